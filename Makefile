@@ -1,0 +1,135 @@
+# make             build/release/bise and libbise    make check [T='gguf.*']  run the tests
+# make lint        format, analysis, house rules     make fuzz T=gguf SECS=60 run one fuzz target
+# make install     DESTDIR and PREFIX as usual       make cover               coverage by layer
+# make B=asan ...  any target in another flavour: release debug asan tsan cov fuzz
+B       ?= release
+OUT     := build/$(B)
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+hardening     := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+flags_release := -O3 -g $(hardening)
+flags_debug   := -O0 -g
+flags_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+flags_tsan    := -O1 -g -fsanitize=thread
+flags_cov     := -O0 -g --coverage
+flags_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+        -Wcast-qual -Wwrite-strings -Wformat=2 -Wdouble-promotion -Wno-format-truncation \
+        -Wno-unknown-warning-option
+CPPFLAGS += -D_GNU_SOURCE -Isrc -Iinclude
+CFLAGS   += $(flags_$(B)) -std=c17 -ffp-contract=off -fno-math-errno -fvisibility=hidden -fPIC \
+            -pthread $(WARN)
+LDFLAGS  += -Wl,-z,relro,-z,now
+LDLIBS   += -ljansson -lm -pthread
+
+LIBSRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
+CLISRC := $(wildcard src/cli/*.c)
+LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
+CLIO   := $(CLISRC:%.c=$(OUT)/%.o)
+TESTO  := $(patsubst %.c,$(OUT)/%.o,$(wildcard test/*.c test/*/*_test.c))
+BENCHO := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/*.c))
+FUZZ   := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
+FORMAT := $(wildcard src/*/*.[ch] include/*.h test/*.[ch] test/*/*.[ch] fuzz/*.[ch] bench/*.[ch] \
+            examples/*.c)
+
+.PHONY: all unit check lint format fuzz corpus cover bench install clean FORCE
+all: $(OUT)/bise $(OUT)/libbise.a $(OUT)/libbise.so.0
+
+$(OUT)/bise: $(CLIO) $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OUT)/libbise.a: $(LIBO)
+	rm -f $@ && ar rcs $@ $^
+
+$(OUT)/libbise.so.0: $(LIBO)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
+
+$(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+# The file name says which instruction set a file may use; nothing else may.
+$(OUT)/%_avx2.o:   ISA := -mavx2 -mfma -mf16c
+$(OUT)/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 \
+                          -mavx2 -mfma -mf16c
+$(OUT)/src/cli/version.o: CPPFLAGS += -DBISE_COMMIT='"$(COMMIT)"'
+$(OUT)/src/lib/%.o: CPPFLAGS += -DBISE_VERSION='"$(VERSION)"'
+$(OUT)/test/%.o: CPPFLAGS += -Itest
+
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+# Change only when what they hold does, so a new flag or commit rebuilds what it must.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(CFLAGS) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(VERSION)' > $@
+$(OUT)/commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+$(OUT)/src/cli/version.o: $(OUT)/commit
+FORCE:
+
+unit: $(OUT)/unit
+
+# Unit tests, then the fuzz corpora through the same parsers, then the commands.
+check: $(OUT)/unit all corpus
+	timeout 1200 $(OUT)/unit $(T)
+	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+
+$(OUT)/%_fuzz: fuzz/%_fuzz.c $(LIBO)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBO) $(LDLIBS)
+
+$(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+corpus: $(FUZZ:%=$(OUT)/%_replay)
+	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done
+
+fuzz:
+	$(MAKE) B=fuzz CC=clang-14 build/fuzz/$(T)_fuzz
+	mkdir -p build/corpus/$(T)
+	build/fuzz/$(T)_fuzz -max_total_time=$(or $(SECS),60) -timeout=10 -rss_limit_mb=4096 \
+	  -artifact_prefix=build/corpus/ build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
+
+cover:
+	$(MAKE) B=cov check
+	tools/cover build/cov
+
+bench: $(OUT)/bise $(patsubst bench/%.c,$(OUT)/bench_%,$(wildcard bench/*.c))
+$(OUT)/bench_%: $(OUT)/bench/%.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+lint:
+	clang-format-14 --dry-run -Werror $(FORMAT)
+	tools/lint $(wildcard src/*/*.[ch])
+	tools/names
+	for h in $(wildcard src/*/*.h) include/bise.h; do \
+	  $(CC) $(CPPFLAGS) -std=c17 -Wall -Werror -fsyntax-only -x c $$h || exit 1; done
+	printf '%s\n' $(LIBSRC) $(CLISRC) | xargs -P 2 -I{} clang-tidy-14 --quiet {} -- $(CPPFLAGS) \
+	  -DBISE_VERSION='"0"' -DBISE_COMMIT='"0"' -std=c17 \
+	  -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+
+format:
+	clang-format-14 -i $(FORMAT)
+
+install: all
+	install -D -m 755 $(OUT)/bise $(DESTDIR)$(PREFIX)/bin/bise
+	install -D -m 644 include/bise.h $(DESTDIR)$(PREFIX)/include/bise.h
+	install -D -m 644 $(OUT)/libbise.a $(DESTDIR)$(PREFIX)/lib/libbise.a
+	install -D -m 755 $(OUT)/libbise.so.0 $(DESTDIR)$(PREFIX)/lib/libbise.so.0
+	ln -sf libbise.so.0 $(DESTDIR)$(PREFIX)/lib/libbise.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bise/models models/*
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' src/lib/bise.pc.in \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/bise.pc
+
+clean:
+	rm -rf build
+
+-include $(LIBO:.o=.d) $(CLIO:.o=.d) $(TESTO:.o=.d) $(BENCHO:.o=.d)

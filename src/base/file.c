@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool io_error(const char *path, struct err *err)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+        return err_set(err, ERR_NOT_FOUND, "%s: no such file; check the path", path);
+    case EACCES:
+        return err_set(err, ERR_IO, "%s: no permission to read it; see chmod", path);
+    default:
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+}
+
+/* Opens a regular file and stores its size.  Returns -1 on failure. */
+static int open_regular(const char *path, size_t *size, struct err *err)
+{
+    struct stat st;
+    /* Without O_NONBLOCK opening a named pipe would wait for a writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        io_error(path, err);
+    } else if (!S_ISREG(st.st_mode)) {
+        err_set(err, ERR_ARG, "%s: is %s; give a file", path,
+                S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+    } else {
+        *size = (size_t)st.st_size;
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+bool file_map(struct file_map *map, const char *path, struct err *err)
+{
+    size_t size;
+    *map = (struct file_map){0};
+    int fd = open_regular(path, &size, err);
+    if (fd < 0)
+        return false;
+    void *data = NULL;
+    if (size)
+        data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    int saved = errno;
+    /* The size is read again because a file that shrank in between would fault later. */
+    struct stat st;
+    bool shrank = fstat(fd, &st) != 0 || (size_t)st.st_size < size;
+    close(fd);
+    if (data == MAP_FAILED) {
+        errno = saved;
+        return io_error(path, err);
+    }
+    *map = (struct file_map){.data = data, .size = size};
+    if (!shrank)
+        return true;
+    file_unmap(map);
+    return err_set(err, ERR_IO, "%s: changed while it was opened; try again", path);
+}
+
+void file_unmap(struct file_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (struct file_map){0};
+}
+
+bool file_read(struct buf *buf, const char *path, struct err *err)
+{
+    size_t size;
+    int fd = open_regular(path, &size, err);
+    if (fd < 0)
+        return false;
+    bool ok = true;
+    if (size > buf->max - buf->len)
+        ok = err_set(err, ERR_LIMIT, "%s: %zu bytes, the limit is %zu", path, size, buf->max);
+    char chunk[16384];
+    while (ok) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            ok = io_error(path, err);
+        else if (n == 0)
+            break;
+        else if (!buf_add(buf, chunk, (size_t)n, err))
+            ok = err_add(err, "%s", path);
+    }
+    close(fd);
+    return ok;
+}
+
+bool file_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool file_join(struct buf *buf, const char *dir, const char *name, struct err *err)
+{
+    size_t n = strlen(dir);
+    return buf_add(buf, dir, n, err) && (!n || dir[n - 1] == '/' || buf_add(buf, "/", 1, err)) &&
+           buf_add(buf, name, strlen(name), err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - regular files: mapped whole, or read whole up to a limit.
+ *
+ * Every error names the path and says what to do. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct file_map {
+    const uint8_t *data; /* [size], read-only, shared with other processes */
+    size_t size;
+};
+
+/* Maps a regular file for reading.  An empty file maps to data NULL, size 0.
+ * Owned: file_unmap().
+ * Errors: ERR_NOT_FOUND, ERR_ARG for a directory or device, ERR_IO. */
+bool file_map(struct file_map *map, const char *path, struct err *err) CHECKED;
+void file_unmap(struct file_map *map);
+
+/* Appends a whole regular file to buf, whose maximum is the limit.
+ * Errors: as file_map(), and ERR_LIMIT when the file is larger. */
+bool file_read(struct buf *buf, const char *path, struct err *err) CHECKED;
+
+/* Say what lies at path, following links; false also when nothing does. */
+bool file_is_dir(const char *path);
+bool file_exists(const char *path);
+
+/* Appends "dir/name" to buf with a NUL behind it, as every buf has.
+ * Errors: ERR_LIMIT. */
+bool file_join(struct buf *buf, const char *dir, const char *name, struct err *err) CHECKED;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - every bound on things that come from outside, in one place.
+ *
+ * A size from a file is compared with its limit before it is multiplied,
+ * allocated or used as an index.  Raising a limit is a change to this file. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Containers. */
+#define LIMIT_HEADER_BYTES (100u << 20) /* safetensors header, as its reference reader */
+#define LIMIT_TENSORS      1000000u     /* tensors in one checkpoint, all shards together */
+#define LIMIT_SHARDS       4096u        /* files of one checkpoint */
+#define LIMIT_NAME_BYTES   512u         /* a tensor or metadata name */
+#define LIMIT_DIMS         8            /* dimensions of a tensor */
+#define LIMIT_GGUF_KV      65536u       /* metadata entries of a GGUF file */
+#define LIMIT_GGUF_STRING  (1u << 20)   /* one metadata string (chat templates are long) */
+#define LIMIT_GGUF_ARRAY   (1u << 24)   /* items of one metadata array */
+#define LIMIT_GGUF_ALIGN   4096u        /* largest general.alignment */
+
+/* JSON. */
+#define LIMIT_JSON_BYTES (64u << 20) /* params.json, config.json, tekken.json, tokenizer.json */
+#define LIMIT_JSON_DEPTH 16          /* nesting in a file of a checkpoint */
+
+/* Model shapes. */
+#define LIMIT_LAYERS   512
+#define LIMIT_DIM      65536
+#define LIMIT_FFN_DIM  (1 << 20)
+#define LIMIT_HEADS    1024
+#define LIMIT_HEAD_DIM 512
+#define LIMIT_VOCAB    (1 << 21)
+#define LIMIT_CONTEXT  (1 << 24)
+
+/* Text. */
+#define LIMIT_TOKEN_BYTES (64u << 10)  /* one vocabulary entry */
+#define LIMIT_VOCAB_BYTES (256u << 20) /* all vocabulary entries of a tokenizer together */
+#define LIMIT_TEXT_BYTES  (256u << 20) /* one text to tokenise, one answer */
+
+/* Generation. */
+#define LIMIT_STOP_STRINGS 16
+#define LIMIT_STOP_BYTES   256
+
+/* The machine. */
+#define LIMIT_THREADS 1024
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* generator.h - one sequence: prompt in, tokens and text out.
+ *
+ *     generator_open -> generator_prompt -> generator_next, again and again -> generator_close
+ *
+ * Thread: one thread at a time. */
+#ifndef ENGINE_GENERATOR_H
+#define ENGINE_GENERATOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "engine/sampler.h"
+
+struct model;
+struct tokenizer;
+struct generator;
+
+enum finish_reason {
+    FINISH_NONE,   /* still going */
+    FINISH_STOP,   /* end-of-sequence token or stop string */
+    FINISH_LENGTH, /* max_tokens or the context is full */
+    FINISH_LOOP,   /* the loop guard saw the same tokens again and again */
+};
+
+struct generator_options {
+    struct sampler_params sampler;
+    uint32_t context;        /* positions to keep memory for; 0: what the model promises, at most
+                                GENERATOR_DEFAULT_CONTEXT */
+    uint32_t max_tokens;     /* of the answer; 0: until the context is full */
+    const char *const *stop; /* [n_stop] strings that end the answer, not part of it */
+    size_t n_stop;           /* at most LIMIT_STOP_STRINGS of 1..LIMIT_STOP_BYTES bytes */
+    bool ignore_eos;
+    bool no_loop_guard;
+    int chunk; /* tokens per prefill step; 0: MODEL_MAX_TOKENS.  The logits do not depend on it */
+};
+
+#define GENERATOR_DEFAULT_CONTEXT 32768
+
+/* tok may be NULL: then there is no text, no stop string and no end token.
+ * Owned: generator_close().  Errors: ERR_ARG naming the option, ERR_LIMIT. */
+struct generator *generator_open(struct model *model, const struct tokenizer *tok,
+                                 const struct generator_options *options, struct err *err) CHECKED;
+void generator_close(struct generator *gen);
+
+/* Feeds prompt tokens; may be called again to continue the same sequence.
+ * ids: [n].  Errors: ERR_ARG for an id outside the vocabulary, ERR_LIMIT when the
+ * context is full. */
+bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err) CHECKED;
+
+/* Called with the logits of each prompt token, in order.  logits: [n_vocab] f32, borrowed
+ * during the call.  Errors: ends generator_prompt() with its own. */
+typedef bool generator_logits_fn(void *arg, const float *logits, struct err *err);
+
+/* As generator_prompt(), and hands out every row of logits.  ids: [n].  Errors: as there. */
+bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n,
+                             generator_logits_fn *fn, void *arg, struct err *err) CHECKED;
+
+/* Chooses the next token, stores it in *id (-1 when the answer is over) and appends
+ * the text that is now certain.  After the end it keeps answering -1.
+ * Errors: ERR_FORMAT for logits that are not finite, ERR_LIMIT for text. */
+bool generator_next(struct generator *gen, int32_t *id, struct buf *text, struct err *err) CHECKED;
+
+/* Says why the answer ended. */
+enum finish_reason generator_finish(const struct generator *gen);
+
+/* Facts for statistics. */
+struct generator_stats {
+    uint32_t n_prompt, n_answer; /* tokens */
+    double prompt_s, answer_s;   /* seconds spent */
+    size_t kv_bytes;             /* reserved for keys and values */
+};
+struct generator_stats generator_stats(const struct generator *gen);
+
+#endif

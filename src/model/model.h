@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h - a checkpoint on a backend, and its forward pass.
+ *
+ *     batch of token ids -> hidden states -> logits
+ *
+ * The model owns its scratch memory, sized when it opens for MODEL_MAX_TOKENS
+ * tokens: nothing is allocated inside a step.
+ * Thread: one thread at a time. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/checkpoint.h"
+#include "tensor/backend.h"
+
+#define MODEL_MAX_TOKENS 256 /* tokens of one step */
+
+struct model;
+
+/* One step of one sequence. */
+struct model_step {
+    const int32_t *ids; /* [n_tok], each 0..n_vocab-1 */
+    int n_tok;          /* 1..MODEL_MAX_TOKENS */
+    int pos0;           /* position of the first */
+    enum phase phase;
+    /* The pages of the sequence, with room for positions pos0..pos0+n_tok-1. */
+    void *kv_data;            /* device, pages of model_page_bytes() */
+    const uint32_t *page_ids; /* host */
+};
+
+/* Both ckpt and backend must outlive the model.
+ * Owned: model_close().  Errors: ERR_LIMIT. */
+struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
+                         struct err *err) CHECKED;
+void model_close(struct model *model);
+
+/* Returns what the checkpoint is.  Borrowed: until the checkpoint closes. */
+const struct model_config *model_config(const struct model *model);
+
+/* Returns the bytes of a KV page: BACKEND_PAGE_TOKENS tokens in every layer. */
+size_t model_page_bytes(const struct model *model);
+
+/* The same without a model, for planning.  exact: float32 keys and values, else bf16. */
+size_t config_page_bytes(const struct model_config *config, bool exact);
+
+/* Runs the layers and stores the keys and values; allocates nothing. */
+void model_step(struct model *model, const struct model_step *step);
+
+/* Computes the logits of n rows of the last step, from row first.
+ * logits: host [n][n_vocab] f32; n <= MODEL_LOGIT_ROWS. */
+#define MODEL_LOGIT_ROWS 16
+void model_logits(struct model *model, int first, int n, enum phase phase, float *logits);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* backend.h - what a device can do: memory and the operations of the decoder.
+ *
+ * One small table per device.  The model calls it and never names a device; a
+ * backend must pass the operator tests, which compare it with the CPU's C
+ * versions on random shapes.
+ *
+ * Addresses: "device" pointers come from alloc() or adopt() of the same backend;
+ * pointer arithmetic inside such a block is allowed.  Everything else is host
+ * memory.  Operations run in the order of the calls; read() waits for them.
+ *
+ * Numbers: activations are float32.  What matmul rounds its inputs to depends on
+ * the format of the weights and the phase, never on n_tok, neighbours, thread
+ * count or chunking: the result for a row is the same in any batch.  With
+ * exact, every operation computes in float32 at least.
+ * Thread: one thread at a time. */
+#ifndef TENSOR_BACKEND_H
+#define TENSOR_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "tensor/tensor.h"
+
+#define BACKEND_PAGE_TOKENS 16 /* tokens of a KV page: rows of one matrix tile */
+#define BACKEND_MAX_OUTPUTS 3  /* matrices that one matmul call multiplies (q, k, v) */
+
+/* Prompt tokens take the wide path, generated ones the narrow path. */
+enum phase { PHASE_PROMPT, PHASE_GENERATE };
+
+/* Which two elements of a head rotate together. */
+enum rope_layout {
+    ROPE_INTERLEAVED, /* 2i and 2i+1: native checkpoints, GGUF */
+    ROPE_HALF_SPLIT,  /* i and i + head_dim/2: Hugging Face checkpoints */
+};
+
+/* The keys and values of one sequence in one layer.  A page holds, for every
+ * layer, [2 k,v][n_kv_heads][BACKEND_PAGE_TOKENS][head_dim] of dtype; token p of
+ * the sequence is row p % BACKEND_PAGE_TOKENS of page page_ids[p / BACKEND_PAGE_TOKENS]. */
+struct kv_view {
+    void *data; /* device; page i starts at i * page_bytes */
+    size_t page_bytes;
+    size_t layer_offset;      /* bytes from a page's start to this layer */
+    const uint32_t *page_ids; /* host, [pages of the sequence] */
+    enum dtype dtype;         /* DTYPE_F32 or DTYPE_BF16 */
+    int n_kv_heads, head_dim;
+};
+
+struct matmul_args {
+    const float *x; /* device [n_tok][n_in] */
+    int n_tok;      /* >= 1 */
+    int n_in;       /* n_cols of each weight */
+    enum phase phase;
+    int n_out; /* 1..BACKEND_MAX_OUTPUTS products of the same x */
+    struct {
+        const struct tensor *w; /* device data [n_rows][n_in] */
+        float *y;               /* device [n_tok][w->n_rows] = x . w^T */
+    } out[BACKEND_MAX_OUTPUTS];
+};
+
+struct attention_args {
+    float *out;               /* device [n_tok][n_heads][head_dim] */
+    const float *q;           /* device [n_tok][n_heads][head_dim], rotated */
+    const float *scales;      /* host [n_tok]: softmax scale of each query */
+    const struct kv_view *kv; /* holds positions 0..pos0+n_tok-1 (or what the window needs) */
+    int n_tok, pos0;          /* query t stands at position pos0 + t */
+    int n_heads;              /* a multiple of kv->n_kv_heads */
+    int window;               /* keys seen by a query, itself included; 0 = all */
+};
+
+struct backend {
+    const char *name; /* "cpu avx512" */
+    bool exact;       /* computes in float32, and wants float32 keys and values */
+
+    /* Zeroed device memory.  Owned: release() with the same size.  Errors: ERR_LIMIT. */
+    void *(*alloc)(struct backend *b, size_t n_bytes, struct err *err);
+    void (*release)(struct backend *b, void *p, size_t n_bytes);
+
+    /* Makes host bytes that outlive the backend usable as weights.  On the CPU that
+     * is the pointer itself.  Errors: ERR_LIMIT. */
+    const void *(*adopt)(struct backend *b, const void *host, size_t n_bytes, struct err *err);
+
+    /* Copies between host and device. */
+    void (*read)(struct backend *b, void *host, const void *device, size_t n_bytes);
+    void (*write)(struct backend *b, void *device, const void *host, size_t n_bytes);
+
+    /* y[t] = row ids[t] of w as float.  y: device [n_tok][w->n_cols]; ids: host [n_tok],
+     * each 0..w->n_rows-1. */
+    void (*embed)(struct backend *b, float *y, const struct tensor *w, const int32_t *ids,
+                  int n_tok);
+
+    /* y = x / sqrt(mean(x^2) + eps) * gain, row by row (arXiv:1910.07467).
+     * y, x: device [n_tok][n], y may be x; gain: device [n]. */
+    void (*rms_norm)(struct backend *b, float *y, const float *x, const float *gain, int n_tok,
+                     int n, float eps);
+
+    void (*matmul)(struct backend *b, const struct matmul_args *args);
+
+    /* table[t][i] = {cos, sin}(angle) * magnitude with angle = (pos0 + t) * freq[i],
+     * in double.  table: device [n_tok][n_freq][2]; freq: host [n_freq]. */
+    void (*rope_table)(struct backend *b, float *table, const double *freq, int n_freq, int pos0,
+                       int n_tok, float magnitude);
+
+    /* Rotates every head of x in place (arXiv:2104.09864).
+     * x: device [n_tok][n_heads][head_dim]; table: device [n_tok][head_dim/2][2]. */
+    void (*rope)(struct backend *b, float *x, const float *table, int n_tok, int n_heads,
+                 int head_dim, enum rope_layout layout);
+
+    /* Stores k and v of positions pos0..pos0+n_tok-1.
+     * k, v: device [n_tok][n_kv_heads][head_dim]. */
+    void (*kv_write)(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
+                     int n_tok, int pos0);
+
+    /* Causal softmax attention over pages; query head h reads KV head
+     * h / (n_heads / n_kv_heads) (arXiv:2305.13245). */
+    void (*attention)(struct backend *b, const struct attention_args *args);
+
+    /* gate = silu(gate) * up (arXiv:2002.05202).  gate, up: device [n]. */
+    void (*silu_mul)(struct backend *b, float *gate, const float *up, size_t n);
+
+    /* x += y.  x, y: device [n]. */
+    void (*add)(struct backend *b, float *x, const float *y, size_t n);
+
+    void (*close)(struct backend *b);
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include <string.h>
+
+#include "test.h"
+
+TEST(err, context_stands_before_the_text)
+{
+    struct err err = {0};
+    assert_false(err_set(&err, ERR_FORMAT, "tensor %s: %d bytes short", "x", 12));
+    assert_false(err_add(&err, "model %s", "a.gguf"));
+    assert_int_equal(err.code, ERR_FORMAT);
+    assert_string_equal(err.text, "model a.gguf: tensor x: 12 bytes short");
+}
+
+TEST(err, long_text_is_cut_not_overrun)
+{
+    struct err err = {0};
+    char big[1000];
+    memset(big, 'a', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    err_set(&err, ERR_IO, "%s", big);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    err_add(&err, "%s", big);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_int_equal(err.code, ERR_IO);
+}
+
+TEST(err, a_control_character_from_a_file_never_reaches_the_terminal)
+{
+    struct err err = {0};
+    err_set(&err, ERR_FORMAT, "tensor %s", "a\x1b[31m\nb\x7f");
+    assert_string_equal(err.text, "tensor a?[31m?b?");
+}

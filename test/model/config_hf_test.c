@@ -259,7 +259,7 @@ TEST(config_hf, every_wrong_value_is_named)
     }
     struct model_config c;
     struct err err = {0};
-    assert_false(read_hf("3", &c, &err));
+    assert_false(read_hf("[]", &c, &err));
     assert_string_equal(err.text, "config.json: expected an object");
     char *text = edit_text(v01, "\"rope_theta\":10000.0", "\"rope_theta\":1e4,\"rope_scaling\":[]");
     assert_false(read_hf(text, &c, &err));

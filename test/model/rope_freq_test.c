@@ -67,12 +67,12 @@ TEST(rope_freq, yarn_stretches_published_models_where_they_say)
 
 TEST(rope_freq, yarn_ramp_without_length_is_a_step)
 {
-    /* Both ends fall on pair 0: the original context is one turn of the first pair. */
+    /* Both ends fall on pair 0: six positions are just less than its first turn. */
     struct model_config config = {
         .head_dim = 8,
         .rope_theta = 10000.0,
         .has_yarn = true,
-        .yarn = {.factor = 4.0, .original_context = 1.0, .beta_fast = 32.0, .beta_slow = 16.0}};
+        .yarn = {.factor = 4.0, .original_context = 6.0, .beta_fast = 1.0, .beta_slow = 1.0}};
     double freq[4];
     rope_freq(&config, freq);
     assert_ratio(freq[0], 1.0);

@@ -121,16 +121,11 @@ static bool open_scratch(struct scratch *s, const struct model_config *c, struct
         float **at;
         size_t n;
     } parts[] = {
-        {&s->h, n_tok * c->dim},
-        {&s->x, n_tok * c->dim},
-        {&s->q, n_tok * q_dim},
-        {&s->attn, n_tok * q_dim},
-        {&s->k, n_tok * kv_dim},
-        {&s->v, n_tok * kv_dim},
-        {&s->gate, n_tok * c->ffn_dim},
-        {&s->up, n_tok * c->ffn_dim},
-        {&s->rope, n_tok * c->head_dim},
-        {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
+        {&s->h, n_tok * c->dim},         {&s->x, n_tok * c->dim},
+        {&s->q, n_tok * q_dim},          {&s->attn, n_tok * q_dim},
+        {&s->k, n_tok * kv_dim},         {&s->v, n_tok * kv_dim},
+        {&s->gate, n_tok * c->ffn_dim},  {&s->up, n_tok * c->ffn_dim},
+        {&s->rope, n_tok * c->head_dim}, {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
     };
     const size_t n_parts = sizeof parts / sizeof *parts;
     size_t n = 0;

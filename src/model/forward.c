@@ -14,14 +14,15 @@
 static void multiply(struct model *m, const struct tensor *w, const float *x, float *y, int n_tok,
                      enum phase phase)
 {
-    const struct matmul_args args = {
+    struct matmul_args args = {
         .x = x,
         .n_tok = n_tok,
         .n_in = (int)w->n_cols,
         .phase = phase,
         .n_out = 1,
-        .out = {{.w = w, .y = y}},
     };
+    args.out[0].w = w;
+    args.out[0].y = y;
     m->backend->matmul(m->backend, &args);
 }
 

@@ -98,8 +98,8 @@ static bool write_gains(struct model *m, const struct model_weights *w, struct e
         return false;
     m->gains = m->backend->alloc(m->backend, gains_bytes(m->config), err);
     if (m->gains) {
-        uint32_t n_layers = m->config->n_layers;
-        for (uint32_t i = 0; i < n_layers; i++) {
+        size_t n_layers = m->config->n_layers;
+        for (size_t i = 0; i < n_layers; i++) {
             m->layers[i].attn_gain = write_gain(m, 2 * i, &w->layers[i].attn_norm, host);
             m->layers[i].ffn_gain = write_gain(m, 2 * i + 1, &w->layers[i].ffn_norm, host);
         }

@@ -64,9 +64,9 @@ static uint32_t n_pages_needed(const struct generator *gen)
 static bool fill_options(struct generator_options *o, const struct model_config *config,
                          const struct tokenizer *tok, struct err *err)
 {
-    if (o->context > config->context)
-        return err_set(err, ERR_ARG, "context %u: the model was made for at most %u positions",
-                       o->context, config->context);
+    if (o->context > LIMIT_CONTEXT)
+        return err_set(err, ERR_ARG, "context %u: expected at most %d positions", o->context,
+                       LIMIT_CONTEXT);
     if (!o->context)
         o->context = config->context < GENERATOR_DEFAULT_CONTEXT ? config->context
                                                                  : GENERATOR_DEFAULT_CONTEXT;

@@ -85,11 +85,13 @@ static bool out_of_memory(const json_error_t *e)
 
 static json_t *load(const char *name, const char *bytes, size_t n, struct err *err)
 {
+    /* tekken.json shows byte 0 as "\u0000"; reading such a string as text is refused. */
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     json_error_t e;
-    json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e);
+    json_t *root = json_loadb(bytes, n, flags, &e);
     /* Some configurations say "no limit" with a whole number of 100 bits. */
     if (!root && json_error_code(&e) == json_error_numeric_overflow)
-        root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
+        root = json_loadb(bytes, n, flags | JSON_DECODE_INT_AS_REAL, &e);
     if (root)
         return root;
     if (out_of_memory(&e))
@@ -275,6 +277,8 @@ bool json_read_string(const struct json *v, const char **s, size_t *n, struct er
 {
     if (!json_is_string(v))
         return json_fail(v, err, ERR_FORMAT, "expected a string");
+    if (strlen(json_string_value(v->node)) != json_string_length(v->node))
+        return json_fail(v, err, ERR_FORMAT, "expected a string without \\u0000");
     *s = json_string_value(v->node);
     *n = json_string_length(v->node);
     return true;

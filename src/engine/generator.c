@@ -193,7 +193,9 @@ static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void
 
 static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t n, struct err *err)
 {
-    uint32_t n_free = gen->options.context - gen->n_pos - (gen->pending >= 0);
+    /* A full context can still have given a last token, which then has no position. */
+    uint32_t n_used = gen->n_pos + (gen->pending >= 0);
+    uint32_t n_free = n_used < gen->options.context ? gen->options.context - n_used : 0;
     if (n > n_free)
         return err_set(err, ERR_LIMIT,
                        "the prompt has %zu tokens, %u of the %u positions are left; shorten it or "

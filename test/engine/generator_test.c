@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/utf8.h"
 #include "oracle.h"
 #include "test.h"
+#include "text/tokenizer.h"
 
 #define MISTRAL "test/data/oracle/mistral"
 #define SWA     "test/data/oracle/mistral-swa"
@@ -417,4 +419,116 @@ TEST(generator, missing_memory_is_an_error)
         assert_int_equal(err.code, ERR_LIMIT);
     }
     rig_close(&rig);
+}
+
+/* Answers a prompt as text.  The model is exact, so the text is the same everywhere. */
+struct answer {
+    char text[4096]; /* [n_text] and a NUL */
+    size_t n_text;
+    int n;        /* tokens */
+    int32_t last; /* the last of them */
+    enum finish_reason finish;
+};
+
+static struct answer answer_text(const char *prompt_text, const struct generator_options *options)
+{
+    struct rig rig;
+    struct err err = {0};
+    struct token_ids ids = {0};
+    struct buf text;
+    struct answer answer = {0};
+    open_exact(&rig, "models/stories260K.gguf");
+    struct tokenizer *tok = tokenizer_from_gguf(&rig.ckpt->gguf, &err);
+    assert_non_null(tok);
+    assert_true(token_ids_add(&ids, tokenizer_bos(tok), &err));
+    assert_true(tokenizer_encode(tok, prompt_text, strlen(prompt_text), &ids, &err));
+    struct generator *gen = generator_open(rig.model, tok, options, &err);
+    if (!gen)
+        fail_msg("%s", err.text);
+    prompt(gen, ids.ids, ids.n);
+    buf_init(&text, sizeof answer.text - 1);
+    for (int32_t id = 0; id >= 0;) {
+        if (!generator_next(gen, &id, &text, &err))
+            fail_msg("%s", err.text);
+        answer.n += id >= 0;
+    }
+    answer.n_text = text.len;
+    if (text.len)
+        memcpy(answer.text, text.data, text.len);
+    answer.finish = generator_finish(gen);
+    buf_free(&text);
+    free(ids.ids);
+    generator_close(gen);
+    tokenizer_close(tok);
+    rig_close(&rig);
+    return answer;
+}
+
+TEST(generator, the_text_of_the_story_is_the_known_one)
+{
+    char *known = test_read("test/data/stories260K/stories260K-f32.tokens.txt", NULL);
+    const struct generator_options options = {
+        .sampler = SAMPLER_DEFAULT, .context = 512, .max_tokens = 256};
+    struct answer answer = answer_text("", &options);
+    /* The known text keeps the space that begins every SentencePiece text. */
+    const char *want = strchr(known, '\n') + 2;
+    assert_memory_equal(answer.text, want, strlen(answer.text));
+    assert_true(strlen(want) <= strlen(answer.text) + 1); /* one newline more */
+    assert_int_equal(answer.finish, FINISH_LENGTH);
+    assert_int_equal(answer.n, 256);
+    free(known);
+}
+
+TEST(generator, stop_strings_end_the_text_before_them)
+{
+    const char *stop[] = {"zebra", "y, she sa"}; /* inside "One day, she saw", over tokens */
+    struct generator_options options = {
+        .sampler = SAMPLER_DEFAULT, .max_tokens = 100, .stop = stop, .n_stop = 2};
+    struct answer answer = answer_text("", &options);
+    assert_string_equal(answer.text, "Once upon a time, there was a little girl named Lily. She "
+                                     "loved to play outside in the park. One da");
+    assert_int_equal(answer.finish, FINISH_STOP);
+    assert_true(answer.n < 60);
+
+    /* What looked like one is let go at the end. */
+    stop[1] = "there was a little girl named Lucy";
+    options.max_tokens = 20;
+    answer = answer_text("", &options);
+    assert_int_equal(answer.finish, FINISH_LENGTH);
+    options.n_stop = 0;
+    assert_string_equal(answer.text, answer_text("", &options).text);
+}
+
+TEST(generator, an_answer_continues_the_text_only_when_asked)
+{
+    struct generator_options options = {.sampler = SAMPLER_DEFAULT, .max_tokens = 4};
+    struct answer fresh = answer_text("Once upon", &options);
+    options.continues_text = true;
+    struct answer continued = answer_text("Once upon", &options);
+    assert_memory_equal(fresh.text, "a time", 6);
+    assert_int_equal(continued.text[0], ' ');
+    assert_string_equal(continued.text + 1, fresh.text);
+}
+
+TEST(generator, the_end_token_ends_the_answer_unless_ignored)
+{
+    /* Stories of this model never end; very hot ones are noise in which the end token
+     * comes once in some hundred tokens, and bytes that are no UTF-8 all the time. */
+    struct generator_options options = {
+        .sampler = SAMPLER_DEFAULT, .context = 512, .no_loop_guard = true};
+    options.sampler.temperature = 50.0f;
+    struct answer answer = {.finish = FINISH_NONE};
+    while (answer.finish != FINISH_STOP && options.sampler.seed < 50) {
+        options.sampler.seed++;
+        answer = answer_text("", &options);
+        assert_true(utf8_valid(answer.text, answer.n_text));
+    }
+    assert_int_equal(answer.finish, FINISH_STOP);
+    assert_in_range(answer.n, 1, 511);
+    options.ignore_eos = true;
+    struct answer longer = answer_text("", &options);
+    assert_int_equal(longer.finish, FINISH_LENGTH);
+    assert_int_equal(longer.n, 512);
+    assert_true(utf8_valid(longer.text, longer.n_text));
+    assert_true(longer.n_text > answer.n_text);
 }

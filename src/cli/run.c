@@ -248,7 +248,7 @@ static int parse(struct session *s, int *argc, char **argv)
         {"presence-penalty", OPTION_F32, &p->presence_penalty, .min = -2, .max = 2},
         {"frequency-penalty", OPTION_F32, &p->frequency_penalty, .min = -2, .max = 2},
         {"seed", OPTION_U64, &p->seed, .max = 0x1p64, .given = &s->seed_given},
-        {"stop", OPTION_TEXTS, &s->stop},
+        {.name = "stop", .kind = OPTION_TEXTS, .value = &s->stop},
         {"max-tokens", OPTION_U32, &g->max_tokens, .max = UINT32_MAX, .given = &s->max_given},
         option_flag("ignore-eos", &g->ignore_eos),
         option_flag("no-loop-guard", &g->no_loop_guard),

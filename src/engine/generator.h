@@ -34,6 +34,8 @@ struct generator_options {
     size_t n_stop;           /* at most LIMIT_STOP_STRINGS of 1..LIMIT_STOP_BYTES bytes */
     bool ignore_eos;
     bool no_loop_guard;
+    bool continues_text; /* the answer goes on in the prompt's text, as in a completion: a space
+                            or a half character at the border is kept */
     int chunk; /* tokens per prefill step; 0: MODEL_MAX_TOKENS.  The logits do not depend on it */
 };
 
@@ -45,13 +47,15 @@ struct generator *generator_open(struct model *model, const struct tokenizer *to
                                  const struct generator_options *options, struct err *err) CHECKED;
 void generator_close(struct generator *gen);
 
-/* Feeds prompt tokens; may be called again to continue the same sequence.
+/* Feeds prompt tokens; may be called again to continue the same sequence: then a new
+ * answer begins.  The tokens that generator_next() gave are part of the sequence; the
+ * end-of-sequence token is not, who wants it adds it.
  * ids: [n].  Errors: ERR_ARG for an id outside the vocabulary, ERR_LIMIT when the
  * context is full. */
 bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err) CHECKED;
 
 /* Called with the logits of each prompt token, in order.  logits: [n_vocab] f32, borrowed
- * during the call.  Errors: ends generator_prompt() with its own. */
+ * during the call, finite or minus infinity.  Errors: ends generator_prompt() with its own. */
 typedef bool generator_logits_fn(void *arg, const float *logits, struct err *err);
 
 /* As generator_prompt(), and hands out every row of logits.  ids: [n].  Errors: as there. */
@@ -60,7 +64,8 @@ bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n
 
 /* Chooses the next token, stores it in *id (-1 when the answer is over) and appends
  * the text that is now certain.  After the end it keeps answering -1.
- * Errors: ERR_FORMAT for logits that are not finite, ERR_LIMIT for text. */
+ * Errors: ERR_ARG without a prompt, ERR_FORMAT for logits that are not finite, ERR_LIMIT
+ * for text. */
 bool generator_next(struct generator *gen, int32_t *id, struct buf *text, struct err *err) CHECKED;
 
 /* Says why the answer ended. */

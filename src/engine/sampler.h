@@ -35,11 +35,19 @@ struct sampler *sampler_open(const struct sampler_params *params, int32_t n_voca
                              struct err *err) CHECKED;
 void sampler_close(struct sampler *sampler);
 
-/* Counts a token of the prompt (repetition penalty only) or of the answer (all penalties). */
+/* Counts a token, 0..n_vocab-1, of the prompt (repetition penalty only) or of the answer
+ * (all penalties). */
 void sampler_note(struct sampler *sampler, int32_t id, bool is_answer);
 
+/* Makes the answer so far part of the prompt: a new answer begins. */
+void sampler_new_answer(struct sampler *sampler);
+
+/* Refuses NaN, plus infinity, and rows where nothing is possible; minus infinity is a
+ * token that must not be chosen.  logits: [n_vocab] f32.  Errors: ERR_FORMAT. */
+bool logits_check(const float *logits, int32_t n_vocab, struct err *err) CHECKED;
+
 /* Chooses a token; changes logits; allocates nothing.  logits: [n_vocab] f32.
- * Errors: ERR_FORMAT when no logit is finite or one is NaN. */
+ * Errors: as logits_check(). */
 bool sampler_next(struct sampler *sampler, float *logits, int32_t *id, struct err *err) CHECKED;
 
 #endif

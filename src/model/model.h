@@ -40,6 +40,10 @@ void model_close(struct model *model);
 /* Returns what the checkpoint is.  Borrowed: until the checkpoint closes. */
 const struct model_config *model_config(const struct model *model);
 
+/* Returns where the model computes, for memory that its steps use.
+ * Borrowed: outlives the model. */
+struct backend *model_backend(const struct model *model);
+
 /* Returns the bytes of a KV page: BACKEND_PAGE_TOKENS tokens in every layer. */
 size_t model_page_bytes(const struct model *model);
 

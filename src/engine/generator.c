@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/generator.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/kv_pool.h"
+#include "engine/loop_guard.h"
+#include "engine/sequence.h"
+#include "engine/stop_filter.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+struct generator {
+    struct model *model;
+    const struct tokenizer *tok;
+    struct generator_options options; /* context and chunk filled in; stop not kept */
+    int32_t n_vocab;
+    uint32_t window; /* keys that any layer may still need; 0 = all */
+
+    struct sampler *sampler;
+    struct kv_pool pool;
+    struct sequence seq;
+    uint32_t n_pos;  /* positions that have keys and values */
+    float *logits;   /* [MODEL_LOGIT_ROWS][n_vocab] */
+    float *row;      /* logits of the last position, or NULL while not known */
+    int32_t pending; /* the newest token of the answer, which no step has seen; or -1 */
+
+    struct text_decoder decoder;
+    struct stop_filter stop;
+    struct buf piece; /* text of one token */
+    struct loop_guard guard;
+    uint32_t n_answer; /* tokens of this answer */
+    enum finish_reason finish;
+    struct generator_stats stats;
+};
+
+/* The widest window if every layer has one, else 0. */
+static uint32_t widest_window(const struct model_config *config)
+{
+    uint32_t widest = 0;
+    for (uint32_t i = 0; i < config->n_layers; i++) {
+        if (!config->windows[i])
+            return 0;
+        if (config->windows[i] > widest)
+            widest = config->windows[i];
+    }
+    return widest;
+}
+
+/* Pages for the whole context; or, with windows, for what a step can see: the window
+ * of its first token and the step itself, in pages that are cut at both ends. */
+static uint32_t n_pages_needed(const struct generator *gen)
+{
+    uint64_t n = gen->options.context;
+    uint64_t n_seen = (uint64_t)gen->window + (uint64_t)gen->options.chunk + BACKEND_PAGE_TOKENS;
+    if (gen->window && n_seen < n)
+        n = n_seen;
+    return (uint32_t)((n + BACKEND_PAGE_TOKENS - 1) / BACKEND_PAGE_TOKENS);
+}
+
+static bool fill_options(struct generator_options *o, const struct model_config *config,
+                         const struct tokenizer *tok, struct err *err)
+{
+    if (o->context > config->context)
+        return err_set(err, ERR_ARG, "context %u: the model was made for at most %u positions",
+                       o->context, config->context);
+    if (!o->context)
+        o->context = config->context < GENERATOR_DEFAULT_CONTEXT ? config->context
+                                                                 : GENERATOR_DEFAULT_CONTEXT;
+    if (o->chunk < 0 || o->chunk > MODEL_MAX_TOKENS)
+        return err_set(err, ERR_ARG, "chunk %d: expected 1 to %d tokens, or 0", o->chunk,
+                       MODEL_MAX_TOKENS);
+    if (!o->chunk)
+        o->chunk = MODEL_MAX_TOKENS;
+    if (o->n_stop && !tok)
+        return err_set(err, ERR_ARG, "stop: stop strings need a tokenizer, the model has none");
+    return true;
+}
+
+static bool open_memory(struct generator *gen, struct err *err)
+{
+    const struct model *model = gen->model;
+    gen->logits =
+        mem_new((size_t)MODEL_LOGIT_ROWS * (size_t)gen->n_vocab, sizeof *gen->logits, err);
+    if (!gen->logits)
+        return false;
+    if (!kv_pool_init(&gen->pool, model_backend(model), n_pages_needed(gen),
+                      model_page_bytes(model), err))
+        return err_add(err, "keys and values of %u positions (a smaller context needs less)",
+                       gen->options.context);
+    gen->stats.kv_bytes = gen->pool.n_pages * gen->pool.page_bytes;
+    return sequence_init(&gen->seq, &gen->pool, gen->options.context, err);
+}
+
+struct generator *generator_open(struct model *model, const struct tokenizer *tok,
+                                 const struct generator_options *options, struct err *err)
+{
+    const struct model_config *config = model_config(model);
+    struct generator *gen = mem_new(1, sizeof *gen, err);
+    if (!gen)
+        return NULL;
+    gen->model = model;
+    gen->tok = tok;
+    gen->options = *options;
+    gen->options.stop = NULL;
+    gen->n_vocab = (int32_t)config->n_vocab;
+    gen->window = widest_window(config);
+    gen->pending = -1;
+    buf_init(&gen->piece, LIMIT_TOKEN_BYTES + sizeof gen->decoder.held);
+    if (tok)
+        text_decoder_init(&gen->decoder, tok);
+    if (!fill_options(&gen->options, config, tok, err) ||
+        !stop_filter_init(&gen->stop, options->stop, options->n_stop, err))
+        goto fail;
+    gen->sampler = sampler_open(&options->sampler, gen->n_vocab, err);
+    if (!gen->sampler || !open_memory(gen, err))
+        goto fail;
+    return gen;
+fail:
+    generator_close(gen);
+    return NULL;
+}
+
+void generator_close(struct generator *gen)
+{
+    if (!gen)
+        return;
+    sequence_free(&gen->seq);
+    kv_pool_free(&gen->pool);
+    sampler_close(gen->sampler);
+    buf_free(&gen->piece);
+    free(gen->logits);
+    free(gen);
+}
+
+/* Runs the next n tokens of the sequence through the layers. */
+static bool run(struct generator *gen, const int32_t *ids, int n, enum phase phase, struct err *err)
+{
+    uint32_t end = gen->n_pos + (uint32_t)n;
+    gen->row = NULL;
+    if (!sequence_hold(&gen->seq, end, err))
+        return false;
+    const struct model_step step = {
+        .ids = ids,
+        .n_tok = n,
+        .pos0 = (int)gen->n_pos,
+        .phase = phase,
+        .kv_data = gen->pool.data,
+        .page_ids = gen->seq.page_ids,
+    };
+    model_step(gen->model, &step);
+    gen->n_pos = end;
+    if (gen->window && end >= gen->window) /* the next token sees window keys, itself included */
+        sequence_forget(&gen->seq, end + 1 - gen->window);
+    return true;
+}
+
+/* Runs the newest token of the answer, if one is left. */
+static bool run_pending(struct generator *gen, struct err *err)
+{
+    if (gen->pending < 0)
+        return true;
+    int32_t id = gen->pending;
+    gen->pending = -1;
+    return run(gen, &id, 1, PHASE_GENERATE, err);
+}
+
+/* Computes the logits of row of the last step. */
+static void compute_row(struct generator *gen, int row, enum phase phase)
+{
+    model_logits(gen->model, row, 1, phase, gen->logits);
+    gen->row = gen->logits;
+}
+
+/* Hands out the logits of the n tokens of the last step. */
+static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void *arg,
+                     struct err *err)
+{
+    for (int first = 0; first < n; first += MODEL_LOGIT_ROWS) {
+        int n_rows = n - first < MODEL_LOGIT_ROWS ? n - first : MODEL_LOGIT_ROWS;
+        model_logits(gen->model, first, n_rows, PHASE_PROMPT, gen->logits);
+        for (int i = 0; i < n_rows; i++) {
+            gen->row = gen->logits + (size_t)i * (size_t)gen->n_vocab;
+            if (!logits_check(gen->row, gen->n_vocab, err) || !fn(arg, gen->row, err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t n, struct err *err)
+{
+    uint32_t n_free = gen->options.context - gen->n_pos - (gen->pending >= 0);
+    if (n > n_free)
+        return err_set(err, ERR_LIMIT,
+                       "the prompt has %zu tokens, %u of the %u positions are left; shorten it or "
+                       "ask for a larger context",
+                       n, n_free, gen->options.context);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= gen->n_vocab)
+            return err_set(err, ERR_ARG, "prompt token %zu: id %d is not in 0..%d", i + 1, ids[i],
+                           gen->n_vocab - 1);
+    return true;
+}
+
+/* Everything that counts from the start of an answer starts again. */
+static bool begin_answer(struct generator *gen, const int32_t *ids, size_t n, struct err *err)
+{
+    gen->n_answer = 0;
+    gen->finish = FINISH_NONE;
+    gen->guard = (struct loop_guard){0};
+    stop_filter_restart(&gen->stop);
+    sampler_new_answer(gen->sampler);
+    for (size_t i = 0; i < n; i++)
+        sampler_note(gen->sampler, ids[i], false);
+    if (!gen->tok)
+        return true;
+    if (!gen->options.continues_text)
+        text_decoder_init(&gen->decoder, gen->tok);
+    for (size_t i = 0; gen->options.continues_text && i < n; i++) {
+        buf_clear(&gen->piece);
+        if (!text_decoder_add(&gen->decoder, ids[i], &gen->piece, err))
+            return false;
+    }
+    return true;
+}
+
+static bool feed(struct generator *gen, const int32_t *ids, size_t n, generator_logits_fn *fn,
+                 void *arg, struct err *err)
+{
+    size_t chunk = (size_t)gen->options.chunk;
+    if (!run_pending(gen, err) || !begin_answer(gen, ids, n, err))
+        return false;
+    for (size_t done = 0; done < n;) {
+        int n_tok = (int)(n - done < chunk ? n - done : chunk);
+        if (!run(gen, ids + done, n_tok, PHASE_PROMPT, err))
+            return false;
+        done += (size_t)n_tok;
+        if (fn && !hand_out(gen, n_tok, fn, arg, err))
+            return false;
+        if (!fn && done == n)
+            compute_row(gen, n_tok - 1, PHASE_PROMPT);
+    }
+    gen->stats.n_prompt += (uint32_t)n;
+    return true;
+}
+
+bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err)
+{
+    return generator_prompt_logits(gen, ids, n, NULL, NULL, err);
+}
+
+bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n,
+                             generator_logits_fn *fn, void *arg, struct err *err)
+{
+    if (!n)
+        return true;
+    if (!check_prompt(gen, ids, n, err))
+        return false;
+    double start = clock_now();
+    bool ok = feed(gen, ids, n, fn, arg, err);
+    gen->stats.prompt_s += clock_now() - start;
+    return ok;
+}
+
+/* Ends the answer and lets the held-back text go. */
+static bool end_answer(struct generator *gen, enum finish_reason reason, struct buf *text,
+                       struct err *err)
+{
+    gen->finish = reason;
+    if (!gen->tok)
+        return true;
+    buf_clear(&gen->piece);
+    return text_decoder_end(&gen->decoder, &gen->piece, err) &&
+           stop_filter_add(&gen->stop, gen->piece.data, gen->piece.len, text, err) &&
+           stop_filter_end(&gen->stop, text, err);
+}
+
+/* Appends the text of a token.  A stop string in it ends the answer. */
+static bool add_text(struct generator *gen, int32_t id, struct buf *text, struct err *err)
+{
+    if (!gen->tok)
+        return true;
+    buf_clear(&gen->piece);
+    if (!text_decoder_add(&gen->decoder, id, &gen->piece, err) ||
+        !stop_filter_add(&gen->stop, gen->piece.data, gen->piece.len, text, err))
+        return false;
+    if (gen->stop.found)
+        gen->finish = FINISH_STOP;
+    return true;
+}
+
+/* Says whether there is room for one more token. */
+static bool is_full(const struct generator *gen)
+{
+    const struct generator_options *o = &gen->options;
+    return (o->max_tokens && gen->n_answer == o->max_tokens) ||
+           (gen->pending >= 0 && gen->n_pos == o->context);
+}
+
+static bool answer(struct generator *gen, int32_t *id, struct buf *text, struct err *err)
+{
+    const struct generator_options *o = &gen->options;
+    int32_t next;
+    if (is_full(gen))
+        return end_answer(gen, FINISH_LENGTH, text, err);
+    if (gen->pending >= 0) {
+        if (!run_pending(gen, err))
+            return false;
+        compute_row(gen, 0, PHASE_GENERATE);
+    }
+    if (!sampler_next(gen->sampler, gen->row, &next, err))
+        return false;
+    gen->row = NULL; /* the sampler has changed it */
+    if (gen->tok && !o->ignore_eos && next == tokenizer_eos(gen->tok))
+        return end_answer(gen, FINISH_STOP, text, err);
+    gen->pending = next;
+    gen->n_answer++;
+    gen->stats.n_answer++;
+    sampler_note(gen->sampler, next, true);
+    if (!add_text(gen, next, text, err))
+        return false;
+    *id = next;
+    if (gen->finish == FINISH_NONE && loop_guard_add(&gen->guard, next) && !o->no_loop_guard)
+        return end_answer(gen, FINISH_LOOP, text, err);
+    return true;
+}
+
+bool generator_next(struct generator *gen, int32_t *id, struct buf *text, struct err *err)
+{
+    *id = -1;
+    if (gen->finish != FINISH_NONE)
+        return true;
+    if (!gen->row && gen->pending < 0)
+        return err_set(err, ERR_ARG, "nothing to answer: the prompt has no tokens");
+    double start = clock_now();
+    bool ok = answer(gen, id, text, err);
+    gen->stats.answer_s += clock_now() - start;
+    return ok;
+}
+
+enum finish_reason generator_finish(const struct generator *gen)
+{
+    return gen->finish;
+}
+
+struct generator_stats generator_stats(const struct generator *gen)
+{
+    return gen->stats;
+}

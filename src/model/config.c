@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - the rules that hold for a configuration in whatever dialect it came. */
+#include "model/config.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/config_int.h"
+
+struct model_config config_plain(void)
+{
+    return (struct model_config){.rope_magnitude = 1.0f, .temperature_original = 1.0};
+}
+
+static bool is_on(const struct json *value)
+{
+    struct err ignored;
+    bool on = true;
+    double number = 1.0;
+    if (json_is_bool(value))
+        return !json_read_bool(value, &on, &ignored) || on;
+    if (json_is_number(value))
+        return !json_read_f64(value, -DBL_MAX, DBL_MAX, &number, &ignored) || number != 0.0;
+    return json_is_string(value) || json_count(value) > 0;
+}
+
+bool config_refuse(const struct json *object, const struct config_feature *features,
+                   struct err *err)
+{
+    struct json value;
+    for (const struct config_feature *f = features; f->key; f++)
+        if (json_find(object, f->key, &value) && is_on(&value))
+            return json_fail(&value, err, ERR_UNSUPPORTED,
+                             "%s are not supported by this version; choose another model", f->what);
+    return true;
+}
+
+bool config_read_temperature(struct model_config *config, const struct json *object,
+                             struct err *err)
+{
+    struct json scaling;
+    if (!json_find(object, "llama_4_scaling", &scaling))
+        return true;
+    return json_f64(&scaling, "beta", 0.0, CONFIG_SCALE_MAX, &config->temperature_beta, err) &&
+           json_f64(&scaling, "original_max_position_embeddings", 1.0, LIMIT_CONTEXT,
+                    &config->temperature_original, err);
+}
+
+bool config_check_activation(const struct json *object, const char *key, struct err *err)
+{
+    struct json value;
+    const char *name = "silu";
+    if (!json_opt_string(object, key, &name, err))
+        return false;
+    if (strcmp(name, "silu") == 0 || !json_find(object, key, &value))
+        return true;
+    return json_fail(&value, err, ERR_UNSUPPORTED,
+                     "activation '%s' is not supported; expected silu", name);
+}
+
+double config_magnitude(double factor, double weight)
+{
+    return 0.1 * weight * log(factor) + 1.0;
+}
+
+bool config_settle_heads(struct model_config *config, struct err *err)
+{
+    if (config->n_heads % config->n_kv_heads)
+        return err_set(err, ERR_FORMAT, "%u attention heads cannot share %u key-value heads",
+                       config->n_heads, config->n_kv_heads);
+    if (!config->head_dim && config->dim % config->n_heads)
+        return err_set(err, ERR_FORMAT, "width %u is not a multiple of %u attention heads",
+                       config->dim, config->n_heads);
+    if (!config->head_dim)
+        config->head_dim = config->dim / config->n_heads;
+    if (config->head_dim % 2 || config->head_dim > LIMIT_HEAD_DIM)
+        return err_set(err, ERR_FORMAT, "head width %u; expected an even number from 2 to %u",
+                       config->head_dim, LIMIT_HEAD_DIM);
+    return true;
+}
+
+bool config_check_yarn(const struct model_config *config, struct err *err)
+{
+    const struct yarn *yarn = &config->yarn;
+    if (!config->has_yarn)
+        return true;
+    if (yarn->beta_fast < yarn->beta_slow)
+        return err_set(err, ERR_FORMAT, "YaRN's ramp from %g to %g rotations runs backwards",
+                       yarn->beta_fast, yarn->beta_slow);
+    if (config->rope_theta <= 1.0)
+        return err_set(err, ERR_FORMAT, "YaRN needs a rope theta above 1, not %g",
+                       config->rope_theta);
+    return true;
+}
+
+bool config_finish_json(struct model_config *config, const struct json *root, struct err *err)
+{
+    struct err why;
+    return (config_settle_heads(config, &why) && config_check_yarn(config, &why)) ||
+           json_fail(root, err, why.code, "%s", why.text);
+}

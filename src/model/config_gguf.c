@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_gguf.c - the metadata of a GGUF file, as llama.cpp's converters write it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/gguf.h"
+#include "model/config_int.h"
+
+/* Reads keys of the model's architecture: "llama.block_count" is "block_count" here. */
+struct reader {
+    const struct gguf *gguf;
+    const char *arch;
+    struct err *err;
+};
+
+#define KEY_BYTES 80
+
+static const char *full_key(const struct reader *r, const char *key, char *out)
+{
+    snprintf(out, KEY_BYTES, "%s.%s", r->arch, key);
+    return out;
+}
+
+static bool need_u32(const struct reader *r, const char *key, uint32_t max, uint32_t *out)
+{
+    char full[KEY_BYTES];
+    return gguf_u32(r->gguf, full_key(r, key, full), 1, max, out, r->err);
+}
+
+static bool opt_u32(const struct reader *r, const char *key, uint32_t max, uint32_t *out)
+{
+    char full[KEY_BYTES];
+    return gguf_opt_u32(r->gguf, full_key(r, key, full), 0, max, out, r->err);
+}
+
+static bool opt_f64(const struct reader *r, const char *key, double min, double max, double *out)
+{
+    char full[KEY_BYTES];
+    return gguf_opt_f64(r->gguf, full_key(r, key, full), min, max, out, r->err);
+}
+
+static bool fail(const struct reader *r, enum err_code code, const char *key, const char *why)
+{
+    return err_set(r->err, code, "%s: %s.%s: %s", r->gguf->file, r->arch, key, why);
+}
+
+/* How much of a string of n bytes a message quotes. */
+static int shown(size_t n)
+{
+    return n < 40 ? (int)n : 40;
+}
+
+static bool string_is(const char *s, size_t n, const char *name)
+{
+    return n == strlen(name) && memcmp(s, name, n) == 0;
+}
+
+static bool read_architecture(struct model_config *config, struct reader *r)
+{
+    static const char *const known[] = {"llama", "mistral3"};
+    static const char *const latent[] = {"deepseek2", "mistral4"};
+    const char *s;
+    size_t n;
+    if (!gguf_string(r->gguf, "general.architecture", &s, &n, r->err))
+        return false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (string_is(s, n, known[i]))
+            r->arch = known[i];
+    snprintf(config->architecture, sizeof config->architecture, "%.*s (GGUF)", shown(n), s);
+    if (r->arch)
+        return true;
+    for (size_t i = 0; i < sizeof latent / sizeof *latent; i++)
+        if (string_is(s, n, latent[i]))
+            return err_set(r->err, ERR_UNSUPPORTED,
+                           "%s: general.architecture: models with latent attention (%s) are not "
+                           "supported by this version; choose another model",
+                           r->gguf->file, latent[i]);
+    if (string_is(s, n, "clip"))
+        return err_set(r->err, ERR_UNSUPPORTED,
+                       "%s: general.architecture: an image projector, not a text model; give the "
+                       "text model's file",
+                       r->gguf->file);
+    return err_set(r->err, ERR_UNSUPPORTED,
+                   "%s: general.architecture: '%.*s' is not of the Mistral family; expected llama "
+                   "or mistral3",
+                   r->gguf->file, shown(n), s);
+}
+
+static bool check_features(const struct reader *r)
+{
+    static const struct {
+        const char *key, *why;
+    } features[] = {
+        {"expert_count", "mixture-of-experts models are not supported by this version"},
+        {"attention.kv_lora_rank", "latent attention is not supported by this version"},
+        {"attention.sliding_window_pattern", "window patterns are not supported"},
+    };
+    const char *s;
+    size_t n;
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        uint32_t value = 0;
+        if (!opt_u32(r, features[i].key, UINT32_MAX, &value))
+            return false;
+        if (value)
+            return fail(r, ERR_UNSUPPORTED, features[i].key, features[i].why);
+    }
+    if (!gguf_find(r->gguf, "general.type"))
+        return true;
+    if (!gguf_string(r->gguf, "general.type", &s, &n, r->err))
+        return false;
+    return string_is(s, n, "model") ||
+           err_set(r->err, ERR_UNSUPPORTED, "%s: general.type: '%.*s'; expected a model",
+                   r->gguf->file, shown(n), s);
+}
+
+static bool read_sizes(struct model_config *config, const struct reader *r)
+{
+    double eps = CONFIG_EPS_MIN;
+    char key[KEY_BYTES];
+    uint32_t window = 0;
+    bool ok = need_u32(r, "embedding_length", LIMIT_DIM, &config->dim) &&
+              need_u32(r, "block_count", LIMIT_LAYERS, &config->n_layers) &&
+              need_u32(r, "attention.head_count", LIMIT_HEADS, &config->n_heads) &&
+              need_u32(r, "feed_forward_length", LIMIT_FFN_DIM, &config->ffn_dim) &&
+              need_u32(r, "context_length", LIMIT_CONTEXT, &config->context) &&
+              gguf_f64(r->gguf, full_key(r, "attention.layer_norm_rms_epsilon", key),
+                       CONFIG_EPS_MIN, CONFIG_EPS_MAX, &eps, r->err) &&
+              opt_u32(r, "attention.key_length", LIMIT_HEAD_DIM, &config->head_dim) &&
+              opt_u32(r, "attention.sliding_window", LIMIT_CONTEXT, &window);
+    if (!ok)
+        return false;
+    config->norm_eps = (float)eps;
+    config->n_kv_heads = config->n_heads;
+    if (!opt_u32(r, "attention.head_count_kv", LIMIT_HEADS, &config->n_kv_heads))
+        return false;
+    if (!config->n_kv_heads)
+        return fail(r, ERR_FORMAT, "attention.head_count_kv", "expected at least 1");
+    for (uint32_t i = 0; i < config->n_layers; i++)
+        config->windows[i] = window;
+    return true;
+}
+
+/* Every part of a head has the same width here: keys, values and what rotates. */
+static bool read_heads(struct model_config *config, const struct reader *r)
+{
+    if (!config_settle_heads(config, r->err))
+        return err_add(r->err, "%s", r->gguf->file);
+    uint32_t n_values = config->head_dim, n_rotated = config->head_dim;
+    if (!opt_u32(r, "attention.value_length", LIMIT_HEAD_DIM, &n_values) ||
+        !opt_u32(r, "rope.dimension_count", LIMIT_HEAD_DIM, &n_rotated))
+        return false;
+    if (n_values != config->head_dim)
+        return fail(r, ERR_UNSUPPORTED, "attention.value_length",
+                    "values narrower or wider than keys are not supported");
+    return n_rotated == config->head_dim ||
+           fail(r, ERR_UNSUPPORTED, "rope.dimension_count",
+                "heads that rotate only in part are not supported");
+}
+
+/* The embedding tells the vocabulary, because many files lack vocab_size. */
+static bool read_vocab(struct model_config *config, const struct reader *r)
+{
+    const struct tensor_entry *e = tensor_store_find(&r->gguf->tensors, "token_embd.weight");
+    if (!e)
+        return err_set(r->err, ERR_FORMAT, "%s: token_embd.weight: missing; download it again",
+                       r->gguf->file);
+    if (e->n_dims != 2 || e->shape[0] < 1 || e->shape[0] > LIMIT_VOCAB)
+        return err_set(r->err, ERR_FORMAT, "%s: token_embd.weight: expected 1 to %d rows",
+                       r->gguf->file, LIMIT_VOCAB);
+    config->n_vocab = (uint32_t)e->shape[0];
+    config->tied = !tensor_store_find(&r->gguf->tensors, "output.weight");
+    return true;
+}
+
+/* Factors on YaRN that no published model of the family uses. */
+static bool check_yarn_factors(const struct reader *r)
+{
+    static const char *const keys[] = {"rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor",
+                                       "rope.scaling.yarn_ext_factor"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        double factor = 1.0;
+        if (!opt_f64(r, keys[i], -CONFIG_FACTOR_MAX, CONFIG_FACTOR_MAX, &factor))
+            return false;
+        if (factor != 1.0)
+            return fail(r, ERR_UNSUPPORTED, keys[i], "only 1 is supported");
+    }
+    return true;
+}
+
+static bool read_yarn(struct model_config *config, const struct reader *r)
+{
+    char key[KEY_BYTES];
+    struct yarn *y = &config->yarn;
+    double weight = 0.0; /* mscale_all_dim of the original */
+    *y = (struct yarn){.beta_fast = CONFIG_FAST_NORMAL, .beta_slow = CONFIG_SLOW_NORMAL};
+    bool ok = gguf_f64(r->gguf, full_key(r, "rope.scaling.factor", key), 1.0, CONFIG_FACTOR_MAX,
+                       &y->factor, r->err) &&
+              gguf_f64(r->gguf, full_key(r, "rope.scaling.original_context_length", key), 1.0,
+                       LIMIT_CONTEXT, &y->original_context, r->err) &&
+              opt_f64(r, "rope.scaling.yarn_beta_fast", CONFIG_BETA_MIN, CONFIG_BETA_MAX,
+                      &y->beta_fast) &&
+              opt_f64(r, "rope.scaling.yarn_beta_slow", CONFIG_BETA_MIN, CONFIG_BETA_MAX,
+                      &y->beta_slow) &&
+              opt_f64(r, "rope.scaling.yarn_log_multiplier", 0.0, CONFIG_SCALE_MAX, &weight) &&
+              check_yarn_factors(r);
+    config->has_yarn = true;
+    config->rope_magnitude =
+        (float)(config_magnitude(y->factor, 1.0) / config_magnitude(y->factor, weight));
+    return ok;
+}
+
+static bool read_scaling(struct model_config *config, const struct reader *r)
+{
+    char key[KEY_BYTES];
+    const char *s = "none";
+    size_t n = strlen(s);
+    full_key(r, "rope.scaling.type", key);
+    if (gguf_find(r->gguf, key) && !gguf_string(r->gguf, key, &s, &n, r->err))
+        return false;
+    if (string_is(s, n, "yarn"))
+        return read_yarn(config, r);
+    double linear = 1.0;
+    if (!opt_f64(r, "rope.scale_linear", 0.0, CONFIG_FACTOR_MAX, &linear))
+        return false;
+    if (linear != 1.0)
+        return fail(r, ERR_UNSUPPORTED, "rope.scale_linear", "only 1 is supported");
+    return string_is(s, n, "none") ||
+           err_set(r->err, ERR_UNSUPPORTED,
+                   "%s: %s: '%.*s' is not supported; expected none or yarn", r->gguf->file, key,
+                   shown(n), s);
+}
+
+static bool read_rope(struct model_config *config, const struct reader *r)
+{
+    config->rope_theta = CONFIG_THETA_GGUF;
+    if (!opt_f64(r, "rope.freq_base", CONFIG_THETA_MIN, CONFIG_THETA_MAX, &config->rope_theta) ||
+        !read_scaling(config, r))
+        return false;
+    return config_check_yarn(config, r->err) || err_add(r->err, "%s", r->gguf->file);
+}
+
+static bool read_temperature(struct model_config *config, const struct reader *r)
+{
+    if (!opt_f64(r, "attention.temperature_scale", 0.0, CONFIG_SCALE_MAX,
+                 &config->temperature_beta))
+        return false;
+    if (config->temperature_beta == 0.0)
+        return true;
+    double original = config->yarn.original_context;
+    if (!opt_f64(r, "attention.temperature_length", 1.0, LIMIT_CONTEXT, &original))
+        return false;
+    config->temperature_original = original;
+    return original >= 1.0 || fail(r, ERR_FORMAT, "attention.temperature_length",
+                                   "missing beside attention.temperature_scale");
+}
+
+bool config_from_gguf(struct model_config *config, const struct gguf *gguf, struct err *err)
+{
+    struct reader r = {.gguf = gguf, .err = err};
+    *config = config_plain();
+    config->rope_layout = ROPE_INTERLEAVED;
+    return read_architecture(config, &r) && check_features(&r) && read_sizes(config, &r) &&
+           read_vocab(config, &r) && read_heads(config, &r) && read_rope(config, &r) &&
+           read_temperature(config, &r);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_int.h - what the three readers of a configuration share. */
+#ifndef MODEL_CONFIG_INT_H
+#define MODEL_CONFIG_INT_H
+
+#include <stddef.h>
+
+#include "data/json.h"
+#include "model/config.h"
+
+/* Bounds of numbers that are not counts; counts are in base/limits.h. */
+#define CONFIG_EPS_MIN     1e-12
+#define CONFIG_EPS_MAX     0.1
+#define CONFIG_THETA_MIN   1.0
+#define CONFIG_THETA_MAX   1e12
+#define CONFIG_FACTOR_MAX  1e6  /* YaRN stretches by 1 to this */
+#define CONFIG_BETA_MIN    1e-6 /* rotations at the ends of YaRN's ramp */
+#define CONFIG_BETA_MAX    1e6
+#define CONFIG_SCALE_MAX   100.0 /* magnitudes, mscale and the query temperature's beta */
+#define CONFIG_FAST_NORMAL 32.0  /* YaRN's own beta_fast and beta_slow */
+#define CONFIG_SLOW_NORMAL 1.0
+#define CONFIG_THETA_GGUF  1e4 /* what a GGUF file without rope.freq_base means */
+
+/* A key that tells that the model needs something this build lacks. */
+struct config_feature {
+    const char *key;
+    const char *what; /* "mixture-of-experts models" */
+};
+
+/* Returns a configuration with every optional feature off. */
+struct model_config config_plain(void);
+
+/* Refuses an object in which one of the features is on: there and neither null,
+ * false, 0 nor empty.  features: ends with a NULL key.
+ * Errors: ERR_UNSUPPORTED naming the key. */
+bool config_refuse(const struct json *object, const struct config_feature *features,
+                   struct err *err) CHECKED;
+
+/* Reads llama_4_scaling of object if it is there: {original_max_position_embeddings, beta}.
+ * Errors: ERR_FORMAT. */
+bool config_read_temperature(struct model_config *config, const struct json *object,
+                             struct err *err) CHECKED;
+
+/* Reads the member activation if it is there; only SiLU is built.
+ * Errors: ERR_FORMAT, ERR_UNSUPPORTED. */
+bool config_check_activation(const struct json *object, const char *key, struct err *err) CHECKED;
+
+/* Returns YaRN's magnitude 0.1 * weight * ln(factor) + 1, and 1 for weight 0. */
+double config_magnitude(double factor, double weight);
+
+/* Checks how the heads share the width, and fills head_dim if it is 0.
+ * Errors: ERR_FORMAT; the text lacks the name of the file, which the caller knows. */
+bool config_settle_heads(struct model_config *config, struct err *err) CHECKED;
+
+/* Checks what YaRN's fields and the rope theta must have in common, if there is YaRN.
+ * Errors: as config_settle_heads(). */
+bool config_check_yarn(const struct model_config *config, struct err *err) CHECKED;
+
+/* Both for a JSON document.  Errors: ERR_FORMAT; they name the file. */
+bool config_finish_json(struct model_config *config, const struct json *root,
+                        struct err *err) CHECKED;
+
+#endif

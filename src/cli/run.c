@@ -46,13 +46,22 @@ static bool print(struct answer *a, const char *text, size_t n, struct err *err)
     return console_text(text, n, err);
 }
 
-/* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only. */
-static bool feed_prompt(struct answer *a, struct err *err)
+/* Tokens that the sequence has room for. */
+static size_t room(const struct session *s)
 {
+    size_t promised = model_config(s->rt.model)->context;
+    if (s->wanted.context)
+        return s->wanted.context;
+    return promised < GENERATOR_DEFAULT_CONTEXT ? promised : GENERATOR_DEFAULT_CONTEXT;
+}
+
+/* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only.  A
+ * prompt that does not fit goes in whole, to be refused before anything is computed. */
+static bool feed_prompt(const struct session *s, struct answer *a, struct err *err)
+{
+    size_t step = a->prompt.n > room(s) ? a->prompt.n : MODEL_MAX_TOKENS;
     for (size_t i = 0, n; i < a->prompt.n && !a->interrupted; i += n) {
-        n = a->prompt.n - i;
-        if (n > MODEL_MAX_TOKENS)
-            n = MODEL_MAX_TOKENS;
+        n = a->prompt.n - i < step ? a->prompt.n - i : step;
         if (!generator_prompt(a->gen, a->prompt.ids + i, n, err))
             return false;
         a->interrupted = interrupt_came();
@@ -138,7 +147,7 @@ static int answer(struct session *s, const char *prompt, size_t n)
     if (!runtime_prompt(&s->rt, prompt, n, &a.prompt, &err))
         goto out;
     a.gen = generator_open(s->rt.model, s->rt.tok, &s->wanted, &err);
-    if (!a.gen || (!s->json && !print(&a, prompt, n, &err)) || !feed_prompt(&a, &err))
+    if (!a.gen || (!s->json && !print(&a, prompt, n, &err)) || !feed_prompt(s, &a, &err))
         goto out;
     if (!stream_answer(s, &a, &err))
         goto out;
@@ -261,7 +270,7 @@ static int parse(struct session *s, int *argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-    struct session s = {.wanted = {.sampler = SAMPLER_DEFAULT, .max_tokens = DEFAULT_MAX_TOKENS}};
+    struct session s = {.wanted = {.sampler = SAMPLER_DEFAULT, .max_tokens = DEFAULT_MAX_TOKENS, .continues_text = true}};
     int code = parse(&s, &argc, argv);
     if (code >= 0)
         return code;

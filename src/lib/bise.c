@@ -163,7 +163,7 @@ out:
 
 static struct generator_options generator_wants(const struct bise_answer_options *o)
 {
-    struct generator_options g = {.sampler = SAMPLER_DEFAULT};
+    struct generator_options g = {.sampler = SAMPLER_DEFAULT, .continues_text = true};
     if (!o)
         return g;
     g.sampler.temperature = o->temperature;
@@ -195,9 +195,6 @@ struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t
     if (!answer)
         goto fail;
     buf_init(&answer->text, LIMIT_TEXT_BYTES);
-    /* So that even an empty piece has a NUL behind it. */
-    if (!buf_add(&answer->text, "", 0, &err))
-        goto fail;
     answer->gen = generator_open(model->rt.model, model->rt.tok, &wanted, &err);
     if (!answer->gen || !generator_prompt(answer->gen, ids, n, &err))
         goto fail;
@@ -237,10 +234,11 @@ enum bise_code bise_answer_next(struct bise_answer *answer, struct bise_piece *p
 {
     struct err err = {0};
     buf_clear(&answer->text);
-    *piece = (struct bise_piece){.id = -1, .text = answer->text.data, .is_last = 1};
+    *piece = (struct bise_piece){.id = -1, .text = "", .is_last = 1};
     if (!generator_next(answer->gen, &piece->id, &answer->text, &err))
         return report(&err, error);
-    piece->text = answer->text.data;
+    if (answer->text.len)
+        piece->text = answer->text.data;
     piece->n_text = answer->text.len;
     piece->is_last = piece->id < 0;
     return BISE_OK;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gguf.h - reads GGUF version 3 (and 2) files: metadata and tensors, split files too.
  *
- * Metadata values stay where they are in the mapped file; arrays are read item by
- * item.  Dimensions are turned round: GGUF lists them innermost first, we list
- * them outermost first.  All zero is an empty object. */
+ * The whole header is checked when a file is opened: every value, that keys and tensors
+ * occur once, and that tensors follow each other inside the file.  Metadata values stay where they
+ * are in the mapped file; arrays are read item by item.  Dimensions are turned round: GGUF lists
+ * them innermost first, we list them outermost first.  All zero is an empty object. */
 #ifndef DATA_GGUF_H
 #define DATA_GGUF_H
 
@@ -40,18 +41,20 @@ struct gguf_kv {
 
 struct gguf {
     const char *file;    /* last part of the path, for messages */
-    struct gguf_kv *kvs; /* [n_kvs], of the first file of a split */
+    struct gguf_kv *kvs; /* [n_kvs], sorted by key; of the first file of a split */
     size_t n_kvs;
     struct tensor_store tensors;
 };
 
 /* Opens path, which is a whole model or the first file of a split one
  * (NAME-00001-of-0000N.gguf), with all its parts.
- * Owned: gguf_close().  Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_LIMIT, ERR_IO. */
+ * Owned: gguf_close().
+ * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED for a number format that is not read
+ * here, ERR_LIMIT, ERR_IO. */
 bool gguf_open(struct gguf *gguf, const char *path, struct err *err) CHECKED;
 
 /* The same from one file image that outlives gguf.  bytes: [n].
- * Owned: gguf_close().  Errors: ERR_FORMAT, ERR_LIMIT. */
+ * Owned: gguf_close().  Errors: ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT. */
 bool gguf_parse(struct gguf *gguf, const char *file, const uint8_t *bytes, size_t n,
                 struct err *err) CHECKED;
 void gguf_close(struct gguf *gguf);

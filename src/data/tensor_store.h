@@ -40,6 +40,10 @@ struct tensor_store {
 bool tensor_store_map(struct tensor_store *store, const char *path, struct file_map *map,
                       struct err *err) CHECKED;
 
+/* Checks a name [n] from a file before it is added or stands in a message.
+ * Errors: ERR_FORMAT unless it is 1 to LIMIT_NAME_BYTES bytes of printable UTF-8. */
+bool tensor_store_check_name(const char *name, size_t n, struct err *err) CHECKED;
+
 /* Adds a copy of entry; its name is copied, its type, file and data are not.
  * Errors: ERR_LIMIT past LIMIT_TENSORS or without memory. */
 bool tensor_store_add(struct tensor_store *store, const struct tensor_entry *entry, size_t n_name,

@@ -69,10 +69,23 @@ bool utf8_valid(const char *s, size_t n)
     size_t i = 0;
     while (i < n) {
         uint32_t code;
+        size_t len = 1;
+        if ((uint8_t)s[i] >= 0x80 && utf8_decode(s + i, n - i, &code, &len) != UTF8_OK)
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+bool utf8_printable(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        uint32_t code;
         size_t len;
-        if ((uint8_t)s[i] < 0x80)
-            len = 1;
-        else if (utf8_decode(s + i, n - i, &code, &len) != UTF8_OK)
+        if (utf8_decode(s + i, n - i, &code, &len) != UTF8_OK)
+            return false;
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
             return false;
         i += len;
     }

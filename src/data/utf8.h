@@ -26,4 +26,8 @@ size_t utf8_encode(uint32_t code, char *out);
 /* Says whether all of s[n] is well formed.  s: [n] bytes. */
 bool utf8_valid(const char *s, size_t n);
 
+/* The same, and without control characters, ASCII or C1: fit for a message or a
+ * terminal.  s: [n] bytes. */
+bool utf8_printable(const char *s, size_t n);
+
 #endif

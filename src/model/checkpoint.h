@@ -51,8 +51,9 @@ struct checkpoint {
  * config.json with model*.safetensors; or a single .gguf) or a .gguf file, binds
  * every tensor to its place and refuses one that has none.
  * Owned: checkpoint_close().
- * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_IO; one line
- * that names file, item and remedy. */
+ * Errors: ERR_ARG for a file that is no model and for a folder of several,
+ * ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_IO; one line that names
+ * file, item and remedy. */
 struct checkpoint *checkpoint_open(const char *path, struct err *err) CHECKED;
 void checkpoint_close(struct checkpoint *ckpt);
 

@@ -58,7 +58,14 @@ static bool string_is(const char *s, size_t n, const char *name)
 static bool read_architecture(struct model_config *config, struct reader *r)
 {
     static const char *const known[] = {"llama", "mistral3"};
-    static const char *const latent[] = {"deepseek2", "mistral4"};
+    static const struct {
+        const char *name, *why;
+    } others[] = {
+        {"deepseek2", "models with latent attention are not supported by this version"},
+        {"mistral4", "models with latent attention are not supported by this version"},
+        {"mamba2", "Mamba models are not supported by this version"},
+        {"clip", "an image projector, not a text model; give the text model's file"},
+    };
     const char *s;
     size_t n;
     if (!gguf_string(r->gguf, "general.architecture", &s, &n, r->err))
@@ -69,17 +76,10 @@ static bool read_architecture(struct model_config *config, struct reader *r)
     snprintf(config->architecture, sizeof config->architecture, "%.*s (GGUF)", shown(n), s);
     if (r->arch)
         return true;
-    for (size_t i = 0; i < sizeof latent / sizeof *latent; i++)
-        if (string_is(s, n, latent[i]))
-            return err_set(r->err, ERR_UNSUPPORTED,
-                           "%s: general.architecture: models with latent attention (%s) are not "
-                           "supported by this version; choose another model",
-                           r->gguf->file, latent[i]);
-    if (string_is(s, n, "clip"))
-        return err_set(r->err, ERR_UNSUPPORTED,
-                       "%s: general.architecture: an image projector, not a text model; give the "
-                       "text model's file",
-                       r->gguf->file);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (string_is(s, n, others[i].name))
+            return err_set(r->err, ERR_UNSUPPORTED, "%s: general.architecture: %s: %s",
+                           r->gguf->file, others[i].name, others[i].why);
     return err_set(r->err, ERR_UNSUPPORTED,
                    "%s: general.architecture: '%.*s' is not of the Mistral family; expected llama "
                    "or mistral3",

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A work item is one query token and one KV head: all query heads that share the
+ * head read its keys once.  Pages are visited in order of absolute position, so a
+ * query's result does not depend on what else the call holds. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "cpu/cpu_int.h"
+
+struct attention_job {
+    const struct cpu_backend *cpu;
+    const struct attention_args *args;
+};
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Runs over the pages that query position pos sees, for n heads from head on. */
+static void attend_heads(const struct attention_job *job, int t, int head, int n)
+{
+    const struct attention_args *a = job->args;
+    const struct kv_view *kv = a->kv;
+    size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
+    size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
+    int group = a->n_heads / kv->n_kv_heads, pos = a->pos0 + t;
+    int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
+    float max[ATTEND_HEADS], sum[ATTEND_HEADS];
+    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * (size_t)kv->head_dim;
+    float *out = a->out + offset;
+    size_t n_out = (size_t)n * (size_t)kv->head_dim;
+    memset(out, 0, n_out * sizeof *out);
+    for (int h = 0; h < n; h++) {
+        max[h] = -INFINITY;
+        sum[h] = 0.0f;
+    }
+    for (int key = first; key <= pos;) {
+        int in_page = key % BACKEND_PAGE_TOKENS;
+        int n_keys = min_int(BACKEND_PAGE_TOKENS - in_page, pos - key + 1);
+        const uint8_t *k =
+            (const uint8_t *)kv->data + kv->page_ids[key / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+            kv->layer_offset + (size_t)(head / group) * head_bytes + (size_t)in_page * row_bytes;
+        job->cpu->ops.attend(&(struct attend_job){
+            .q = a->q + offset,
+            .k = k,
+            .v = k + (size_t)kv->n_kv_heads * head_bytes,
+            .out = out,
+            .max = max,
+            .sum = sum,
+            .dtype = kv->dtype,
+            .n_heads = n,
+            .n_keys = n_keys,
+            .head_dim = kv->head_dim,
+            .scale = a->scales[t],
+        });
+        key += n_keys;
+    }
+    for (int h = 0; h < n; h++)
+        for (int i = 0; i < kv->head_dim; i++)
+            out[h * kv->head_dim + i] /= sum[h];
+}
+
+static void attend_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct attention_job *job = arg;
+    const struct attention_args *a = job->args;
+    int n_kv = a->kv->n_kv_heads, group = a->n_heads / n_kv;
+    for (int item = begin; item < end; item++)
+        for (int h = 0; h < group; h += ATTEND_HEADS)
+            attend_heads(job, item / n_kv, item % n_kv * group + h,
+                         min_int(ATTEND_HEADS, group - h));
+}
+
+void cpu_attention(struct backend *b, const struct attention_args *args)
+{
+    const struct kv_view *kv = args->kv;
+    assert(kv->dtype == DTYPE_F32 || kv->dtype == DTYPE_BF16);
+    assert(args->n_heads % kv->n_kv_heads == 0 && args->n_tok > 0 && args->pos0 >= 0);
+    struct attention_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
+    int n_keys = args->pos0 + args->n_tok;
+    if (args->window > 0)
+        n_keys = min_int(n_keys, args->window);
+    int64_t cost = (int64_t)2 * n_keys * args->n_heads / kv->n_kv_heads * kv->head_dim;
+    pool_run(job.cpu->pool, args->n_tok * kv->n_kv_heads, cpu_grain(cost), attend_items, &job);
+}

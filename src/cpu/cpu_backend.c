@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cpu/cpu_backend.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "cpu/cpu_int.h"
+#include "tensor/number.h"
+
+/* Elements of one work item of operations without rows. */
+#define FLAT_ITEM 4096
+
+/* What an elementwise operation works on; each uses some of it. */
+struct flat_job {
+    const struct cpu_backend *cpu;
+    float *y;
+    const float *x, *gain, *table;
+    const struct tensor *w;
+    const int32_t *ids;
+    const double *freq;
+    const struct kv_view *kv;
+    const float *k, *v;
+    size_t n_total;
+    int n, pos0, n_heads;
+    float eps, magnitude;
+    enum rope_layout layout;
+};
+
+static struct cpu_backend *cpu_of(struct backend *b)
+{
+    return (struct cpu_backend *)(void *)b;
+}
+
+int cpu_grain(int64_t cost_per_item)
+{
+    /* About 10 microseconds of work: several times what starting a loop costs. */
+    const int64_t chunk = 100000;
+    if (cost_per_item >= chunk)
+        return 1;
+    int64_t grain = chunk / (cost_per_item > 0 ? cost_per_item : 1);
+    return (int)(grain > 65536 ? 65536 : grain);
+}
+
+static void *cpu_alloc(struct backend *b, size_t n_bytes, struct err *err)
+{
+    (void)b;
+    return mem_map(n_bytes, err);
+}
+
+static void cpu_release(struct backend *b, void *p, size_t n_bytes)
+{
+    (void)b;
+    mem_unmap(p, n_bytes);
+}
+
+static const void *cpu_adopt(struct backend *b, const void *host, size_t n_bytes, struct err *err)
+{
+    (void)b;
+    (void)n_bytes;
+    (void)err;
+    return host;
+}
+
+static void cpu_read(struct backend *b, void *host, const void *device, size_t n_bytes)
+{
+    (void)b;
+    if (n_bytes)
+        memcpy(host, device, n_bytes);
+}
+
+static void cpu_write(struct backend *b, void *device, const void *host, size_t n_bytes)
+{
+    (void)b;
+    if (n_bytes)
+        memcpy(device, host, n_bytes);
+}
+
+static void embed_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    const struct tensor *w = job->w;
+    size_t row_bytes = tensor_row_bytes(w);
+    for (int t = begin; t < end; t++)
+        job->cpu->ops.decode(w->dtype, (const uint8_t *)w->data + (size_t)job->ids[t] * row_bytes,
+                             job->y + (size_t)t * (size_t)w->n_cols, w->n_cols);
+}
+
+static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const int32_t *ids,
+                      int n_tok)
+{
+    struct flat_job job = {.cpu = cpu_of(b), .y = y, .w = w, .ids = ids};
+    for (int t = 0; t < n_tok; t++)
+        assert(ids[t] >= 0 && ids[t] < w->n_rows);
+    pool_run(job.cpu->pool, n_tok, cpu_grain(w->n_cols), embed_items, &job);
+}
+
+static void rms_norm_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    for (int t = begin; t < end; t++) {
+        size_t at = (size_t)t * (size_t)job->n;
+        job->cpu->ops.rms_norm(job->y + at, job->x + at, job->gain, job->n, job->eps);
+    }
+}
+
+static void cpu_rms_norm(struct backend *b, float *y, const float *x, const float *gain, int n_tok,
+                         int n, float eps)
+{
+    struct flat_job job = {.cpu = cpu_of(b), .y = y, .x = x, .gain = gain, .n = n, .eps = eps};
+    pool_run(job.cpu->pool, n_tok, cpu_grain(n), rms_norm_items, &job);
+}
+
+static void rope_table_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    for (int t = begin; t < end; t++)
+        for (int i = 0; i < job->n; i++) {
+            double angle = (double)(job->pos0 + t) * job->freq[i];
+            float *pair = job->y + ((size_t)t * (size_t)job->n + (size_t)i) * 2;
+            pair[0] = (float)(cos(angle) * (double)job->magnitude);
+            pair[1] = (float)(sin(angle) * (double)job->magnitude);
+        }
+}
+
+static void cpu_rope_table(struct backend *b, float *table, const double *freq, int n_freq,
+                           int pos0, int n_tok, float magnitude)
+{
+    struct flat_job job = {.cpu = cpu_of(b),
+                           .y = table,
+                           .freq = freq,
+                           .n = n_freq,
+                           .pos0 = pos0,
+                           .magnitude = magnitude};
+    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_freq * 64), rope_table_items, &job);
+}
+
+/* Rotates pairs whose elements lie step apart; pair i begins at i * next. */
+static void rotate(float *x, const float *table, int n_pairs, int next, int step)
+{
+    for (int i = 0; i < n_pairs; i++) {
+        float *a = x + i * next, *b = a + step;
+        float c = table[2 * i], s = table[2 * i + 1], a0 = *a, b0 = *b;
+        *a = a0 * c - b0 * s;
+        *b = a0 * s + b0 * c;
+    }
+}
+
+static void rope_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    int half = job->n / 2;
+    bool split = job->layout == ROPE_HALF_SPLIT;
+    for (int t = begin; t < end; t++)
+        for (int h = 0; h < job->n_heads; h++)
+            rotate(job->y + ((size_t)t * (size_t)job->n_heads + (size_t)h) * (size_t)job->n,
+                   job->table + (size_t)t * (size_t)job->n, half, split ? 1 : 2, split ? half : 1);
+}
+
+static void cpu_rope(struct backend *b, float *x, const float *table, int n_tok, int n_heads,
+                     int head_dim, enum rope_layout layout)
+{
+    assert(head_dim % 2 == 0);
+    struct flat_job job = {.cpu = cpu_of(b),
+                           .y = x,
+                           .table = table,
+                           .n = head_dim,
+                           .n_heads = n_heads,
+                           .layout = layout};
+    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_heads * head_dim), rope_items, &job);
+}
+
+static void store_row(void *dst, const float *src, enum dtype dtype, int n)
+{
+    if (dtype == DTYPE_F32) {
+        memcpy(dst, src, (size_t)n * sizeof *src);
+        return;
+    }
+    uint16_t *to = dst;
+    for (int i = 0; i < n; i++)
+        to[i] = number_to_bf16(src[i]);
+}
+
+static void kv_write_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    const struct kv_view *kv = job->kv;
+    size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
+    size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
+    for (int t = begin; t < end; t++) {
+        int pos = job->pos0 + t;
+        uint8_t *row = (uint8_t *)kv->data +
+                       kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes + kv->layer_offset +
+                       (size_t)(pos % BACKEND_PAGE_TOKENS) * row_bytes;
+        for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
+            size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
+            store_row(row, job->k + at, kv->dtype, kv->head_dim);
+            store_row(row + (size_t)kv->n_kv_heads * head_bytes, job->v + at, kv->dtype,
+                      kv->head_dim);
+        }
+    }
+}
+
+static void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k,
+                         const float *v, int n_tok, int pos0)
+{
+    assert(kv->dtype == DTYPE_F32 || kv->dtype == DTYPE_BF16);
+    struct flat_job job = {.cpu = cpu_of(b), .kv = kv, .k = k, .v = v, .pos0 = pos0};
+    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)2 * kv->n_kv_heads * kv->head_dim),
+             kv_write_items, &job);
+}
+
+/* Elements of an item of a flat operation. */
+static int flat_span(const struct flat_job *job, int item, size_t *at)
+{
+    *at = (size_t)item * FLAT_ITEM;
+    return (int)(job->n_total - *at < FLAT_ITEM ? job->n_total - *at : FLAT_ITEM);
+}
+
+static void run_flat(const struct flat_job *job, pool_fn *fn, int cost)
+{
+    size_t n_items = (job->n_total + FLAT_ITEM - 1) / FLAT_ITEM;
+    struct flat_job copy = *job;
+    pool_run(job->cpu->pool, (int)n_items, cpu_grain((int64_t)FLAT_ITEM * cost), fn, &copy);
+}
+
+static void silu_mul_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    for (int item = begin; item < end; item++) {
+        size_t at;
+        int n = flat_span(job, item, &at);
+        job->cpu->ops.silu_mul(job->y + at, job->x + at, n);
+    }
+}
+
+static void cpu_silu_mul(struct backend *b, float *gate, const float *up, size_t n)
+{
+    run_flat(&(struct flat_job){.cpu = cpu_of(b), .y = gate, .x = up, .n_total = n}, silu_mul_items,
+             8);
+}
+
+static void add_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct flat_job *job = arg;
+    for (int item = begin; item < end; item++) {
+        size_t at;
+        int n = flat_span(job, item, &at);
+        job->cpu->ops.add(job->y + at, job->x + at, n);
+    }
+}
+
+static void cpu_add(struct backend *b, float *x, const float *y, size_t n)
+{
+    run_flat(&(struct flat_job){.cpu = cpu_of(b), .y = x, .x = y, .n_total = n}, add_items, 1);
+}
+
+static void cpu_close(struct backend *b)
+{
+    if (!b)
+        return;
+    struct cpu_backend *cpu = cpu_of(b);
+    pool_close(cpu->pool);
+    mem_unmap(cpu->acts, ACTS_BYTES);
+    mem_unmap(cpu->panels, cpu->panels_bytes);
+    free(cpu);
+}
+
+static const struct backend cpu_table = {
+    .alloc = cpu_alloc,
+    .release = cpu_release,
+    .adopt = cpu_adopt,
+    .read = cpu_read,
+    .write = cpu_write,
+    .embed = cpu_embed,
+    .rms_norm = cpu_rms_norm,
+    .matmul = cpu_matmul,
+    .rope_table = cpu_rope_table,
+    .rope = cpu_rope,
+    .kv_write = cpu_kv_write,
+    .attention = cpu_attention,
+    .silu_mul = cpu_silu_mul,
+    .add = cpu_add,
+    .close = cpu_close,
+};
+
+struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
+{
+    unsigned flags = options->flags & cpu_detect();
+    int n_threads = options->n_threads > 0 ? options->n_threads : pool_n_cpus();
+    if (n_threads > LIMIT_THREADS)
+        n_threads = LIMIT_THREADS;
+    struct cpu_backend *cpu = mem_new(1, sizeof *cpu, err);
+    if (!cpu)
+        return NULL;
+    cpu->base = cpu_table;
+    cpu->base.name = flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
+    cpu->base.exact = options->exact;
+    cpu_ops_init(&cpu->ops, flags);
+    cpu->panels_bytes = (size_t)n_threads * PANEL_FLOATS * sizeof *cpu->panels;
+    cpu->panels = mem_map(cpu->panels_bytes, err);
+    if (!cpu->panels)
+        goto fail;
+    cpu->acts = mem_map(ACTS_BYTES, err);
+    if (!cpu->acts)
+        goto fail;
+    cpu->pool = pool_open(n_threads, err);
+    if (!cpu->pool)
+        goto fail;
+    return &cpu->base;
+fail:
+    cpu_close(&cpu->base);
+    return NULL;
+}

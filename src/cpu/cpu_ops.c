@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cpu/cpu_ops.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cpu/cpu_backend.h"
+#include "tensor/block.h"
+#include "tensor/number.h"
+
+static void wide_c(const struct wide_job *job)
+{
+    for (int t = 0; t < job->n_tok; t++)
+        for (int r = 0; r < job->n_rows; r++) {
+            const float *x = job->x + (size_t)t * job->x_stride;
+            const float *w = job->w + (size_t)r * job->w_stride;
+            double sum = 0.0;
+            for (int i = 0; i < job->n; i++)
+                sum += (double)x[i] * (double)w[i];
+            float *y = job->y + (size_t)t * job->y_stride + r;
+            *y = job->add ? *y + (float)sum : (float)sum;
+        }
+}
+
+/* Elements k0..k0+n-1 of what token t multiplies, as floats. */
+static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
+{
+    if (!act_rounded(job->type)) {
+        memcpy(x, job->x + (size_t)t * (size_t)job->n + k0, (size_t)n * sizeof *x);
+        return;
+    }
+    size_t n_pad = act_padded(job->n);
+    const int8_t *act = job->act + (size_t)t * act_bytes(n_pad);
+    for (int i = 0; i < n; i++)
+        x[i] = (float)act[k0 + i] * act_steps(act, n_pad)[(k0 + i) / 16];
+}
+
+/* Decodes a row once for a few tokens. */
+static void narrow_c(const struct narrow_job *job)
+{
+    enum { TOKENS = 8 };
+    float w[ACT_GROUP], x[ACT_GROUP];
+    for (int r = 0; r < job->n_rows; r++)
+        for (int t0 = 0; t0 < job->n_tok; t0 += TOKENS) {
+            int n_tok = job->n_tok - t0 < TOKENS ? job->n_tok - t0 : TOKENS;
+            double sums[TOKENS] = {0};
+            for (int k0 = 0; k0 < job->n; k0 += ACT_GROUP) {
+                int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
+                block_decode(job->type,
+                             job->w + (size_t)r * job->row_bytes + dtype_bytes(job->type, k0), w,
+                             n);
+                for (int t = 0; t < n_tok; t++) {
+                    narrow_input(job, t0 + t, k0, n, x);
+                    for (int i = 0; i < n; i++)
+                        sums[t] += (double)w[i] * (double)x[i];
+                }
+            }
+            for (int t = 0; t < n_tok; t++)
+                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t];
+        }
+}
+
+static void round_act_c(int8_t *act, const float *x, int n)
+{
+    size_t n_pad = act_padded(n);
+    float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
+    for (size_t k0 = 0; k0 < n_pad; k0 += ACT_BLOCK) {
+        float block[ACT_BLOCK] = {0}, max = 0.0f;
+        for (int i = 0; i < ACT_BLOCK && k0 + (size_t)i < (size_t)n; i++) {
+            block[i] = x[k0 + (size_t)i];
+            max = fmaxf(max, fabsf(block[i]));
+        }
+        float step = max / 127.0f, inverse = max > 0.0f ? 127.0f / max : 0.0f;
+        int halves[2] = {0, 0};
+        for (int i = 0; i < ACT_BLOCK; i++) {
+            int q = (int)rintf(block[i] * inverse);
+            act[k0 + (size_t)i] = (int8_t)q;
+            halves[i / 16] += q;
+        }
+        for (int h = 0; h < 2; h++) {
+            steps[k0 / 16 + (size_t)h] = step;
+            sums[k0 / 16 + (size_t)h] = step * (float)halves[h];
+        }
+    }
+}
+
+static void rms_norm_c(float *y, const float *x, const float *gain, int n, float eps)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    float scale = (float)(1.0 / sqrt(sum / n + (double)eps));
+    for (int i = 0; i < n; i++)
+        y[i] = x[i] * scale * gain[i];
+}
+
+static void silu_mul_c(float *gate, const float *up, int n)
+{
+    for (int i = 0; i < n; i++) {
+        double g = (double)gate[i];
+        gate[i] = (float)(g / (1.0 + exp(-g)) * (double)up[i]);
+    }
+}
+
+static void add_c(float *x, const float *y, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] += y[i];
+}
+
+/* Element i of keys or values. */
+static double kv_element(const void *data, enum dtype dtype, size_t i)
+{
+    if (dtype == DTYPE_F32)
+        return (double)((const float *)data)[i];
+    return (double)number_from_bf16(((const uint16_t *)data)[i]);
+}
+
+/* One head: scores, then values, weighted relative to the new largest score. */
+static void attend_head_c(const struct attend_job *job, int head)
+{
+    size_t n = (size_t)job->head_dim;
+    const float *q = job->q + (size_t)head * n;
+    float *out = job->out + (size_t)head * n;
+    float scores[ATTEND_ROWS], max = job->max[head];
+    for (int j = 0; j < job->n_keys; j++) {
+        double dot = 0.0;
+        for (size_t i = 0; i < n; i++)
+            dot += (double)q[i] * kv_element(job->k, job->dtype, (size_t)j * n + i);
+        scores[j] = (float)(dot * (double)job->scale);
+        max = fmaxf(max, scores[j]);
+    }
+    float keep = expf(job->max[head] - max);
+    for (size_t i = 0; i < n; i++)
+        out[i] *= keep;
+    double sum = (double)(job->sum[head] * keep);
+    for (int j = 0; j < job->n_keys; j++) {
+        scores[j] = expf(scores[j] - max);
+        sum += (double)scores[j];
+    }
+    for (size_t i = 0; i < n; i++) {
+        double value = (double)out[i];
+        for (int j = 0; j < job->n_keys; j++)
+            value += (double)scores[j] * kv_element(job->v, job->dtype, (size_t)j * n + i);
+        out[i] = (float)value;
+    }
+    job->max[head] = max;
+    job->sum[head] = (float)sum;
+}
+
+static void attend_c(const struct attend_job *job)
+{
+    for (int head = 0; head < job->n_heads; head++)
+        attend_head_c(job, head);
+}
+
+void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
+{
+    *ops = (struct cpu_ops){
+        .decode = block_decode,
+        .wide = wide_c,
+        .round_act = round_act_c,
+        .rms_norm = rms_norm_c,
+        .silu_mul = silu_mul_c,
+        .add = add_c,
+        .attend = attend_c,
+    };
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        ops->narrow[i] = narrow_c;
+#if defined(__x86_64__)
+    if (flags & CPU_AVX2) {
+        cpu_float_avx2(ops);
+        cpu_quant_avx2(ops);
+    }
+    if (flags & CPU_AVX512) {
+        cpu_float_avx512(ops);
+        cpu_quant_avx512(ops);
+    }
+#else
+    (void)flags;
+#endif
+}

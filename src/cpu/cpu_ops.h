@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpu_ops.h - the CPU kernels, one function pointer each.
+ *
+ * cpu_ops_init() fills the table with the C versions, which accumulate in double
+ * and define the results, then lets each instruction set that the flags allow
+ * overwrite what it does better.  A kernel gives one (row, token) the same sum
+ * whatever else the call covers: tiles share loads, never accumulators.
+ *
+ * Rounded activations: a product with block-quantised weights rounds its input to
+ * 8 bits in blocks of 32, which is finer than the weights.  The vector of one
+ * token is padded with zeros to a multiple of ACT_GROUP elements, so a kernel may
+ * always work in groups; it lies as [n_pad] i8, [n_pad/16] f32 steps,
+ * [n_pad/16] f32 sums (of the rounded values, step included). */
+#ifndef CPU_CPU_OPS_H
+#define CPU_CPU_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/dtype.h"
+
+#define ACT_BLOCK 32  /* elements that share a step */
+#define ACT_GROUP 256 /* elements that kernels work on at once: the largest block */
+#define ACT_ALIGN 64  /* bytes of alignment of each token's vector */
+
+#define ATTEND_ROWS  16 /* keys of a page */
+#define ATTEND_HEADS 16 /* query heads of one call at most */
+
+/* Returns n rounded up to whole groups. */
+static inline size_t act_padded(int64_t n)
+{
+    return ((size_t)n + ACT_GROUP - 1) / ACT_GROUP * ACT_GROUP;
+}
+
+/* Returns the bytes of a rounded vector of n_pad elements: a multiple of ACT_ALIGN. */
+static inline size_t act_bytes(size_t n_pad)
+{
+    return n_pad + n_pad / 16 * 2 * sizeof(float);
+}
+
+/* Where the parts of a rounded vector lie.  Borrowed: from act. */
+static inline const float *act_steps(const int8_t *act, size_t n_pad)
+{
+    return (const float *)(const void *)(act + n_pad);
+}
+
+static inline const float *act_sums(const int8_t *act, size_t n_pad)
+{
+    return act_steps(act, n_pad) + n_pad / 16;
+}
+
+/* Says whether products with weights of this format round their input. */
+static inline bool act_rounded(enum dtype type)
+{
+    return type >= DTYPE_Q4_0;
+}
+
+/* y[t][r] = x[t] . w[r], or added to y. */
+struct wide_job {
+    const float *w; /* [n_rows][w_stride], n of them used */
+    const float *x; /* [n_tok][x_stride], n of them used */
+    float *y;       /* [n_tok][y_stride], n_rows of them used */
+    size_t w_stride, x_stride, y_stride;
+    int n_rows, n_tok, n;
+    bool add;
+};
+
+/* y[t][r] = x[t] . row r of w, for stored weights.  Formats that act_rounded()
+ * names read act, the others read x. */
+struct narrow_job {
+    enum dtype type;
+    const uint8_t *w;  /* [n_rows][row_bytes] */
+    const float *x;    /* [n_tok][n] */
+    const int8_t *act; /* [n_tok] vectors of act_bytes(act_padded(n)), ACT_ALIGN-aligned */
+    float *y;          /* [n_tok][y_stride], n_rows of them used */
+    size_t row_bytes, y_stride;
+    int n_rows, n_tok, n;
+};
+
+/* Some keys and values of one page, for the query heads that share them. */
+struct attend_job {
+    const float *q;    /* [n_heads][head_dim] */
+    const void *k, *v; /* [n_keys][head_dim] of dtype */
+    float *out;        /* [n_heads][head_dim]: running weighted sum of values */
+    float *max, *sum;  /* [n_heads]: largest score, sum of exp(score - max) */
+    enum dtype dtype;  /* DTYPE_F32 or DTYPE_BF16 */
+    int n_heads;       /* 1..ATTEND_HEADS */
+    int n_keys;        /* 1..ATTEND_ROWS */
+    int head_dim;
+    float scale;
+};
+
+struct cpu_ops {
+    /* block_decode(), bit for bit. */
+    void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
+    void (*wide)(const struct wide_job *job);
+    void (*narrow[DTYPE_COUNT])(const struct narrow_job *job);
+    /* Rounds x: [n] f32 into act: [act_bytes(act_padded(n))]. */
+    void (*round_act)(int8_t *act, const float *x, int n);
+    /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */
+    void (*rms_norm)(float *y, const float *x, const float *gain, int n, float eps);
+    /* gate = silu(gate) * up.  Both [n] f32. */
+    void (*silu_mul)(float *gate, const float *up, int n);
+    /* x += y.  Both [n] f32. */
+    void (*add)(float *x, const float *y, int n);
+    /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
+    void (*attend)(const struct attend_job *job);
+};
+
+/* Fills ops for a processor with the enum cpu_flag bits in flags; 0 gives plain C. */
+void cpu_ops_init(struct cpu_ops *ops, unsigned flags);
+
+/* One per instruction set, each replaces some entries; called by cpu_ops_init() only. */
+void cpu_float_avx2(struct cpu_ops *ops);
+void cpu_quant_avx2(struct cpu_ops *ops);
+void cpu_float_avx512(struct cpu_ops *ops);
+void cpu_quant_avx512(struct cpu_ops *ops);
+
+#endif

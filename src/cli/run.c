@@ -131,8 +131,11 @@ static void explain_end(const struct session *s, const struct answer *a)
     enum finish_reason why = generator_finish(a->gen);
     if (why == FINISH_LOOP)
         console_note("stopped because the text repeats itself; --no-loop-guard goes on");
-    if (why == FINISH_LENGTH && generator_stats(a->gen).n_answer == s->wanted.max_tokens &&
-        !s->max_given)
+    if (why != FINISH_LENGTH || a->interrupted)
+        return;
+    if (generator_stats(a->gen).n_answer < s->wanted.max_tokens || !s->wanted.max_tokens)
+        console_note("stopped because the context of %zu tokens is full", room(s));
+    else if (!s->max_given)
         console_note("stopped after %u tokens; --max-tokens N allows more", s->wanted.max_tokens);
 }
 
@@ -256,7 +259,11 @@ static int parse(struct session *s, int *argc, char **argv)
         {"repetition-penalty", OPTION_F32, &p->repetition_penalty, .max = 10, .above_min = true},
         {"presence-penalty", OPTION_F32, &p->presence_penalty, .min = -2, .max = 2},
         {"frequency-penalty", OPTION_F32, &p->frequency_penalty, .min = -2, .max = 2},
-        {"seed", OPTION_U64, &p->seed, .max = 0x1p64, .given = &s->seed_given},
+        {.name = "seed",
+         .kind = OPTION_U64,
+         .value = &p->seed,
+         .expected = "a whole number below 2^64",
+         .given = &s->seed_given},
         {.name = "stop", .kind = OPTION_TEXTS, .value = &s->stop},
         {"max-tokens", OPTION_U32, &g->max_tokens, .max = UINT32_MAX, .given = &s->max_given},
         option_flag("ignore-eos", &g->ignore_eos),

@@ -95,16 +95,16 @@ static void print_features(const struct model_config *c)
 {
     uint32_t window;
     int n = n_windowed(c, &window);
-    printf("positions     rotary, theta %g, %s\n", c->rope_theta,
+    printf("positions     rotary, theta %.10g, %s\n", c->rope_theta,
            c->rope_layout == ROPE_INTERLEAVED ? "interleaved" : "half-split");
     if (c->has_yarn)
-        printf("              YaRN, %g times %g tokens, magnitude %g\n", c->yarn.factor,
+        printf("              YaRN, %.10g times %.10g tokens, magnitude %g\n", c->yarn.factor,
                c->yarn.original_context, (double)c->rope_magnitude);
     if (n)
         printf("              sliding window of %u tokens in %d of %u layers\n", window, n,
                c->n_layers);
     if (c->temperature_beta > 0)
-        printf("              queries scaled from token %g on, beta %g\n",
+        printf("              queries scaled from token %.10g on, beta %g\n",
                c->temperature_original, c->temperature_beta);
 }
 

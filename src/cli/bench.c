@@ -37,7 +37,7 @@ struct bench {
 
     const char *path;
     struct runtime rt;
-    int32_t *ids; /* [depth + n_prompt] */
+    int32_t *ids;                           /* [depth + n_prompt] */
     struct summary load_s, prefill, decode; /* the last two in tokens per second */
     double bandwidth;                       /* bytes per second */
     double token_bytes;                     /* that decoding one token reads */
@@ -140,8 +140,9 @@ static bool settle_lengths(struct bench *b, struct err *err)
     if (!b->generate_given && b->n_generate > room - 1)
         b->n_generate = room - 1;
     if (b->n_prompt > room || b->n_generate > room - 1)
-        return err_set(err, ERR_ARG, "more tokens than the model was made for: after --depth %u "
-                                     "there is room for --prompt %u and --generate %u",
+        return err_set(err, ERR_ARG,
+                       "more tokens than the model was made for: after --depth %u "
+                       "there is room for --prompt %u and --generate %u",
                        b->depth, room, room - 1);
     return true;
 }
@@ -202,8 +203,8 @@ static void print_table(const struct bench *b)
     printf("%-14s %12s %12s %12s\n", "", "median", "least", "most");
     print_row("prefill", b->n_prompt, &b->prefill);
     print_row("decode", b->n_generate, &b->decode);
-    printf("%-14s %12.1f %12.1f %12.1f  ms\n", "load", 1e3 * b->load_s.median,
-           1e3 * b->load_s.min, 1e3 * b->load_s.max);
+    printf("%-14s %12.1f %12.1f %12.1f  ms\n", "load", 1e3 * b->load_s.median, 1e3 * b->load_s.min,
+           1e3 * b->load_s.max);
     printf("memory is read at %s/s", units_bytes(text, (uint64_t)b->bandwidth));
     printf("; decoding a token reads %s", units_bytes(text, (uint64_t)b->token_bytes));
     if (b->token_bytes > (double)machine_cache())
@@ -236,16 +237,18 @@ static void print_json(const struct bench *b)
 
 static int parse(struct bench *b, int *argc, char **argv)
 {
+    struct option prompt = option_u32("prompt", &b->n_prompt, 1, LIMIT_CONTEXT);
+    struct option generate = option_u32("generate", &b->n_generate, 1, LIMIT_CONTEXT);
+    prompt.given = &b->prompt_given;
+    generate.given = &b->generate_given;
     const struct option options[] = {
         option_threads(&b->machine),
         option_cpu(&b->machine),
         option_exact(&b->machine),
-        {"prompt", OPTION_U32, &b->n_prompt, .min = 1, .max = LIMIT_CONTEXT,
-         .given = &b->prompt_given},
-        {"generate", OPTION_U32, &b->n_generate, .min = 1, .max = LIMIT_CONTEXT,
-         .given = &b->generate_given},
-        {"depth", OPTION_U32, &b->depth, .max = LIMIT_CONTEXT},
-        {"repeat", OPTION_INT, &b->n_repeats, .min = 1, .max = MAX_REPEATS},
+        prompt,
+        generate,
+        option_u32("depth", &b->depth, 0, LIMIT_CONTEXT),
+        option_int("repeat", &b->n_repeats, 1, MAX_REPEATS),
         option_flag("json", &b->json),
         {.name = NULL},
     };

@@ -18,8 +18,9 @@ static bool own_folder(char *dir, size_t max, struct err *err)
 {
     ssize_t n = readlink("/proc/self/exe", dir, max - 1);
     if (n <= 0)
-        return err_set(err, ERR_IO, "cannot find this program's folder: /proc is not mounted; "
-                                    "set BISE_MODELS or name a model");
+        return err_set(err, ERR_IO,
+                       "cannot find this program's folder: /proc is not mounted; "
+                       "set BISE_MODELS or name a model");
     dir[n] = '\0';
     char *slash = strrchr(dir, '/');
     if (slash)

@@ -16,9 +16,9 @@ enum exit_code {
 
 struct verb {
     const char *name;
-    const char *summary; /* one line of "bise help" */
-    const char *help;    /* "bise help NAME" */
-    int max_args;        /* arguments that are no options */
+    const char *summary;               /* one line of "bise help" */
+    const char *help;                  /* "bise help NAME" */
+    int max_args;                      /* arguments that are no options */
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 };
 

@@ -15,7 +15,7 @@ void console_note(const char *fmt, ...) PRINTF(1, 2);
 void console_error(const char *fmt, ...) PRINTF(1, 2);
 
 /* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
- * ERR_CANCELLED, which needs no message. */
+ * ERR_CANCELLED, which needs no message.  Errors: err is only read. */
 int console_fail(const struct err *err);
 
 /* Writes text: [n] bytes of whole UTF-8 characters to stdout at once.  On a terminal, control

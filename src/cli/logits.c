@@ -35,8 +35,7 @@ static bool parse_ids(const char *text, struct token_ids *ids, struct err *err)
         errno = 0;
         char *end;
         long id = strtol(text, &end, 10);
-        if (end == text || errno || id < 0 || id > LIMIT_VOCAB ||
-            (*end && !strchr(between, *end)))
+        if (end == text || errno || id < 0 || id > LIMIT_VOCAB || (*end && !strchr(between, *end)))
             return err_set(err, ERR_ARG, "tokens: expected an id such as 403, not '%.*s'",
                            (int)strcspn(text, between), text);
         if (ids->n >= LIMIT_CONTEXT)
@@ -77,8 +76,7 @@ static bool write_logits(const struct runtime *rt, const struct wanted *w,
 {
     struct generator_options options = {.sampler = SAMPLER_DEFAULT, .chunk = w->chunk};
     struct outfile out = {0};
-    struct rows rows = {.out = &out,
-                        .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
+    struct rows rows = {.out = &out, .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
     uint32_t promised = model_config(rt->model)->context;
     options.context = ids->n < promised ? (uint32_t)ids->n : promised;
     struct generator *gen = generator_open(rt->model, NULL, &options, err);
@@ -99,8 +97,7 @@ static int run_logits(const struct wanted *w)
     buf_init(&path, LIMIT_JSON_BYTES);
     interrupt_hold();
     bool ok = read_ids(w->tokens, &ids, &err) && bundled_or(w->model, &path, &err) &&
-              runtime_open(&rt, path.data, &w->machine, &err) &&
-              write_logits(&rt, w, &ids, &err);
+              runtime_open(&rt, path.data, &w->machine, &err) && write_logits(&rt, w, &ids, &err);
     interrupt_release();
     runtime_close(&rt);
     token_ids_free(&ids);
@@ -115,9 +112,9 @@ static int logits(int argc, char **argv)
         option_threads(&w.machine),
         option_cpu(&w.machine),
         option_exact(&w.machine),
-        {"chunk", OPTION_INT, &w.chunk, .min = 1, .max = MODEL_MAX_TOKENS},
-        {.name = "tokens", .kind = OPTION_TEXT, .value = &w.tokens},
-        {.name = "out", .kind = OPTION_TEXT, .value = &w.out},
+        option_int("chunk", &w.chunk, 1, MODEL_MAX_TOKENS),
+        option_text("tokens", &w.tokens),
+        option_text("out", &w.out),
         {.name = NULL},
     };
     int code = options_parse(&verb_logits, options, &argc, argv);

@@ -13,10 +13,10 @@
 #include "base/pool.h"
 
 #define MAX_PATH  4096
-#define FILE_MAX  65536u              /* bytes of a file in /proc or /sys */
-#define NO_LIMIT  UINT64_MAX          /* no such number, or "max" */
-#define PASSES    5                   /* over the block; the best counts */
-#define PART      (1u << 20)          /* bytes that a thread reads at a time */
+#define FILE_MAX  65536u     /* bytes of a file in /proc or /sys */
+#define NO_LIMIT  UINT64_MAX /* no such number, or "max" */
+#define PASSES    5          /* over the block; the best counts */
+#define PART      (1u << 20) /* bytes that a thread reads at a time */
 #define MIN_BLOCK ((uint64_t)256 << 20)
 #define MAX_BLOCK ((uint64_t)1 << 30)
 

@@ -14,8 +14,7 @@
 
 int options_wrong(const struct verb *verb, const char *fmt, ...)
 {
-    struct err err = {0};
-    char text[sizeof err.text];
+    char text[400];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
@@ -186,13 +185,32 @@ struct option option_flag(const char *name, bool *value)
     return (struct option){.name = name, .kind = OPTION_FLAG, .value = value};
 }
 
+struct option option_u32(const char *name, uint32_t *value, uint32_t min, uint32_t max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_U32, .value = value, .min = min, .max = max};
+}
+
+struct option option_int(const char *name, int *value, int min, int max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_INT, .value = value, .min = min, .max = max};
+}
+
+struct option option_f32(const char *name, float *value, double min, double max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_F32, .value = value, .min = min, .max = max};
+}
+
+struct option option_text(const char *name, const char **value)
+{
+    return (struct option){.name = name, .kind = OPTION_TEXT, .value = value};
+}
+
 struct option option_threads(struct runtime_options *options)
 {
-    return (struct option){.name = "threads",
-                           .kind = OPTION_INT,
-                           .value = &options->n_threads,
-                           .min = 1,
-                           .max = LIMIT_THREADS};
+    return option_int("threads", &options->n_threads, 1, LIMIT_THREADS);
 }
 
 struct option option_cpu(struct runtime_options *options)
@@ -212,6 +230,5 @@ struct option option_exact(struct runtime_options *options)
 
 struct option option_context(uint32_t *context)
 {
-    return (struct option){
-        .name = "context", .kind = OPTION_U32, .value = context, .min = 1, .max = LIMIT_CONTEXT};
+    return option_u32("context", context, 1, LIMIT_CONTEXT);
 }

@@ -36,14 +36,14 @@ enum option_kind {
 };
 
 struct option {
-    const char *name; /* without dashes; NULL ends a table */
-    enum option_kind kind;
-    void *value; /* variable of the kind */
-    double min, max; /* of numbers, both allowed */
-    bool above_min;  /* min itself is not allowed */
+    const char *name;         /* without dashes; NULL ends a table */
+    void *value;              /* variable of the kind */
+    bool *given;              /* set when the option occurs; may be NULL */
     const char *const *words; /* of OPTION_WORD, NULL at the end */
     const char *expected;     /* "a number in (0, 1]"; NULL: made from min and max */
-    bool *given;              /* set when the option occurs; may be NULL */
+    double min, max;          /* of numbers, both allowed */
+    enum option_kind kind;
+    bool above_min; /* min itself is not allowed */
 };
 
 #define OPTION_MAX_TEXTS 16
@@ -61,11 +61,17 @@ int options_parse(const struct verb *verb, const struct option *options, int *ar
 /* Prints "bise VERB: MESSAGE; see 'bise help VERB'".  Returns EXIT_USAGE. */
 int options_wrong(const struct verb *verb, const char *fmt, ...) PRINTF(2, 3);
 
-/* Options that several verbs have. */
+/* Make entries of a table for the variable *value. */
+struct option option_flag(const char *name, bool *value);
+struct option option_u32(const char *name, uint32_t *value, uint32_t min, uint32_t max);
+struct option option_int(const char *name, int *value, int min, int max);
+struct option option_f32(const char *name, float *value, double min, double max);
+struct option option_text(const char *name, const char **value);
+
+/* Options that several verbs have; --context goes to *context. */
 struct option option_threads(struct runtime_options *options);
 struct option option_cpu(struct runtime_options *options);
 struct option option_exact(struct runtime_options *options);
 struct option option_context(uint32_t *context);
-struct option option_flag(const char *name, bool *value);
 
 #endif

@@ -15,26 +15,20 @@ static bool failed(const struct outfile *out, struct err *err)
     return err_set(err, ERR_IO, "%s: %s", out->path, strerror(errno));
 }
 
-/* Opens a new file beside path with the permissions that a plain open() would give. */
+/* Opens a new file beside path. */
 static int open_temporary(struct outfile *out, struct err *err)
 {
-    static const char suffix[] = ".XXXXXX";
+    char suffix[32];
+    int n = snprintf(suffix, sizeof suffix, ".%ld.part", (long)getpid());
     if (!buf_add(&out->tmp, out->path, strlen(out->path), err) ||
-        !buf_add(&out->tmp, suffix, sizeof suffix - 1, err))
+        !buf_add(&out->tmp, suffix, (size_t)n, err))
         return -1;
-    int fd = mkostemp(out->tmp.data, O_CLOEXEC);
+    int fd = open(out->tmp.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
-        buf_clear(&out->tmp);
+        buf_clear(&out->tmp); /* not ours to remove */
         failed(out, err);
-        return -1;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(fd, 0666 & ~mask) == 0)
-        return fd;
-    failed(out, err);
-    close(fd);
-    return -1;
+    return fd;
 }
 
 bool outfile_open(struct outfile *out, const char *path, struct err *err)

@@ -25,7 +25,7 @@ static uint64_t work_bytes(const struct model_config *c)
     uint64_t q = (uint64_t)c->n_heads * c->head_dim;
     uint64_t kv = (uint64_t)c->n_kv_heads * c->head_dim;
     uint64_t row = 2 * (c->dim + q + kv + c->ffn_dim) + c->head_dim;
-    return (MODEL_MAX_TOKENS * row + 2 * MODEL_LOGIT_ROWS * (uint64_t)c->n_vocab) * sizeof(float);
+    return (MODEL_MAX_TOKENS * row + (uint64_t)2 * MODEL_LOGIT_ROWS * c->n_vocab) * sizeof(float);
 }
 
 static uint32_t longest_fit(const struct model_config *c, uint64_t room)

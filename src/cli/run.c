@@ -55,13 +55,21 @@ static size_t room(const struct session *s)
     return promised < GENERATOR_DEFAULT_CONTEXT ? promised : GENERATOR_DEFAULT_CONTEXT;
 }
 
-/* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only.  A
- * prompt that does not fit goes in whole, to be refused before anything is computed. */
-static bool feed_prompt(const struct session *s, struct answer *a, struct err *err)
+static bool check_room(const struct session *s, const struct answer *a, struct err *err)
 {
-    size_t step = a->prompt.n > room(s) ? a->prompt.n : MODEL_MAX_TOKENS;
+    if (a->prompt.n <= room(s))
+        return true;
+    return err_set(err, ERR_LIMIT,
+                   "the prompt has %zu tokens and the context %zu; shorten it or ask for a larger "
+                   "--context (the model allows %u)",
+                   a->prompt.n, room(s), model_config(s->rt.model)->context);
+}
+
+/* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only. */
+static bool feed_prompt(struct answer *a, struct err *err)
+{
     for (size_t i = 0, n; i < a->prompt.n && !a->interrupted; i += n) {
-        n = a->prompt.n - i < step ? a->prompt.n - i : step;
+        n = a->prompt.n - i < MODEL_MAX_TOKENS ? a->prompt.n - i : MODEL_MAX_TOKENS;
         if (!generator_prompt(a->gen, a->prompt.ids + i, n, err))
             return false;
         a->interrupted = interrupt_came();
@@ -150,9 +158,11 @@ static int answer(struct session *s, const char *prompt, size_t n)
     if (!runtime_prompt(&s->rt, prompt, n, &a.prompt, &err))
         goto out;
     a.gen = generator_open(s->rt.model, s->rt.tok, &s->wanted, &err);
-    if (!a.gen || (!s->json && !print(&a, prompt, n, &err)) || !feed_prompt(s, &a, &err))
+    if (!a.gen || !check_room(s, &a, &err))
         goto out;
-    if (!stream_answer(s, &a, &err))
+    if (!s->json && !print(&a, prompt, n, &err))
+        goto out;
+    if (!feed_prompt(&a, &err) || !stream_answer(s, &a, &err))
         goto out;
     if (s->json)
         print_json(s, &a);
@@ -201,7 +211,8 @@ static int answer_lines(struct session *s)
     size_t size = 0;
     ssize_t n;
     int code = EXIT_DONE;
-    while (code != EXIT_FAILED && fputs("> ", stderr) >= 0 && (n = getline(&line, &size, stdin)) > 0)
+    while (code != EXIT_FAILED && fputs("> ", stderr) >= 0 &&
+           (n = getline(&line, &size, stdin)) > 0)
         if (line[0] != '\n')
             code = answer(s, line, (size_t)n - (line[n - 1] == '\n'));
     fputs("\n", stderr);
@@ -247,25 +258,31 @@ static int parse(struct session *s, int *argc, char **argv)
 {
     struct sampler_params *p = &s->wanted.sampler;
     struct generator_options *g = &s->wanted;
+    struct option top_p = option_f32("top-p", &p->top_p, 0, 1);
+    struct option repetition = option_f32("repetition-penalty", &p->repetition_penalty, 0, 10);
+    struct option max_tokens = option_u32("max-tokens", &g->max_tokens, 0, UINT32_MAX);
+    const struct option seed = {.name = "seed",
+                                .kind = OPTION_U64,
+                                .value = &p->seed,
+                                .given = &s->seed_given,
+                                .expected = "a whole number below 2^64"};
+    top_p.above_min = repetition.above_min = true;
+    max_tokens.given = &s->max_given;
     const struct option options[] = {
         option_threads(&s->machine),
         option_cpu(&s->machine),
         option_exact(&s->machine),
         option_context(&g->context),
-        {"temperature", OPTION_F32, &p->temperature, .max = 100},
-        {"top-k", OPTION_U32, &p->top_k, .max = UINT32_MAX},
-        {"top-p", OPTION_F32, &p->top_p, .max = 1, .above_min = true},
-        {"min-p", OPTION_F32, &p->min_p, .max = 1},
-        {"repetition-penalty", OPTION_F32, &p->repetition_penalty, .max = 10, .above_min = true},
-        {"presence-penalty", OPTION_F32, &p->presence_penalty, .min = -2, .max = 2},
-        {"frequency-penalty", OPTION_F32, &p->frequency_penalty, .min = -2, .max = 2},
-        {.name = "seed",
-         .kind = OPTION_U64,
-         .value = &p->seed,
-         .expected = "a whole number below 2^64",
-         .given = &s->seed_given},
+        option_f32("temperature", &p->temperature, 0, 100),
+        option_u32("top-k", &p->top_k, 0, UINT32_MAX),
+        top_p,
+        option_f32("min-p", &p->min_p, 0, 1),
+        repetition,
+        option_f32("presence-penalty", &p->presence_penalty, -2, 2),
+        option_f32("frequency-penalty", &p->frequency_penalty, -2, 2),
+        seed,
         {.name = "stop", .kind = OPTION_TEXTS, .value = &s->stop},
-        {"max-tokens", OPTION_U32, &g->max_tokens, .max = UINT32_MAX, .given = &s->max_given},
+        max_tokens,
         option_flag("ignore-eos", &g->ignore_eos),
         option_flag("no-loop-guard", &g->no_loop_guard),
         option_flag("stats", &s->stats),
@@ -277,7 +294,9 @@ static int parse(struct session *s, int *argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-    struct session s = {.wanted = {.sampler = SAMPLER_DEFAULT, .max_tokens = DEFAULT_MAX_TOKENS, .continues_text = true}};
+    struct session s = {.wanted = {.sampler = SAMPLER_DEFAULT,
+                                   .max_tokens = DEFAULT_MAX_TOKENS,
+                                   .continues_text = true}};
     int code = parse(&s, &argc, argv);
     if (code >= 0)
         return code;

@@ -47,9 +47,9 @@ static void count_formats(struct facts *f)
         count_tensor(f, &w->output);
     for (uint32_t i = 0; i < f->ckpt->config.n_layers; i++) {
         const struct layer_weights *l = &w->layers[i];
-        const struct tensor *all[] = {&l->attn_norm, &l->ffn_norm, &l->wq,   &l->wk,    &l->wv,
-                                      &l->wo,        &l->w_gate,   &l->w_up, &l->w_down};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        const struct tensor *all[9] = {&l->attn_norm, &l->ffn_norm, &l->wq,   &l->wk,    &l->wv,
+                                       &l->wo,        &l->w_gate,   &l->w_up, &l->w_down};
+        for (int k = 0; k < 9; k++)
             count_tensor(f, all[k]);
     }
 }
@@ -207,8 +207,8 @@ static void print_json(const struct facts *f)
     print_string("tokenizer", f->tokenizer);
     printf("\"files\":%zu,\"file_bytes\":%llu,", f->ckpt->tensors->n_files,
            (unsigned long long)f->n_file_bytes);
-    printf("\"parameters\":%llu,\"active_parameters\":%llu,",
-           (unsigned long long)f->ckpt->n_params, (unsigned long long)f->ckpt->n_params);
+    printf("\"parameters\":%llu,\"active_parameters\":%llu,", (unsigned long long)f->ckpt->n_params,
+           (unsigned long long)f->ckpt->n_params);
     print_json_formats(f);
     printf("\"layers\":%u,\"dim\":%u,\"ffn_dim\":%u,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,",
            c->n_layers, c->dim, c->ffn_dim, c->n_heads, c->n_kv_heads, c->head_dim);

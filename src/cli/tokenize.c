@@ -137,8 +137,7 @@ static int tokenize(int argc, char **argv)
     if (ok) {
         tok = open_any(path.data, &err);
         ok = tok && input_read(&input, &err) &&
-             (decode ? print_text(tok, &input, keep_special, &err)
-                     : print_ids(tok, &input, &err));
+             (decode ? print_text(tok, &input, keep_special, &err) : print_ids(tok, &input, &err));
     }
     code = ok ? console_finish(EXIT_DONE) : console_fail(&err);
     tokenizer_close(tok);
@@ -150,18 +149,19 @@ static int tokenize(int argc, char **argv)
 const struct verb verb_tokenize = {
     .name = "tokenize",
     .summary = "turn text into token ids, and back",
-    .help = "usage: bise tokenize [--decode [--keep-special]] [MODEL]\n"
-            "\n"
-            "Reads text from standard input and prints its token ids as a JSON array.  No start or\n"
-            "end token is added, and text that looks like a control token is text.  MODEL may also\n"
-            "be a tokenizer file alone: tekken.json or tokenizer.model.\n"
-            "\n"
-            "    printf 'Once upon a time' | bise tokenize\n"
-            "    echo '[1,403,407]' | bise tokenize --decode\n"
-            "\n"
-            "    --decode         the other way: a JSON array of ids to text\n"
-            "    --keep-special   with --decode: print every token as its piece, control tokens\n"
-            "                     by name\n",
+    .help =
+        "usage: bise tokenize [--decode [--keep-special]] [MODEL]\n"
+        "\n"
+        "Reads text from standard input and prints its token ids as a JSON array.  No start or\n"
+        "end token is added, and text that looks like a control token is text.  MODEL may also\n"
+        "be a tokenizer file alone: tekken.json or tokenizer.model.\n"
+        "\n"
+        "    printf 'Once upon a time' | bise tokenize\n"
+        "    echo '[1,403,407]' | bise tokenize --decode\n"
+        "\n"
+        "    --decode         the other way: a JSON array of ids to text\n"
+        "    --keep-special   with --decode: print every token as its piece, control tokens\n"
+        "                     by name\n",
     .max_args = 1,
     .run = tokenize,
 };

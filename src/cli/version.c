@@ -2,8 +2,9 @@
 /* version.c - "bise version": what this program is, and what it finds here. */
 #include <stdio.h>
 
+#include <bise.h>
+
 #include "base/pool.h"
-#include "bise.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/options.h"

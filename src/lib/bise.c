@@ -3,7 +3,7 @@
  *
  * Nothing is decided here; each function turns its arguments into those of a layer below and
  * the layer's struct err into the caller's struct bise_error. */
-#include "bise.h"
+#include <bise.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +72,8 @@ struct bise_model *bise_model_open(const char *path, const struct bise_model_opt
     struct runtime_options wanted = {0};
     struct bise_model *model = NULL;
     if (options)
-        wanted = (struct runtime_options){.cpu = options->cpu,
-                                          .n_threads = options->n_threads,
-                                          .exact = options->exact != 0};
+        wanted = (struct runtime_options){
+            .cpu = options->cpu, .n_threads = options->n_threads, .exact = options->exact != 0};
     if (wanted.n_threads < 0 || wanted.n_threads > LIMIT_THREADS) {
         err_set(&err, ERR_ARG, "n_threads: expected 0 to %d, not %d", LIMIT_THREADS,
                 wanted.n_threads);
@@ -107,8 +106,8 @@ uint32_t bise_model_context(const struct bise_model *model)
     return model_config(model->rt.model)->context;
 }
 
-int64_t bise_tokenize(const struct bise_model *model, const char *text, size_t n_text,
-                      int32_t *ids, size_t max, struct bise_error *error)
+int64_t bise_tokenize(const struct bise_model *model, const char *text, size_t n_text, int32_t *ids,
+                      size_t max, struct bise_error *error)
 {
     struct err err = {0};
     struct token_ids list = {0};
@@ -146,8 +145,7 @@ int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size
     struct buf all;
     int64_t n_text = -1;
     buf_init(&all, LIMIT_TEXT_BYTES);
-    if (!runtime_has_tokenizer(&model->rt, &err) ||
-        !decode(model->rt.tok, ids, n, &all, &err)) {
+    if (!runtime_has_tokenizer(&model->rt, &err) || !decode(model->rt.tok, ids, n, &all, &err)) {
         report(&err, error);
         goto out;
     }

@@ -118,10 +118,18 @@ lint:
 format:
 	clang-format-14 -i $(FORMAT)
 
-install: all
+# The archive that others link has one object in which only the public names are left, so that
+# no name of ours can meet one of theirs.
+$(OUT)/install/libbise.a: $(LIBO)
+	@mkdir -p $(@D)
+	$(LD) -r -o $(@D)/bise.o $^
+	objcopy --localize-hidden $(@D)/bise.o
+	rm -f $@ && ar rcs $@ $(@D)/bise.o
+
+install: all $(OUT)/install/libbise.a
 	install -D -m 755 $(OUT)/bise $(DESTDIR)$(PREFIX)/bin/bise
 	install -D -m 644 include/bise.h $(DESTDIR)$(PREFIX)/include/bise.h
-	install -D -m 644 $(OUT)/libbise.a $(DESTDIR)$(PREFIX)/lib/libbise.a
+	install -D -m 644 $(OUT)/install/libbise.a $(DESTDIR)$(PREFIX)/lib/libbise.a
 	install -D -m 755 $(OUT)/libbise.so.0 $(DESTDIR)$(PREFIX)/lib/libbise.so.0
 	ln -sf libbise.so.0 $(DESTDIR)$(PREFIX)/lib/libbise.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bise/models models/*

@@ -2,15 +2,18 @@
 /* runtime.h - the parts wired together: checkpoint, tokenizer, backend, model.
  *
  * The one place that names a backend; the command line and the library both
- * start here. */
+ * start here.  Thread: one thread at a time. */
 #ifndef LIB_RUNTIME_H
 #define LIB_RUNTIME_H
+
+#include <stddef.h>
 
 #include "base/err.h"
 
 struct backend;
 struct checkpoint;
 struct model;
+struct token_ids;
 struct tokenizer;
 
 struct runtime_options {
@@ -28,10 +31,23 @@ struct runtime {
 };
 
 /* Opens a model directory or .gguf file.  A checkpoint without a tokenizer opens;
- * one with a broken tokenizer does not.
+ * one with a broken tokenizer does not.  On failure *rt is empty.
  * Owned: runtime_close().  Errors: those of the parts. */
 bool runtime_open(struct runtime *rt, const char *path, const struct runtime_options *options,
                   struct err *err) CHECKED;
 void runtime_close(struct runtime *rt);
+
+/* Opens the tokenizer of an open checkpoint: inside the GGUF file, or beside the tensors.
+ * Owned: tokenizer_close().  Errors: ERR_NOT_FOUND when it has none, else as tokenizer_open(). */
+struct tokenizer *runtime_tokenizer(const struct checkpoint *ckpt, struct err *err) CHECKED;
+
+/* Says whether text can be handled.  Errors: ERR_UNSUPPORTED naming the model. */
+bool runtime_has_tokenizer(const struct runtime *rt, struct err *err) CHECKED;
+
+/* Appends the ids of a text that the model shall continue: the start-of-sequence token, where
+ * the vocabulary has one, and the text.  text: [n] bytes.
+ * Errors: ERR_UNSUPPORTED without a tokenizer, else as tokenizer_encode(). */
+bool runtime_prompt(const struct runtime *rt, const char *text, size_t n, struct token_ids *ids,
+                    struct err *err) CHECKED;
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bise.h - run a model of the Mistral family inside your own program.
+ *
+ *     struct bise_error error;
+ *     struct bise_model *model = bise_model_open("path/to/model", NULL, &error);
+ *     struct bise_answer *answer = bise_answer_open(model, "Once upon a time", NULL, &error);
+ *     struct bise_piece piece;
+ *     while (bise_answer_next(answer, &piece, &error) == BISE_OK && !piece.is_last)
+ *         fwrite(piece.text, 1, piece.n_text, stdout);
+ *
+ * Build with: cc story.c $(pkg-config --cflags --libs bise)
+ *
+ * Errors: a function that can fail fills *error, when error is not NULL, and touches it only
+ * then.  Nothing in the library prints, ends the process or changes a signal.
+ * Threads: a model and its answers belong to one thread at a time; different models may be
+ * used by different threads.  A model's file must not change while the model is open.
+ * Text is UTF-8.  What goes in may hold any bytes, the ill-formed become U+FFFD; what comes
+ * out is well formed, piece by piece.
+ * Unset is default: options that are all zero, or NULL, ask for what is written behind each. */
+#ifndef BISE_H
+#define BISE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BISE_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum bise_code {
+    BISE_OK,
+    BISE_ERROR_ARGUMENT,    /* an option or argument is out of range */
+    BISE_ERROR_NOT_FOUND,   /* no such file, or no model in it */
+    BISE_ERROR_LIMIT,       /* out of memory or context */
+    BISE_ERROR_FORMAT,      /* a file is damaged, or is not what it says */
+    BISE_ERROR_UNSUPPORTED, /* valid, but this build or machine cannot */
+    BISE_ERROR_SYSTEM       /* the operating system refused */
+};
+
+struct bise_error {
+    enum bise_code code;
+    char text[256]; /* one line for a person */
+};
+
+/* Returns the library's version, "MAJOR.MINOR.PATCH".  Static. */
+BISE_API const char *bise_version(void);
+
+struct bise_model_options {
+    const char *cpu; /* "c", "avx2", "avx512", or NULL: the best that this machine has */
+    int n_threads;   /* compute threads, or 0: one for each processor the process may use */
+    int exact;       /* not 0: all arithmetic in float32, slower */
+};
+
+/* Opens a model: a folder with params.json or config.json and safetensors files, or a GGUF
+ * file.  Weights are mapped, not read: this takes milliseconds.  Returns NULL on failure,
+ * else a model to be closed with bise_model_close() after all its answers. */
+BISE_API struct bise_model *bise_model_open(const char *path,
+                                            const struct bise_model_options *options,
+                                            struct bise_error *error);
+BISE_API void bise_model_close(struct bise_model *model); /* NULL is fine */
+
+/* Facts: token ids are 0..bise_model_vocabulary()-1, and a sequence holds at most
+ * bise_model_context() of them. */
+BISE_API int32_t bise_model_vocabulary(const struct bise_model *model);
+BISE_API uint32_t bise_model_context(const struct bise_model *model);
+
+/* Writes the ids of n_text bytes of text, at most max of them, to ids (NULL if max is 0).
+ * No start or end token is added, and no text yields a control token.
+ * Returns how many ids the text has, which may exceed max, or -1 on failure. */
+BISE_API int64_t bise_tokenize(const struct bise_model *model, const char *text, size_t n_text,
+                               int32_t *ids, size_t max, struct bise_error *error);
+
+/* Writes the text of n ids, at most max bytes of it and no NUL, to text (NULL if max is 0).
+ * Control tokens have no text.  Returns how many bytes the text has, or -1 on failure. */
+BISE_API int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size_t n,
+                                 char *text, size_t max, struct bise_error *error);
+
+struct bise_answer_options {
+    float temperature;        /* (0, 100], or 0: always the likeliest token */
+    uint32_t top_k;           /* draw among so many tokens only, or 0: all */
+    float top_p;              /* (0, 1]: among the likeliest with this sum, or 0: all */
+    float min_p;              /* (0, 1]: of at least this share of the likeliest, or 0: all */
+    float repetition_penalty; /* (0, 10], or 0: none (which is 1) */
+    float presence_penalty;   /* [-2, 2], or 0: none */
+    float frequency_penalty;  /* [-2, 2], or 0: none */
+    uint64_t seed;            /* of the draw: the same seed gives the same answer */
+    uint32_t max_tokens;      /* of the answer, or 0: until the context is full */
+    uint32_t context;         /* tokens to keep memory for, or 0: the model's, at most 32768 */
+    const char *const *stop;  /* n_stop strings that end the answer and are not part of it; */
+    size_t n_stop;            /* at most 16 of 1 to 256 bytes; copied */
+    int ignore_end;           /* not 0: go on after the model's end token */
+    int allow_loops;          /* not 0: go on although the model repeats itself without end */
+};
+
+/* Starts to continue prompt, a NUL-terminated text; it is computed here.  Returns NULL on
+ * failure, else an answer to be closed with bise_answer_close() before its model. */
+BISE_API struct bise_answer *bise_answer_open(struct bise_model *model, const char *prompt,
+                                              const struct bise_answer_options *options,
+                                              struct bise_error *error);
+
+/* The same from n token ids, taken as they are: a start token is not added. */
+BISE_API struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t *ids,
+                                                  size_t n,
+                                                  const struct bise_answer_options *options,
+                                                  struct bise_error *error);
+BISE_API void bise_answer_close(struct bise_answer *answer); /* NULL is fine */
+
+struct bise_piece {
+    int32_t id;       /* the token, or -1 in the last piece */
+    const char *text; /* n_text bytes that are now certain, maybe none, and a NUL behind them;
+                         valid until the next call for this answer */
+    size_t n_text;
+    int is_last; /* the answer is over; this piece may still have text */
+};
+
+/* Computes the next token.  After the last piece it repeats an empty last piece. */
+BISE_API enum bise_code bise_answer_next(struct bise_answer *answer, struct bise_piece *piece,
+                                         struct bise_error *error);
+
+enum bise_finish {
+    BISE_FINISH_NONE,   /* not over yet */
+    BISE_FINISH_STOP,   /* the model's end token, or a stop string */
+    BISE_FINISH_LENGTH, /* max_tokens, or the context is full */
+    BISE_FINISH_LOOP    /* the model repeats itself without end */
+};
+
+/* Says why the answer ended. */
+BISE_API enum bise_finish bise_answer_finish(const struct bise_answer *answer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

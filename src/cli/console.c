@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/console.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "data/utf8.h"
+
+/* C0 and C1 controls and DEL. */
+static bool is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+static void line(const char *prefix, const char *fmt, va_list args)
+{
+    char text[512];
+    vsnprintf(text, sizeof text, fmt, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    fprintf(stderr, "%s%s\n", prefix, text);
+}
+
+void console_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    line("note: ", fmt, args);
+    va_end(args);
+}
+
+void console_error(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    line("", fmt, args);
+    va_end(args);
+}
+
+int console_fail(const struct err *err)
+{
+    if (err->code == ERR_CANCELLED)
+        return EXIT_INTERRUPTED;
+    console_error("bise: %s", err->text);
+    return EXIT_FAILED;
+}
+
+static void write_visible(const char *text, size_t n)
+{
+    for (size_t i = 0, len; i < n; i += len) {
+        uint32_t code;
+        if (utf8_decode(text + i, n - i, &code, &len) != UTF8_OK)
+            fputs("?", stdout);
+        else if (!is_control(code) || code == '\n' || code == '\t')
+            fwrite(text + i, 1, len, stdout);
+    }
+}
+
+bool console_text(const char *text, size_t n, struct err *err)
+{
+    if (!n)
+        return true;
+    if (isatty(STDOUT_FILENO))
+        write_visible(text, n);
+    else
+        fwrite(text, 1, n, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return err_set(err, ERR_IO, "standard output: %s", strerror(errno));
+    return true;
+}
+
+int console_finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    console_error("bise: standard output: %s", strerror(errno));
+    return EXIT_FAILED;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* console.h - what the verbs write: answers to stdout, messages to stderr.
+ *
+ * Text that comes from a model or a file may hold control characters that take over a
+ * terminal; none of them reaches one. */
+#ifndef CLI_CONSOLE_H
+#define CLI_CONSOLE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Write one line to stderr: a note, or an error.  Control characters become '?'. */
+void console_note(const char *fmt, ...) PRINTF(1, 2);
+void console_error(const char *fmt, ...) PRINTF(1, 2);
+
+/* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
+ * ERR_CANCELLED, which needs no message.  Errors: err is only read. */
+int console_fail(const struct err *err);
+
+/* Writes text: [n] bytes of whole UTF-8 characters to stdout at once.  On a terminal, control
+ * characters other than newline and tab are left out.  Errors: ERR_IO. */
+bool console_text(const char *text, size_t n, struct err *err) CHECKED;
+
+/* Writes what is buffered for stdout.  Returns code, or EXIT_FAILED with a message when
+ * something could not be written: a full disk must not look like success. */
+int console_finish(int code);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+bool input_read(struct buf *buf, struct err *err)
+{
+    char chunk[16384];
+    for (;;) {
+        size_t n = fread(chunk, 1, sizeof chunk, stdin);
+        if (!buf_add(buf, chunk, n, err))
+            return err_add(err, "standard input");
+        if (n < sizeof chunk)
+            break;
+    }
+    if (ferror(stdin))
+        return err_set(err, ERR_IO, "standard input: %s", strerror(errno));
+    return true;
+}
+
+bool input_is_terminal(void)
+{
+    return isatty(STDIN_FILENO);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* logits.c - "bise logits": the raw output of a model, for comparing. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "cli/bundled.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/outfile.h"
+#include "engine/generator.h"
+#include "lib/runtime.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+/* Floats go to the file as they lie in memory. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian");
+
+struct wanted {
+    struct runtime_options machine;
+    int chunk;
+    const char *model, *tokens, *out;
+};
+
+/* Reads ids between commas and white space; a JSON array's brackets are fine too. */
+static bool parse_ids(const char *text, struct token_ids *ids, struct err *err)
+{
+    static const char between[] = ", \t\r\n[]";
+    for (text += strspn(text, between); *text; text += strspn(text, between)) {
+        errno = 0;
+        char *end;
+        long id = strtol(text, &end, 10);
+        if (end == text || errno || id < 0 || id > LIMIT_VOCAB || (*end && !strchr(between, *end)))
+            return err_set(err, ERR_ARG, "tokens: expected an id such as 403, not '%.*s'",
+                           (int)strcspn(text, between), text);
+        if (ids->n >= LIMIT_CONTEXT)
+            return err_set(err, ERR_LIMIT, "tokens: more than %d", LIMIT_CONTEXT);
+        if (!token_ids_add(ids, (int32_t)id, err))
+            return false;
+        text = end;
+    }
+    return ids->n > 0 || err_set(err, ERR_ARG, "tokens: no ids; give some such as 1,403,407");
+}
+
+static bool read_ids(const char *tokens, struct token_ids *ids, struct err *err)
+{
+    if (strcmp(tokens, "-") != 0)
+        return parse_ids(tokens, ids, err);
+    struct buf input;
+    buf_init(&input, LIMIT_TEXT_BYTES);
+    bool ok = input_read(&input, err) && parse_ids(input.len ? input.data : "", ids, err);
+    buf_free(&input);
+    return ok;
+}
+
+struct rows {
+    struct outfile *out;
+    size_t n_bytes; /* of a row */
+};
+
+static bool write_row(void *arg, const float *logits, struct err *err)
+{
+    struct rows *rows = arg;
+    if (interrupt_came())
+        return err_set(err, ERR_CANCELLED, "interrupted");
+    return outfile_write(rows->out, logits, rows->n_bytes, err);
+}
+
+static bool write_logits(const struct runtime *rt, const struct wanted *w,
+                         const struct token_ids *ids, struct err *err)
+{
+    struct generator_options options = {.sampler = SAMPLER_DEFAULT, .chunk = w->chunk};
+    struct outfile out = {0};
+    struct rows rows = {.out = &out, .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
+    uint32_t promised = model_config(rt->model)->context;
+    options.context = ids->n < promised ? (uint32_t)ids->n : promised;
+    struct generator *gen = generator_open(rt->model, NULL, &options, err);
+    bool ok = gen && outfile_open(&out, w->out, err) &&
+              generator_prompt_logits(gen, ids->ids, ids->n, write_row, &rows, err) &&
+              outfile_commit(&out, err);
+    outfile_close(&out);
+    generator_close(gen);
+    return ok;
+}
+
+static int run_logits(const struct wanted *w)
+{
+    struct err err = {0};
+    struct runtime rt = {0};
+    struct token_ids ids = {0};
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
+    interrupt_hold();
+    bool ok = read_ids(w->tokens, &ids, &err) && bundled_or(w->model, &path, &err) &&
+              runtime_open(&rt, path.data, &w->machine, &err) && write_logits(&rt, w, &ids, &err);
+    interrupt_release();
+    runtime_close(&rt);
+    token_ids_free(&ids);
+    buf_free(&path);
+    return ok ? EXIT_DONE : console_fail(&err);
+}
+
+static int logits(int argc, char **argv)
+{
+    struct wanted w = {0};
+    const struct option options[] = {
+        option_threads(&w.machine),
+        option_cpu(&w.machine),
+        option_exact(&w.machine),
+        option_int("chunk", &w.chunk, 1, MODEL_MAX_TOKENS),
+        option_text("tokens", &w.tokens),
+        option_text("out", &w.out),
+        {.name = NULL},
+    };
+    int code = options_parse(&verb_logits, options, &argc, argv);
+    if (code >= 0)
+        return code;
+    if (!w.tokens)
+        return options_wrong(&verb_logits, "--tokens: is missing");
+    if (!w.out)
+        return options_wrong(&verb_logits, "--out: is missing");
+    w.model = argc ? argv[0] : NULL;
+    return run_logits(&w);
+}
+
+const struct verb verb_logits = {
+    .name = "logits",
+    .summary = "write a model's raw output for given tokens",
+    .help = "usage: bise logits [options] [MODEL] --tokens IDS --out FILE\n"
+            "\n"
+            "Computes the logits behind each of the given tokens and writes them as little-endian\n"
+            "float32 [tokens][vocabulary], without a header.  FILE appears when it is complete.\n"
+            "\n"
+            "    bise logits path/to/model --tokens 1,403,407 --exact --out logits.f32\n"
+            "\n"
+            "    --tokens IDS   ids with commas or spaces between them, no start token is added;\n"
+            "                   '-': from standard input\n"
+            "    --out FILE     '-': standard output, unless that is a terminal\n"
+            "    --exact        compute in float32\n"
+            "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
+            "    --threads N    compute threads (default: every processor)\n"
+            "    --cpu NAME     auto, c, avx2 or avx512\n",
+    .max_args = 1,
+    .run = logits,
+};

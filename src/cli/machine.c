@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#define MAX_PATH  4096
+#define FILE_MAX  65536u     /* bytes of a file in /proc or /sys */
+#define NO_LIMIT  UINT64_MAX /* no such number, or "max" */
+#define PASSES    5          /* over the block; the best counts */
+#define PART      (1u << 20) /* bytes that a thread reads at a time */
+#define MIN_BLOCK ((uint64_t)256 << 20)
+#define MAX_BLOCK ((uint64_t)1 << 30)
+
+/* Returns what stands behind key at the start of a line, or NULL. */
+static const char *find_line(const char *text, const char *key)
+{
+    size_t n = strlen(key);
+    while (strncmp(text, key, n) != 0) {
+        text = strchr(text, '\n');
+        if (!text)
+            return NULL;
+        text++;
+    }
+    return text + n;
+}
+
+/* Reads a small file; text is empty when there is none. */
+static void read_small(struct buf *text, const char *path)
+{
+    struct err ignored = {0};
+    buf_init(text, FILE_MAX);
+    if (!file_read(text, path, &ignored))
+        buf_clear(text);
+}
+
+/* Reads the number behind key in the file DIR/NAME. */
+static uint64_t read_number(const char *dir, const char *name, const char *key)
+{
+    struct buf text;
+    char path[MAX_PATH];
+    uint64_t number = NO_LIMIT;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    read_small(&text, path);
+    const char *value = text.len ? find_line(text.data, key) : NULL;
+    if (value) {
+        value += strspn(value, " \t");
+        if (*value >= '0' && *value <= '9')
+            number = strtoull(value, NULL, 10);
+    }
+    buf_free(&text);
+    return number;
+}
+
+/* How one version of control groups spells what is needed. */
+struct cgroup {
+    const char *line;  /* in /proc/self/cgroup, before the path */
+    const char *mount; /* under the root */
+    const char *limit, *usage;
+    const char *cache; /* in memory.stat: usage that goes when memory is needed */
+};
+
+static const struct cgroup cgroup_versions[] = {
+    {"0::", "/sys/fs/cgroup", "memory.max", "memory.current", "file "},
+    {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+     "total_cache "},
+};
+
+/* What one group leaves. */
+static uint64_t group_left(const struct cgroup *version, const char *dir)
+{
+    uint64_t limit = read_number(dir, version->limit, "");
+    uint64_t usage = read_number(dir, version->usage, "");
+    uint64_t cache = read_number(dir, "memory.stat", version->cache);
+    if (limit == NO_LIMIT || usage == NO_LIMIT)
+        return NO_LIMIT;
+    if (cache != NO_LIMIT)
+        usage = cache < usage ? usage - cache : 0;
+    return limit > usage ? limit - usage : 0;
+}
+
+/* Finds where a version's line in /proc/self/cgroup begins its path; version 1 numbers its
+ * lines, so the name stands inside. */
+static const char *group_path(const struct cgroup *version, const char *groups)
+{
+    if (version->line[0] != ':')
+        return find_line(groups, version->line);
+    const char *at = strstr(groups, version->line);
+    return at ? at + strlen(version->line) : NULL;
+}
+
+/* The least that the process's group and those above it leave. */
+static uint64_t groups_left(const struct cgroup *version, const char *root, const char *groups)
+{
+    char dir[MAX_PATH];
+    uint64_t least = NO_LIMIT;
+    const char *path = group_path(version, groups);
+    if (!path)
+        return least;
+    int n_mount = snprintf(dir, sizeof dir, "%s%s", root, version->mount);
+    snprintf(dir + n_mount, sizeof dir - (size_t)n_mount, "%.*s", (int)strcspn(path, "\n"), path);
+    for (;;) {
+        uint64_t left = group_left(version, dir);
+        if (left < least)
+            least = left;
+        char *slash = strrchr(dir, '/');
+        if (!slash || slash < dir + n_mount)
+            return least;
+        *slash = '\0';
+    }
+}
+
+uint64_t machine_memory(const char *root)
+{
+    struct buf groups;
+    char path[MAX_PATH];
+    snprintf(path, sizeof path, "%s/proc", root);
+    uint64_t least = read_number(path, "meminfo", "MemAvailable:");
+    if (least != NO_LIMIT)
+        least *= 1024; /* meminfo counts in KiB */
+    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    read_small(&groups, path);
+    for (int i = 0; groups.len && i < 2; i++) {
+        uint64_t left = groups_left(&cgroup_versions[i], root, groups.data);
+        if (left < least)
+            least = left;
+    }
+    buf_free(&groups);
+    return least == NO_LIMIT ? 0 : least;
+}
+
+uint64_t machine_cache(void)
+{
+    static const int levels[] = {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE};
+    for (int i = 0; i < 2; i++) {
+        long n = sysconf(levels[i]);
+        if (n > 0)
+            return (uint64_t)n;
+    }
+    return 0;
+}
+
+struct block {
+    uint64_t *words;
+    uint64_t *results; /* [parts]: what was read must be used */
+};
+
+static void fill_parts(void *arg, int begin, int end, int worker)
+{
+    struct block *b = arg;
+    (void)worker;
+    memset((char *)b->words + (size_t)begin * PART, 1, (size_t)(end - begin) * PART);
+}
+
+static void read_parts(void *arg, int begin, int end, int worker)
+{
+    struct block *b = arg;
+    (void)worker;
+    for (int part = begin; part < end; part++) {
+        const uint64_t *words = b->words + (size_t)part * (PART / sizeof *words);
+        uint64_t all = 0;
+        for (size_t i = 0; i < PART / sizeof *words; i++)
+            all |= words[i];
+        b->results[part] = all;
+    }
+}
+
+/* Four times the cache, so that little of a pass is still there in the next. */
+static uint64_t block_bytes(void)
+{
+    uint64_t size = 4 * machine_cache(), memory = machine_memory("");
+    if (size < MIN_BLOCK)
+        size = MIN_BLOCK;
+    if (size > MAX_BLOCK)
+        size = MAX_BLOCK;
+    if (memory && size > memory / 2)
+        size = memory / 2;
+    return size / PART * PART;
+}
+
+bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err)
+{
+    size_t size = block_bytes();
+    int n_parts = (int)(size / PART);
+    double best = 0;
+    struct block block = {0};
+    struct pool *pool = pool_open(n_threads, err);
+    if (!pool)
+        return false;
+    block.results = mem_new((size_t)n_parts, sizeof *block.results, err);
+    if (!block.results)
+        goto out;
+    block.words = mem_map(size, err);
+    if (!block.words)
+        goto out;
+    pool_run(pool, n_parts, 1, fill_parts, &block);
+    for (int i = 0; i < PASSES; i++) {
+        double start = clock_now();
+        pool_run(pool, n_parts, 1, read_parts, &block);
+        double rate = (double)size / (clock_now() - start);
+        if (rate > best)
+            best = rate;
+    }
+    *bytes_per_s = best;
+out:
+    if (block.words)
+        mem_unmap(block.words, size);
+    free(block.results);
+    pool_close(pool);
+    return best > 0;
+}

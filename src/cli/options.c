@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "cli/console.h"
+#include "lib/runtime.h"
+
+int options_wrong(const struct verb *verb, const char *fmt, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    console_error("bise %s: %s; see 'bise help %s'", verb->name, text, verb->name);
+    return EXIT_USAGE;
+}
+
+/* strtod and strtoull also take spaces, signs and, in hexadecimal, letters: no option means
+ * those. */
+static bool is_plain_number(const char *text, bool whole)
+{
+    size_t n = strlen(text);
+    return n > 0 && n == strspn(text, whole ? "0123456789" : "+-.0123456789eE");
+}
+
+static bool read_whole(const struct option *o, const char *text)
+{
+    errno = 0;
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (!is_plain_number(text, true) || errno || *end)
+        return false;
+    if (o->kind == OPTION_U64) {
+        *(uint64_t *)o->value = number;
+        return true;
+    }
+    if ((double)number < o->min || (double)number > o->max)
+        return false;
+    if (o->kind == OPTION_INT)
+        *(int *)o->value = (int)number;
+    else
+        *(uint32_t *)o->value = (uint32_t)number;
+    return true;
+}
+
+static bool read_f32(const struct option *o, const char *text)
+{
+    errno = 0;
+    char *end;
+    double number = strtod(text, &end);
+    if (!is_plain_number(text, false) || errno || *end || !isfinite(number))
+        return false;
+    /* A small number must not become the 0 that would switch the option off. */
+    float value = (float)number;
+    if (number < o->min || number > o->max || (o->above_min && !((double)value > o->min)))
+        return false;
+    *(float *)o->value = value;
+    return true;
+}
+
+static bool read_word(const struct option *o, const char *text)
+{
+    for (const char *const *word = o->words; *word; word++)
+        if (strcmp(text, *word) == 0) {
+            *(const char **)o->value = *word;
+            return true;
+        }
+    return false;
+}
+
+static bool read_texts(struct option_texts *texts, const char *text)
+{
+    if (texts->n == OPTION_MAX_TEXTS)
+        return false;
+    texts->items[texts->n++] = text;
+    return true;
+}
+
+static bool read_value(const struct option *o, const char *text)
+{
+    switch (o->kind) {
+    case OPTION_FLAG:
+        *(bool *)o->value = true;
+        return true;
+    case OPTION_INT:
+    case OPTION_U32:
+    case OPTION_U64:
+        return read_whole(o, text);
+    case OPTION_F32:
+        return read_f32(o, text);
+    case OPTION_TEXT:
+        *(const char **)o->value = text;
+        return true;
+    case OPTION_WORD:
+        return read_word(o, text);
+    case OPTION_TEXTS:
+        return read_texts(o->value, text);
+    }
+    return false;
+}
+
+static int wrong_value(const struct verb *verb, const struct option *o, const char *text)
+{
+    if (o->kind == OPTION_TEXTS)
+        return options_wrong(verb, "--%s: more than %d times", o->name, OPTION_MAX_TEXTS);
+    if (o->expected)
+        return options_wrong(verb, "--%s: expected %s, not '%s'", o->name, o->expected, text);
+    if (o->kind == OPTION_F32)
+        return options_wrong(verb, "--%s: expected a number in %c%g, %g], not '%s'", o->name,
+                             o->above_min ? '(' : '[', o->min, o->max, text);
+    return options_wrong(verb, "--%s: expected a whole number from %.0f to %.0f, not '%s'", o->name,
+                         o->min, o->max, text);
+}
+
+/* Finds the option that "name" or "name=value" names; *value is behind the '=', or NULL. */
+static const struct option *find(const struct option *options, const char *arg, const char **value)
+{
+    size_t n = strcspn(arg, "=");
+    *value = arg[n] ? arg + n + 1 : NULL;
+    for (const struct option *o = options; o->name; o++)
+        if (strlen(o->name) == n && memcmp(o->name, arg, n) == 0)
+            return o;
+    return NULL;
+}
+
+/* Reads the option argv[*i], and its value from argv[*i + 1] where it has one. */
+static int parse_one(const struct verb *verb, const struct option *options, int argc, char **argv,
+                     int *i)
+{
+    const char *value;
+    const char *arg = argv[*i];
+    if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+        fputs(verb->help, stdout);
+        return console_finish(EXIT_DONE);
+    }
+    const struct option *o = strncmp(arg, "--", 2) == 0 ? find(options, arg + 2, &value) : NULL;
+    if (!o)
+        return options_wrong(verb, "%s: unknown option", arg);
+    if (o->kind == OPTION_FLAG && value)
+        return options_wrong(verb, "--%s: takes no value", o->name);
+    if (o->kind != OPTION_FLAG && !value) {
+        if (*i + 1 == argc)
+            return options_wrong(verb, "--%s: its value is missing", o->name);
+        value = argv[++*i];
+    }
+    if (!read_value(o, value))
+        return wrong_value(verb, o, value);
+    if (o->given)
+        *o->given = true;
+    return -1;
+}
+
+int options_parse(const struct verb *verb, const struct option *options, int *argc, char **argv)
+{
+    int n_args = 0;
+    bool any_options = true;
+    for (int i = 1; i < *argc; i++) {
+        if (any_options && strcmp(argv[i], "--") == 0) {
+            any_options = false;
+        } else if (any_options && argv[i][0] == '-' && argv[i][1]) {
+            int code = parse_one(verb, options, *argc, argv, &i);
+            if (code >= 0)
+                return code;
+        } else {
+            argv[n_args++] = argv[i];
+        }
+    }
+    if (n_args > verb->max_args)
+        return options_wrong(verb, "'%s': one argument too many%s", argv[verb->max_args],
+                             verb->max_args == 2 ? "; put quotes around the prompt" : "");
+    *argc = n_args;
+    return -1;
+}
+
+struct option option_flag(const char *name, bool *value)
+{
+    return (struct option){.name = name, .kind = OPTION_FLAG, .value = value};
+}
+
+struct option option_u32(const char *name, uint32_t *value, uint32_t min, uint32_t max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_U32, .value = value, .min = min, .max = max};
+}
+
+struct option option_int(const char *name, int *value, int min, int max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_INT, .value = value, .min = min, .max = max};
+}
+
+struct option option_f32(const char *name, float *value, double min, double max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_F32, .value = value, .min = min, .max = max};
+}
+
+struct option option_text(const char *name, const char **value)
+{
+    return (struct option){.name = name, .kind = OPTION_TEXT, .value = value};
+}
+
+struct option option_threads(struct runtime_options *options)
+{
+    return option_int("threads", &options->n_threads, 1, LIMIT_THREADS);
+}
+
+struct option option_cpu(struct runtime_options *options)
+{
+    static const char *const words[] = {"auto", "c", "avx2", "avx512", NULL};
+    return (struct option){.name = "cpu",
+                           .kind = OPTION_WORD,
+                           .value = &options->cpu,
+                           .words = words,
+                           .expected = "auto, c, avx2 or avx512"};
+}
+
+struct option option_exact(struct runtime_options *options)
+{
+    return option_flag("exact", &options->exact);
+}
+
+struct option option_context(uint32_t *context)
+{
+    return option_u32("context", context, 1, LIMIT_CONTEXT);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.h - "--name value" arguments, read into a verb's variables by a table.
+ *
+ *     const struct option options[] = {
+ *         option_threads(&machine.n_threads),
+ *         {.name = "stats", .kind = OPTION_FLAG, .value = &stats},
+ *         {.name = NULL},
+ *     };
+ *     int code = options_parse(&verb_run, options, &argc, argv);
+ *     if (code >= 0)
+ *         return code;
+ *
+ * "--name=value" works as well, "--" ends the options, and options may stand behind
+ * arguments.  A value out of range is never clamped: it is refused. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cli/cli.h"
+
+struct runtime_options;
+
+enum option_kind {
+    OPTION_FLAG,  /* bool; takes no value */
+    OPTION_INT,   /* int */
+    OPTION_U32,   /* uint32_t */
+    OPTION_U64,   /* uint64_t, any value */
+    OPTION_F32,   /* float */
+    OPTION_TEXT,  /* const char * */
+    OPTION_WORD,  /* const char *, one of words */
+    OPTION_TEXTS, /* struct option_texts, may be repeated */
+};
+
+struct option {
+    const char *name;         /* without dashes; NULL ends a table */
+    void *value;              /* variable of the kind */
+    bool *given;              /* set when the option occurs; may be NULL */
+    const char *const *words; /* of OPTION_WORD, NULL at the end */
+    const char *expected;     /* "a number in (0, 1]"; NULL: made from min and max */
+    double min, max;          /* of numbers, both allowed */
+    enum option_kind kind;
+    bool above_min; /* min itself is not allowed */
+};
+
+#define OPTION_MAX_TEXTS 16
+
+struct option_texts {
+    const char *items[OPTION_MAX_TEXTS];
+    size_t n;
+};
+
+/* Reads argv[1..*argc) and leaves the arguments that are no options in argv[0..*argc).
+ * Returns -1 to go on, or the exit code to end with: help was asked for and printed, or
+ * a line about wrong usage was. */
+int options_parse(const struct verb *verb, const struct option *options, int *argc, char **argv);
+
+/* Prints "bise VERB: MESSAGE; see 'bise help VERB'".  Returns EXIT_USAGE. */
+int options_wrong(const struct verb *verb, const char *fmt, ...) PRINTF(2, 3);
+
+/* Make entries of a table for the variable *value. */
+struct option option_flag(const char *name, bool *value);
+struct option option_u32(const char *name, uint32_t *value, uint32_t min, uint32_t max);
+struct option option_int(const char *name, int *value, int min, int max);
+struct option option_f32(const char *name, float *value, double min, double max);
+struct option option_text(const char *name, const char **value);
+
+/* Options that several verbs have; --context goes to *context. */
+struct option option_threads(struct runtime_options *options);
+struct option option_cpu(struct runtime_options *options);
+struct option option_exact(struct runtime_options *options);
+struct option option_context(uint32_t *context);
+
+#endif

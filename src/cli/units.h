@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* units.h - amounts as people read them. */
+#ifndef CLI_UNITS_H
+#define CLI_UNITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { UNITS_TEXT = 24 }; /* bytes that a text needs */
+
+/* Writes an amount with three digits and returns text: "812 bytes", "4.11 GB" (10^9).
+ * Borrowed: text itself, [UNITS_TEXT]. */
+const char *units_bytes(char *text, uint64_t n_bytes);
+
+/* The same for a count: "260 k", "7.25 billion".  Borrowed: text itself, [UNITS_TEXT]. */
+const char *units_count(char *text, uint64_t n);
+
+/* Returns a rate, 0 for no time. */
+double units_rate(double amount, double seconds);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* version.c - "bise version": what this program is, and what it finds here. */
+#include <stdio.h>
+
+#include <bise.h>
+
+#include "base/pool.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/options.h"
+#include "cpu/cpu_backend.h"
+
+static const char *features(unsigned flags)
+{
+    if (flags & CPU_AVX512)
+        return "avx2, avx512";
+    return flags & CPU_AVX2 ? "avx2" : "none";
+}
+
+static int version(int argc, char **argv)
+{
+    const struct option options[] = {{.name = NULL}};
+    int code = options_parse(&verb_version, options, &argc, argv);
+    if (code >= 0)
+        return code;
+    struct err err = {0};
+    unsigned used = 0;
+    if (!cpu_flags_from_name("auto", &used, &err))
+        return console_fail(&err);
+    printf("bise %s\n", bise_version());
+    printf("commit      %s\n", BISE_COMMIT);
+    printf("compiler    %s\n", __VERSION__);
+    printf("processors  %d\n", pool_n_cpus());
+    printf("cpu found   %s\n", features(cpu_detect()));
+    printf("cpu in use  %s\n", features(used));
+    return console_finish(EXIT_DONE);
+}
+
+const struct verb verb_version = {
+    .name = "version",
+    .summary = "print version, commit and processor features",
+    .help = "usage: bise version\n"
+            "\n"
+            "Prints the version, the commit it was built from, the compiler, how many processors\n"
+            "it may use, which of the instruction sets that it knows they have, and which it\n"
+            "uses unless --cpu says otherwise.\n",
+    .max_args = 0,
+    .run = version,
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/runtime.h"
+
+#include "base/clock.h"
+#include "cpu/cpu_backend.h"
+#include "model/checkpoint.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+struct tokenizer *runtime_tokenizer(const struct checkpoint *ckpt, struct err *err)
+{
+    return ckpt->layout == CHECKPOINT_GGUF ? tokenizer_from_gguf(&ckpt->gguf, err)
+                                           : tokenizer_open(ckpt->path, err);
+}
+
+/* Having no tokenizer is no failure: token ids can still be given. */
+static bool open_tokenizer(struct runtime *rt, struct err *err)
+{
+    struct err why = {0};
+    rt->tok = runtime_tokenizer(rt->ckpt, &why);
+    if (rt->tok || why.code == ERR_NOT_FOUND)
+        return true;
+    *err = why;
+    return false;
+}
+
+bool runtime_open(struct runtime *rt, const char *path, const struct runtime_options *options,
+                  struct err *err)
+{
+    double start = clock_now();
+    struct cpu_options cpu = {.n_threads = options->n_threads, .exact = options->exact};
+    *rt = (struct runtime){0};
+    if (!cpu_flags_from_name(options->cpu ? options->cpu : "auto", &cpu.flags, err))
+        return false;
+    rt->ckpt = checkpoint_open(path, err);
+    if (!rt->ckpt || !open_tokenizer(rt, err))
+        goto fail;
+    rt->backend = cpu_backend_open(&cpu, err);
+    if (!rt->backend)
+        goto fail;
+    rt->model = model_open(rt->ckpt, rt->backend, err);
+    if (!rt->model)
+        goto fail;
+    rt->load_s = clock_now() - start;
+    return true;
+fail:
+    runtime_close(rt);
+    return false;
+}
+
+void runtime_close(struct runtime *rt)
+{
+    model_close(rt->model);
+    if (rt->backend)
+        rt->backend->close(rt->backend);
+    tokenizer_close(rt->tok);
+    checkpoint_close(rt->ckpt);
+    *rt = (struct runtime){0};
+}
+
+bool runtime_has_tokenizer(const struct runtime *rt, struct err *err)
+{
+    if (rt->tok)
+        return true;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "%s: has no tokenizer; put its tekken.json or tokenizer.model beside it",
+                   rt->ckpt->path);
+}
+
+bool runtime_prompt(const struct runtime *rt, const char *text, size_t n, struct token_ids *ids,
+                    struct err *err)
+{
+    if (!runtime_has_tokenizer(rt, err))
+        return false;
+    int32_t bos = tokenizer_bos(rt->tok);
+    if (bos >= 0 && !token_ids_add(ids, bos, err))
+        return false;
+    return tokenizer_encode(rt->tok, text, n, ids, err);
+}

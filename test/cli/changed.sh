@@ -1,0 +1,14 @@
+# The model's file shrinks while it is mapped: one line and exit code 1, no crash.
+cp models/stories260K.gguf "$TMP/m.gguf"
+mkfifo "$TMP/in"
+"$BISE" run "$TMP/m.gguf" <"$TMP/in" >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+exec 3>"$TMP/in"
+# The note comes when the model is open; then the program waits for its prompt.
+until grep -q note "$TMP/err"; do sleep 0.05; done
+: >"$TMP/m.gguf"
+echo "Once upon a time" >&3
+exec 3>&-
+wait $pid
+echo "= $?"
+tail -1 "$TMP/err"

@@ -1,0 +1,12 @@
+# A newcomer's first steps, and the help of every command.
+try
+try help
+for verb in run show bench tokenize logits version help; do
+    "$BISE" help $verb >"$TMP/help" || echo "help $verb failed"
+    "$BISE" $verb --help | cmp - "$TMP/help"
+    head -1 "$TMP/help"
+    awk 'length > 95 { print "line too long: " $0 }' "$TMP/help"
+done
+try run -h --unknown | head -1
+try help me
+try help run show

@@ -1,0 +1,46 @@
+# What a model is.  The machine's own memory differs, so that number is masked.
+mask() { sed -E 's/has [0-9.]+ [kMGT]?B|has [0-9]+ bytes/has MEMORY/; s/"available":[0-9]+/"available":N/'; }
+show() { try show "$@" | mask; }
+show models/stories260K.gguf --check-tensors
+show models/stories260K.gguf --context 100 --json
+show test/data/oracle/ministral-swa-mix
+show test/data/oracle/devstral2-yarnmag
+show test/data/oracle/mistral3-wrapper
+show test/data/stories260K/stories260K-q4_0.gguf
+try show models/stories260K.gguf --context 100000
+try show none/such/model
+try show test/data
+try show test/data/stories260K/tok512.model
+
+# A model far too large for any machine here, in a file with a hole: it is described, not run.
+mkdir "$TMP/big"
+cd "$TMP/big" || exit 1
+echo '{"dim": 65536, "n_layers": 1, "head_dim": 128, "n_heads": 512, "n_kv_heads": 8,
+    "hidden_dim": 1048576, "vocab_size": 2097152, "norm_eps": 1e-5, "rope_theta": 1e6,
+    "max_position_embeddings": 4096}' >params.json
+at=0
+tensors=
+add() {
+    end=$((at + $2 * ${3:-1} * 2))
+    tensors="$tensors${tensors:+,}\"$1\":{\"dtype\":\"BF16\",\"shape\":[$2${3:+,$3}],\"data_offsets\":[$at,$end]}"
+    at=$end
+}
+add tok_embeddings.weight 2097152 65536
+add output.weight 2097152 65536
+add norm.weight 65536
+add layers.0.attention_norm.weight 65536
+add layers.0.ffn_norm.weight 65536
+add layers.0.attention.wq.weight 65536 65536
+add layers.0.attention.wk.weight 1024 65536
+add layers.0.attention.wv.weight 1024 65536
+add layers.0.attention.wo.weight 65536 65536
+add layers.0.feed_forward.w1.weight 1048576 65536
+add layers.0.feed_forward.w3.weight 1048576 65536
+add layers.0.feed_forward.w2.weight 65536 1048576
+n=$((${#tensors} + 2))
+{
+    printf "\\$(printf %o $((n % 256)))\\$(printf %o $((n / 256)))\0\0\0\0\0\0"
+    printf '{%s}' "$tensors"
+} >consolidated.safetensors
+truncate -s $((at + n + 8)) consolidated.safetensors
+show .

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Uses the public header only, as any program would. */
+#include "bise.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+#define MODEL "models/stories260K.gguf"
+
+static struct bise_model *open_model(void)
+{
+    struct bise_error error = {0};
+    struct bise_model *model = bise_model_open(MODEL, NULL, &error);
+    if (!model)
+        fail_msg("%s", error.text);
+    return model;
+}
+
+/* Appends a whole answer to text: [max] with a NUL, and returns how many tokens it had. */
+static int read_answer(struct bise_answer *answer, char *text, size_t max)
+{
+    struct bise_error error = {0};
+    struct bise_piece piece = {0};
+    size_t n = strlen(text);
+    int n_tokens = 0;
+    do {
+        assert_int_equal(bise_answer_next(answer, &piece, &error), BISE_OK);
+        assert_true(n + piece.n_text < max);
+        assert_int_equal(piece.text[piece.n_text], '\0');
+        memcpy(text + n, piece.text, piece.n_text + 1);
+        n += piece.n_text;
+        n_tokens += piece.id >= 0;
+        assert_int_equal(piece.is_last, piece.id < 0);
+    } while (!piece.is_last);
+    return n_tokens;
+}
+
+/* The story as the model's first publisher printed it; the fixture has it behind the ids. */
+TEST(bise, tells_the_published_story)
+{
+    char *golden = test_read("test/data/stories260K/stories260K-f32.tokens.txt", NULL);
+    char text[2048] = "Once upon a time";
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.max_tokens = 60};
+    struct bise_answer *answer = bise_answer_open(model, text, &options, NULL);
+    assert_non_null(answer);
+    assert_int_equal(bise_answer_finish(answer), BISE_FINISH_NONE);
+    assert_int_equal(read_answer(answer, text, sizeof text), 60);
+    assert_int_equal(bise_answer_finish(answer), BISE_FINISH_LENGTH);
+    const char *want = strstr(golden, "Once upon");
+    assert_non_null(want);
+    assert_memory_equal(text, want, strlen(text));
+    assert_true(strlen(text) > 150);
+    bise_answer_close(answer);
+    bise_model_close(model);
+    free(golden);
+}
+
+TEST(bise, an_answer_that_is_over_stays_over)
+{
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.max_tokens = 2};
+    struct bise_answer *answer = bise_answer_open(model, "Once", &options, NULL);
+    char text[256] = "";
+    assert_int_equal(read_answer(answer, text, sizeof text), 2);
+    text[0] = '\0';
+    assert_int_equal(read_answer(answer, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    bise_answer_close(answer);
+    bise_model_close(model);
+}
+
+TEST(bise, stop_strings_end_an_answer_and_are_not_part_of_it)
+{
+    const char *const stop[] = {"nothing of the kind", " little girl"};
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.stop = stop, .n_stop = 2};
+    struct bise_answer *answer = bise_answer_open(model, "Once upon a time", &options, NULL);
+    char text[1024] = "";
+    assert_non_null(answer);
+    read_answer(answer, text, sizeof text);
+    assert_string_equal(text, ", there was a");
+    assert_int_equal(bise_answer_finish(answer), BISE_FINISH_STOP);
+    bise_answer_close(answer);
+    bise_model_close(model);
+}
+
+TEST(bise, a_seed_repeats_a_draw_and_two_answers_do_not_disturb_each_other)
+{
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.temperature = 1.5f, .seed = 5, .max_tokens = 30};
+    struct bise_answer *a = bise_answer_open(model, "Once", &options, NULL);
+    struct bise_answer *b = bise_answer_open(model, "Once", &options, NULL);
+    struct bise_piece x = {0}, y = {0};
+    while (!x.is_last) {
+        assert_int_equal(bise_answer_next(a, &x, NULL), BISE_OK);
+        assert_int_equal(bise_answer_next(b, &y, NULL), BISE_OK);
+        assert_int_equal(x.id, y.id);
+    }
+    bise_answer_close(a);
+    bise_answer_close(b);
+    options.seed = 6;
+    a = bise_answer_open(model, "Once", &options, NULL);
+    options.seed = 5;
+    b = bise_answer_open(model, "Once", &options, NULL);
+    char other[1024] = "", again[1024] = "";
+    read_answer(a, other, sizeof other);
+    read_answer(b, again, sizeof again);
+    assert_string_not_equal(other, again);
+    bise_answer_close(a);
+    bise_answer_close(b);
+    bise_model_close(model);
+}
+
+TEST(bise, ids_and_text_are_each_others_inverse)
+{
+    static const char text[] = "Once upon a time";
+    static const int32_t want[] = {403, 407, 261, 378};
+    struct bise_model *model = open_model();
+    int32_t ids[8] = {0};
+    char back[64] = "";
+    assert_int_equal(bise_tokenize(model, text, strlen(text), NULL, 0, NULL), 4);
+    assert_int_equal(bise_tokenize(model, text, strlen(text), ids, 2, NULL), 4);
+    assert_int_equal(ids[2], 0);
+    assert_int_equal(bise_tokenize(model, text, strlen(text), ids, 8, NULL), 4);
+    assert_memory_equal(ids, want, sizeof want);
+    assert_int_equal(bise_detokenize(model, ids, 4, NULL, 0, NULL), strlen(text));
+    assert_int_equal(bise_detokenize(model, ids, 4, back, 4, NULL), strlen(text));
+    assert_string_equal(back, "Once");
+    assert_int_equal(bise_detokenize(model, ids, 4, back, sizeof back, NULL), strlen(text));
+    assert_memory_equal(back, text, strlen(text));
+    assert_int_equal(bise_tokenize(model, "", 0, ids, 8, NULL), 0);
+    bise_model_close(model);
+}
+
+TEST(bise, an_answer_can_start_from_ids)
+{
+    static const int32_t ids[] = {1, 403, 407, 261, 378};
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.max_tokens = 4};
+    char text[256] = "", same[256] = "";
+    struct bise_answer *answer = bise_answer_from_ids(model, ids, 5, &options, NULL);
+    read_answer(answer, text, sizeof text);
+    bise_answer_close(answer);
+    answer = bise_answer_open(model, "Once upon a time", &options, NULL);
+    read_answer(answer, same, sizeof same);
+    assert_string_equal(text, same);
+    bise_answer_close(answer);
+    bise_model_close(model);
+}
+
+TEST(bise, facts_of_a_model)
+{
+    struct bise_model *model = open_model();
+    assert_int_equal(bise_model_vocabulary(model), 512);
+    assert_in_range(bise_model_context(model), 128, 512);
+    bise_model_close(model);
+    assert_true(strlen(bise_version()) >= 5);
+}
+
+TEST(bise, says_what_is_wrong_with_a_model)
+{
+    struct bise_error error = {0};
+    struct bise_model_options options = {.n_threads = -1};
+    assert_null(bise_model_open("none/such.gguf", NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "none/such.gguf"));
+    assert_null(bise_model_open(MODEL, &options, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_null(bise_model_open(test_write(test_tmp("bad.gguf"), "GGUF", 4), NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_FORMAT);
+    options = (struct bise_model_options){.cpu = "abacus"};
+    assert_null(bise_model_open(MODEL, &options, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_null(bise_model_open("none/such.gguf", NULL, NULL));
+}
+
+TEST(bise, says_what_is_wrong_with_an_answer)
+{
+    static const int32_t outside[] = {1, 512};
+    struct bise_error error = {0};
+    struct bise_model *model = open_model();
+    struct bise_answer_options options = {.top_p = 1.5f};
+    assert_null(bise_answer_open(model, "Once", &options, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    options = (struct bise_answer_options){.context = 3};
+    assert_null(bise_answer_open(model, "Once upon a time", &options, &error));
+    assert_int_equal(error.code, BISE_ERROR_LIMIT);
+    assert_null(bise_answer_from_ids(model, outside, 2, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    struct bise_answer *empty = bise_answer_from_ids(model, NULL, 0, NULL, &error);
+    struct bise_piece piece;
+    assert_non_null(empty);
+    assert_int_equal(bise_answer_next(empty, &piece, &error), BISE_ERROR_ARGUMENT);
+    assert_true(piece.is_last);
+    bise_answer_close(empty);
+    bise_model_close(model);
+}
+
+TEST(bise, a_model_without_tokenizer_takes_ids_and_refuses_text)
+{
+    static const int32_t ids[] = {1, 158};
+    struct bise_error error = {0};
+    struct bise_answer_options options = {.max_tokens = 3};
+    struct bise_model *model = bise_model_open("test/data/oracle/mistral", NULL, &error);
+    assert_non_null(model);
+    assert_null(bise_answer_open(model, "text", NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_UNSUPPORTED);
+    assert_int_equal(bise_tokenize(model, "text", 4, NULL, 0, &error), -1);
+    assert_int_equal(bise_detokenize(model, ids, 2, NULL, 0, &error), -1);
+    struct bise_answer *answer = bise_answer_from_ids(model, ids, 2, &options, &error);
+    char text[16] = "";
+    assert_int_equal(read_answer(answer, text, sizeof text), 3);
+    assert_string_equal(text, "");
+    bise_answer_close(answer);
+    bise_model_close(model);
+}
+
+TEST(bise, nothing_can_be_closed)
+{
+    bise_answer_close(NULL);
+    bise_model_close(NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "model/checkpoint.h"
+#include "tensor/backend.h"
+#include "test.h"
+#include "text/tokenizer.h"
+
+#define MODEL "models/stories260K.gguf"
+
+TEST(runtime, wires_a_gguf_file)
+{
+    struct runtime rt;
+    struct err err = {0};
+    const struct runtime_options options = {.cpu = "c", .n_threads = 2, .exact = true};
+    assert_true(runtime_open(&rt, MODEL, &options, &err));
+    assert_non_null(rt.tok);
+    assert_non_null(strstr(rt.backend->name, "c"));
+    assert_true(rt.backend->exact);
+    assert_true(rt.load_s > 0 && rt.load_s < 60);
+    runtime_close(&rt);
+    assert_null(rt.model);
+    runtime_close(&rt);
+}
+
+TEST(runtime, opens_a_folder_without_tokenizer)
+{
+    struct runtime rt;
+    struct err err = {0};
+    struct token_ids ids = {0};
+    assert_true(runtime_open(&rt, "test/data/oracle/mistral", &(struct runtime_options){0}, &err));
+    assert_null(rt.tok);
+    assert_false(runtime_prompt(&rt, "a", 1, &ids, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "test/data/oracle/mistral"));
+    runtime_close(&rt);
+}
+
+static void copy(const char *from, const char *to)
+{
+    size_t n;
+    char *bytes = test_read(from, &n);
+    test_write(to, bytes, n);
+    free(bytes);
+}
+
+TEST(runtime, refuses_a_broken_tokenizer)
+{
+    char dir[512], file[600];
+    struct runtime rt;
+    struct err err = {0};
+    snprintf(dir, sizeof dir, "%s", test_tmp("broken_tokenizer"));
+    assert_int_equal(mkdir(dir, 0700), 0);
+    snprintf(file, sizeof file, "%s/params.json", dir);
+    copy("test/data/oracle/mistral/params.json", file);
+    snprintf(file, sizeof file, "%s/consolidated.safetensors", dir);
+    copy("test/data/oracle/mistral/consolidated.safetensors", file);
+    snprintf(file, sizeof file, "%s/tekken.json", dir);
+    test_write(file, "{", 1);
+    assert_false(runtime_open(&rt, dir, &(struct runtime_options){0}, &err));
+    assert_int_equal(err.code, ERR_FORMAT);
+    assert_non_null(strstr(err.text, "tekken.json"));
+    assert_null(rt.ckpt);
+}
+
+TEST(runtime, a_prompt_begins_with_the_start_token)
+{
+    static const int32_t want[] = {1, 403, 407, 261, 378};
+    struct runtime rt;
+    struct err err = {0};
+    struct token_ids ids = {0};
+    assert_true(runtime_open(&rt, MODEL, &(struct runtime_options){0}, &err));
+    assert_true(runtime_prompt(&rt, "Once upon a time", 16, &ids, &err));
+    assert_int_equal(ids.n, 5);
+    assert_memory_equal(ids.ids, want, sizeof want);
+    ids.n = 0;
+    assert_true(runtime_prompt(&rt, "", 0, &ids, &err));
+    assert_int_equal(ids.n, 1);
+    token_ids_free(&ids);
+    runtime_close(&rt);
+}
+
+TEST(runtime, names_what_is_wrong)
+{
+    struct runtime rt;
+    struct err err = {0};
+    assert_false(runtime_open(&rt, "none.gguf", &(struct runtime_options){0}, &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    err = (struct err){0};
+    assert_false(runtime_open(&rt, MODEL, &(struct runtime_options){.cpu = "abacus"}, &err));
+    assert_int_equal(err.code, ERR_ARG);
+    runtime_close(&rt);
+}
+
+/* Whichever allocation fails, opening fails with one message and leaks nothing. */
+TEST(runtime, survives_every_failing_allocation)
+{
+    struct runtime rt;
+    const struct runtime_options options = {.n_threads = 1};
+    bool opened = false;
+    for (size_t n = 0; !opened && n < 10000; n++) {
+        struct err err = {0};
+        mem_fail_after(n);
+        opened = runtime_open(&rt, MODEL, &options, &err);
+        mem_fail_never();
+        assert_true(opened || err.code == ERR_LIMIT);
+        assert_true(opened || err.text[0]);
+        assert_int_equal(opened, mem_n_failed() == 0);
+        runtime_close(&rt);
+    }
+    assert_true(opened);
+}

@@ -74,7 +74,6 @@ TEST(json, malformed_documents_are_refused_with_their_place)
         {"[\"\\u12\"]", "invalid escape"},
         {"[\"\\ud800\"]", "invalid Unicode '\\uD800'"},
         {"[\"\\udc00\"]", "invalid Unicode '\\uDC00'"},
-        {"[\"\\u0000\"]", "\\u0000 is not allowed"},
         {"{\"\\u0000\": 1}", "NUL byte in object key"},
         {"[\"\xff\"]", "unable to decode byte 0xff"},
         {"[\"\xc0\x80\"]", "unable to decode byte 0xc0"},
@@ -326,4 +325,19 @@ TEST(json, every_failing_allocation_is_reported_as_such)
     }
     json_set_alloc_funcs(malloc, free);
     assert_true(n > 10);
+}
+
+TEST(json, a_nul_inside_a_string_is_harmless_until_it_is_read)
+{
+    struct err err = {0};
+    const char *text;
+    size_t n;
+    struct json_doc *doc = parse("{\"a\": \"x\\u0000y\", \"b\": \"xy\"}");
+    struct json root = json_root(doc), value;
+    assert_true(json_need(&root, "b", &value, &err));
+    assert_true(json_read_string(&value, &text, &n, &err));
+    assert_true(json_need(&root, "a", &value, &err));
+    assert_false(json_read_string(&value, &text, &n, &err));
+    assert_string_equal(err.text, "p.json: a: expected a string without \\u0000");
+    json_close(doc);
 }

@@ -170,10 +170,11 @@ out:
     /* Text that came before a failure stays, on a line of its own. */
     if (a.last && a.last != '\n')
         putchar('\n');
-    code = console_finish(a.interrupted ? EXIT_INTERRUPTED : EXIT_DONE);
     if (err.code) {
+        fflush(stdout);
         code = console_fail(&err);
     } else {
+        code = console_finish(a.interrupted ? EXIT_INTERRUPTED : EXIT_DONE);
         explain_end(s, &a);
         if (s->stats)
             print_stats(s, &a);
@@ -203,21 +204,19 @@ static int answer_input(struct session *s)
     return code;
 }
 
-/* Each line that is typed is a prompt of its own.  Ctrl-D ends; so does Ctrl-C here, while
- * during an answer it stops the answer only. */
+/* Each line that is typed is a prompt of its own, and a failure concerns that line alone.
+ * Ctrl-D ends; so does Ctrl-C here, while during an answer it stops the answer only. */
 static int answer_lines(struct session *s)
 {
     char *line = NULL;
     size_t size = 0;
     ssize_t n;
-    int code = EXIT_DONE;
-    while (code != EXIT_FAILED && fputs("> ", stderr) >= 0 &&
-           (n = getline(&line, &size, stdin)) > 0)
+    while (fputs("> ", stderr) >= 0 && (n = getline(&line, &size, stdin)) > 0)
         if (line[0] != '\n')
-            code = answer(s, line, (size_t)n - (line[n - 1] == '\n'));
+            (void)answer(s, line, (size_t)n - (line[n - 1] == '\n'));
     fputs("\n", stderr);
     free(line);
-    return code == EXIT_INTERRUPTED ? EXIT_DONE : code;
+    return EXIT_DONE;
 }
 
 /* Fills in what a run without --seed draws with. */

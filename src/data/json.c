@@ -24,7 +24,7 @@
 
 /* A value costs the library up to some hundred bytes although it may be one byte in
  * the file.  The numbers leave room for LIMIT_TENSORS tensors in one header. */
-enum { MAX_CONTAINERS = 4 << 20, MAX_VALUES = 16 << 20 };
+enum { MAX_CONTAINERS = 4 << 20, MAX_VALUES = 16 << 20, MAX_STRING = 1 << 20 };
 
 struct json_doc {
     json_t *root;
@@ -32,12 +32,13 @@ struct json_doc {
 };
 
 struct scan {
-    size_t depth, n_containers, n_values;
+    size_t depth, n_containers, n_values, n_string;
 };
 
-/* Counts one character that is not inside a string.  Returns false past a limit. */
-static bool count(struct scan *scan, char c)
+/* Counts one character that is not inside a string. */
+static void count(struct scan *scan, char c)
 {
+    scan->n_string = 0;
     if (c == '{' || c == '[') {
         scan->depth++;
         scan->n_containers++;
@@ -47,52 +48,69 @@ static bool count(struct scan *scan, char c)
     } else if (c == ',') {
         scan->n_values++;
     }
-    return scan->depth <= LIMIT_JSON_DEPTH && scan->n_containers <= MAX_CONTAINERS &&
-           scan->n_values <= MAX_VALUES;
 }
 
-/* The library recurses up to 2048 levels and allocates without bound, so nesting and
- * number of values are checked before it starts.  Up to the first fault in the text, where
- * the library stops, this sees the same brackets as the library. */
+static bool within_limits(const struct scan *scan)
+{
+    return scan->depth <= LIMIT_JSON_DEPTH && scan->n_containers <= MAX_CONTAINERS &&
+           scan->n_values <= MAX_VALUES && scan->n_string <= MAX_STRING;
+}
+
+/* The library recurses up to 2048 levels and allocates without bound, so nesting, number
+ * of values and length of strings are checked before it starts.  Up to the first fault in
+ * the text, where the library stops, this sees the same brackets and strings as it does. */
 static bool check_size(const char *name, const char *s, size_t n, struct err *err)
 {
     struct scan scan = {0};
     bool in_string = false;
-    for (size_t i = 0; i < n; i++) {
-        if (in_string && s[i] == '\\')
-            i++;
-        else if (s[i] == '"')
+    for (size_t i = 0; i < n && within_limits(&scan); i++) {
+        if (s[i] == '"')
             in_string = !in_string;
-        else if (!in_string && !count(&scan, s[i]))
-            break;
+        else if (!in_string)
+            count(&scan, s[i]);
+        else if (s[i] == '\\')
+            i++;
+        scan.n_string += in_string;
     }
     if (scan.depth > LIMIT_JSON_DEPTH)
         return err_set(err, ERR_LIMIT, "%s: more than %d levels of nesting", name,
                        LIMIT_JSON_DEPTH);
-    if (scan.n_containers > MAX_CONTAINERS || scan.n_values > MAX_VALUES)
+    if (scan.n_string > MAX_STRING)
+        return err_set(err, ERR_LIMIT, "%s: a string of more than %d bytes", name, MAX_STRING);
+    if (!within_limits(&scan))
         return err_set(err, ERR_LIMIT, "%s: too many values", name);
     return true;
 }
 
-/* The library reports a failed allocation with an empty text, or as a bad token when it
- * happened inside a string; no string that is really bad is reported that way. */
-static bool out_of_memory(const json_error_t *e)
+static bool begins(const char *s, const char *with)
 {
-    static const char string[] = "invalid token near '\"";
-    return json_error_code(e) == json_error_out_of_memory || !e->text[0] ||
-           strncmp(e->text, string, sizeof string - 1) == 0;
+    return strncmp(s, with, strlen(with)) == 0;
+}
+
+/* The library has no word for a failed allocation.  It leaves the text empty or, inside a
+ * string, does not know the string as one: no real fault reads like that at the closing
+ * quote of a string. */
+static bool out_of_memory(const json_error_t *e, const char *bytes, size_t n)
+{
+    if (!e->text[0])
+        return true;
+    size_t at = e->position > 0 ? (size_t)e->position : 0;
+    return at > 0 && at <= n && bytes[at - 1] == '"' &&
+           (begins(e->text, "invalid token") || begins(e->text, "string or '}' expected"));
 }
 
 static json_t *load(const char *name, const char *bytes, size_t n, struct err *err)
 {
+    /* tekken.json shows byte 0 as "\u0000"; reading such a string as text is refused. */
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     json_error_t e;
-    json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e);
+    json_t *root = json_loadb(bytes, n, flags, &e);
     /* Some configurations say "no limit" with a whole number of 100 bits. */
     if (!root && json_error_code(&e) == json_error_numeric_overflow)
-        root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
+        root = json_loadb(bytes, n, flags | JSON_DECODE_INT_AS_REAL, &e);
     if (root)
         return root;
-    if (out_of_memory(&e))
+    if (out_of_memory(&e, bytes, n))
         err_set(err, ERR_LIMIT, "%s: out of memory", name);
     else
         err_set(err, ERR_FORMAT, "%s: line %d, column %d: %s", name, e.line, e.column, e.text);
@@ -275,6 +293,8 @@ bool json_read_string(const struct json *v, const char **s, size_t *n, struct er
 {
     if (!json_is_string(v))
         return json_fail(v, err, ERR_FORMAT, "expected a string");
+    if (strlen(json_string_value(v->node)) != json_string_length(v->node))
+        return json_fail(v, err, ERR_FORMAT, "expected a string without \\u0000");
     *s = json_string_value(v->node);
     *n = json_string_length(v->node);
     return true;

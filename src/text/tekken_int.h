@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tekken_int.h - what every file with a tekken vocabulary has in common. */
+#ifndef TEXT_TEKKEN_INT_H
+#define TEXT_TEKKEN_INT_H
+
+#include "text/tokenizer_int.h"
+
+/* Completes a tokenizer whose tokens are all there: control tokens, then byte strings
+ * in the order in which they merge.
+ * Errors: ERR_FORMAT, ERR_LIMIT. */
+bool tekken_finish(struct tokenizer *tok, struct err *err) CHECKED;
+
+#endif

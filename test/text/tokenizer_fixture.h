@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokenizer_fixture.h - the tokenizers of test/data, opened once for all tests. */
+#ifndef TOKENIZER_FIXTURE_H
+#define TOKENIZER_FIXTURE_H
+
+#include "base/buf.h"
+#include "text/split_int.h"
+#include "text/tokenizer.h"
+
+/* Returns "spm-v1", "spm-v3", "spm-v7" or "tekken".  Borrowed: for ever. */
+const struct tokenizer *fixture_tokenizer(const char *name);
+
+/* Writes a tekken.json of n_special control tokens (their list left out when names is
+ * NULL) and the byte strings whose base64 lines stand in text; version such as "v3". */
+void fixture_tekken(struct buf *json, const char *version, const char *names, int n_special,
+                    const char *text);
+
+/* The base64 lines of the 256 single bytes.  Owned: buf_free(). */
+void fixture_byte_lines(struct buf *lines);
+
+/* Asserts that encoding text[n] gives want: [n_want]. */
+void assert_ids(const struct tokenizer *tok, const char *name, const char *text, size_t n,
+                const int32_t *want, size_t n_want);
+
+#endif

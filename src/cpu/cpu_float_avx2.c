@@ -1,7 +1,388 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Products with float weights, and the other operations, on AVX2. */
+#if defined(__x86_64__)
+#include <assert.h>
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
 #include "cpu/cpu_ops.h"
+#include "tensor/block.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Lanes of the next eight elements when left remain. */
+INLINE __m256i lanes(int left)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(left), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE __m256 from_bf16(__m128i v)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+}
+
+/* E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
+ * The biases differ by 8; the NaN codes come out as 480. */
+INLINE __m256 from_e4m3(__m128i codes)
+{
+    __m128i v = _mm_slli_epi16(_mm_cvtepi8_epi16(codes), 7);
+    v = _mm_and_si128(v, _mm_set1_epi16((short)0xbf80));
+    return _mm256_mul_ps(_mm256_cvtph_ps(v), _mm256_set1_ps(0x1p8f));
+}
+
+/* Eight E2M1 codes in four bytes. */
+INLINE __m256 from_e2m1(const uint8_t *p)
+{
+    int bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    __m256i codes =
+        _mm256_srlv_epi32(_mm256_set1_epi32(bytes), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    __m256 values = _mm256_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f);
+    __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(codes, 3), 31);
+    /* The permutation looks at the three bits below the sign. */
+    return _mm256_xor_ps(_mm256_permutevar8x32_ps(values, codes), _mm256_castsi256_ps(sign));
+}
+
+/* Eight weights from element i on. */
+INLINE __m256 load_weights(enum dtype type, const uint8_t *w, size_t i)
+{
+    switch (type) {
+    case DTYPE_F32:
+        return _mm256_loadu_ps((const float *)(const void *)(w + 4 * i));
+    case DTYPE_F16:
+        return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(w + 2 * i)));
+    case DTYPE_BF16:
+        return from_bf16(_mm_loadu_si128((const __m128i *)(const void *)(w + 2 * i)));
+    case DTYPE_E4M3:
+        return from_e4m3(_mm_loadl_epi64((const __m128i *)(const void *)(w + i)));
+    default:
+        return from_e2m1(w + i / 2);
+    }
+}
+
+/* Has a lane of 480, which only a NaN code gives. */
+INLINE bool has_nan_code(__m256 largest)
+{
+    return _mm256_movemask_ps(_mm256_cmp_ps(largest, _mm256_set1_ps(480.0f), _CMP_EQ_OQ)) != 0;
+}
+
+INLINE __m256 magnitude(__m256 v)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+}
+
+INLINE float sum8(__m256 v)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+/* Multiplies one row with n_tok tokens, two chains each. */
+INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type)
+{
+    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
+    size_t n = (size_t)job->n, i = 0;
+    const float *x = job->x + (size_t)t0 * n;
+    __m256 sums[4][2], largest = _mm256_setzero_ps();
+    for (int t = 0; t < n_tok; t++)
+        sums[t][0] = sums[t][1] = _mm256_setzero_ps();
+    for (; i + 16 <= n; i += 16)
+        for (size_t c = 0; c < 2; c++) {
+            __m256 v = load_weights(type, w, i + 8 * c);
+            if (type == DTYPE_E4M3)
+                largest = _mm256_max_ps(largest, magnitude(v));
+            for (int t = 0; t < n_tok; t++)
+                sums[t][c] =
+                    _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * n + i + 8 * c), sums[t][c]);
+        }
+    float tail[16] = {0};
+    if (i < n)
+        block_decode(type, w + dtype_bytes(type, (int64_t)i), tail, (int64_t)(n - i));
+    for (int t = 0; t < n_tok; t++) {
+        float sum = sum8(_mm256_add_ps(sums[t][0], sums[t][1]));
+        for (size_t k = i; k < n; k++)
+            sum += tail[k - i] * x[(size_t)t * n + k];
+        if (type == DTYPE_E4M3 && has_nan_code(largest))
+            sum = NAN;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+    }
+}
+
+INLINE void narrow(const struct narrow_job *job, enum dtype type)
+{
+    for (int r = 0; r < job->n_rows; r++) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            multiply_row(job, r, t, 4, type);
+        for (; t + 2 <= job->n_tok; t += 2)
+            multiply_row(job, r, t, 2, type);
+        if (t < job->n_tok)
+            multiply_row(job, r, t, 1, type);
+    }
+}
+
+static void narrow_avx2(const struct narrow_job *job)
+{
+    switch (job->type) {
+    case DTYPE_F32:
+        narrow(job, DTYPE_F32);
+        break;
+    case DTYPE_F16:
+        narrow(job, DTYPE_F16);
+        break;
+    case DTYPE_BF16:
+        narrow(job, DTYPE_BF16);
+        break;
+    case DTYPE_E4M3:
+        narrow(job, DTYPE_E4M3);
+        break;
+    default:
+        assert(job->type == DTYPE_E2M1);
+        narrow(job, DTYPE_E2M1);
+    }
+}
+
+/* The sums of four vectors; each is added in the same order wherever it stands. */
+INLINE __m128 sum_of_each(__m256 a, __m256 b, __m256 c, __m256 d)
+{
+    __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+    __m256 abcd = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+}
+
+/* n_rows (4 or 1) by n_tok (up to 3) sums, vectors along the inner dimension. */
+INLINE void tile(const struct wide_job *job, int r0, int t0, int n_rows, int n_tok)
+{
+    const float *w = job->w + (size_t)r0 * job->w_stride;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + r0;
+    __m256 sums[3][4];
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < 4; r++)
+            sums[t][r] = _mm256_setzero_ps();
+    int i = 0;
+    for (; i + 8 <= job->n; i += 8) {
+        __m256 v[3];
+        for (int t = 0; t < n_tok; t++)
+            v[t] = _mm256_loadu_ps(x + (size_t)t * job->x_stride + i);
+        for (int r = 0; r < n_rows; r++) {
+            __m256 row = _mm256_loadu_ps(w + (size_t)r * job->w_stride + i);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][r] = _mm256_fmadd_ps(row, v[t], sums[t][r]);
+        }
+    }
+    __m256i m = lanes(job->n - i);
+    for (int t = 0; t < n_tok && i < job->n; t++)
+        for (int r = 0; r < n_rows; r++)
+            sums[t][r] = _mm256_fmadd_ps(_mm256_maskload_ps(w + (size_t)r * job->w_stride + i, m),
+                                         _mm256_maskload_ps(x + (size_t)t * job->x_stride + i, m),
+                                         sums[t][r]);
+    for (int t = 0; t < n_tok; t++, y += job->y_stride) {
+        float four[4];
+        _mm_storeu_ps(four, sum_of_each(sums[t][0], sums[t][1], sums[t][2], sums[t][3]));
+        for (int r = 0; r < n_rows; r++)
+            y[r] = job->add ? y[r] + four[r] : four[r];
+    }
+}
+
+INLINE void wide_rows(const struct wide_job *job, int r, int n_rows)
+{
+    int t = 0;
+    for (; t + 3 <= job->n_tok; t += 3)
+        tile(job, r, t, n_rows, 3);
+    for (; t < job->n_tok; t++)
+        tile(job, r, t, n_rows, 1);
+}
+
+static void wide_avx2(const struct wide_job *job)
+{
+    int r = 0;
+    for (; r + 4 <= job->n_rows; r += 4)
+        wide_rows(job, r, 4);
+    for (; r < job->n_rows; r++)
+        wide_rows(job, r, 1);
+}
+
+static void rms_norm_avx2(float *y, const float *x, const float *gain, int n, float eps)
+{
+    __m256 a = _mm256_setzero_ps(), b = _mm256_setzero_ps();
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256 u = _mm256_loadu_ps(x + i), v = _mm256_loadu_ps(x + i + 8);
+        a = _mm256_fmadd_ps(u, u, a);
+        b = _mm256_fmadd_ps(v, v, b);
+    }
+    for (; i < n; i += 8) {
+        __m256 v = _mm256_maskload_ps(x + i, lanes(n - i));
+        a = _mm256_fmadd_ps(v, v, a);
+    }
+    __m256 scale = _mm256_set1_ps(1.0f / sqrtf(sum8(_mm256_add_ps(a, b)) / (float)n + eps));
+    for (i = 0; i < n; i += 8) {
+        __m256i m = lanes(n - i);
+        __m256 v = _mm256_mul_ps(_mm256_maskload_ps(x + i, m), scale);
+        _mm256_maskstore_ps(y + i, m, _mm256_mul_ps(v, _mm256_maskload_ps(gain + i, m)));
+    }
+}
+
+/* 2^n for -150 <= n <= 150, as two factors, because one would leave the range. */
+INLINE __m256 scale_by_power(__m256 v, __m256i n)
+{
+    __m256i half = _mm256_srai_epi32(n, 1), rest = _mm256_sub_epi32(n, half);
+    __m256i bias = _mm256_set1_epi32(127);
+    half = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
+    rest = _mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23);
+    v = _mm256_mul_ps(v, _mm256_castsi256_ps(half));
+    return _mm256_mul_ps(v, _mm256_castsi256_ps(rest));
+}
+
+/* e^v = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
+INLINE __m256 exponential(__m256 v)
+{
+    /* Outside, the result is 0 or infinity anyway, and n must not overflow.  NaN passes:
+     * of a pair with NaN, min and max give the second. */
+    v = _mm256_min_ps(_mm256_set1_ps(104.0f), _mm256_max_ps(_mm256_set1_ps(-104.0f), v));
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(v, _mm256_set1_ps(0x1.715476p0f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e4p-1f), v);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
+    __m256 e = _mm256_set1_ps(1.0f / 5040);
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 720));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 120));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 24));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 6));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 2));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f));
+    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f));
+    return scale_by_power(e, _mm256_cvtps_epi32(n));
+}
+
+static void silu_mul_avx2(float *gate, const float *up, int n)
+{
+    for (int i = 0; i < n; i += 8) {
+        __m256i m = lanes(n - i);
+        __m256 g = _mm256_maskload_ps(gate + i, m);
+        __m256 e = exponential(_mm256_sub_ps(_mm256_setzero_ps(), g));
+        __m256 silu = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
+        _mm256_maskstore_ps(gate + i, m, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, m)));
+    }
+}
+
+/* Eight elements of keys or values from element i on, 0 where fewer are left. */
+INLINE __m256 load_kv(enum dtype type, const void *data, size_t i, int left)
+{
+    if (type == DTYPE_F32)
+        return _mm256_maskload_ps((const float *)data + i, lanes(left));
+    const uint16_t *p = (const uint16_t *)data + i;
+    if (left >= 8)
+        return from_bf16(_mm_loadu_si128((const __m128i *)(const void *)p));
+    uint16_t last[8] = {0};
+    memcpy(last, p, (size_t)left * sizeof *p);
+    return from_bf16(_mm_loadu_si128((const __m128i *)(const void *)last));
+}
+
+/* scores[h][j] of n_heads (up to 4) heads and all keys, each key read once. */
+INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
+                  float (*scores)[ATTEND_ROWS])
+{
+    size_t dim = (size_t)job->head_dim;
+    const float *q = job->q + (size_t)h0 * dim;
+    for (int j = 0; j < job->n_keys; j++) {
+        __m256 sums[4];
+        for (int h = 0; h < 4; h++)
+            sums[h] = _mm256_setzero_ps();
+        for (size_t i = 0; i < dim; i += 8) {
+            int left = (int)(dim - i);
+            __m256 k = load_kv(type, job->k, (size_t)j * dim + i, left);
+            for (int h = 0; h < n_heads; h++)
+                sums[h] = _mm256_fmadd_ps(_mm256_maskload_ps(q + (size_t)h * dim + i, lanes(left)),
+                                          k, sums[h]);
+        }
+        __m128 dots =
+            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
+        float four[4];
+        _mm_storeu_ps(four, dots);
+        for (int h = 0; h < n_heads; h++)
+            scores[h0 + h][j] = four[h];
+    }
+}
+
+/* Turns a head's scores into weights; returns what earlier sums are worth now. */
+INLINE float weigh(const struct attend_job *job, int h, float *scores)
+{
+    float max = job->max[h];
+    for (int j = 0; j < job->n_keys; j++)
+        max = fmaxf(max, scores[j]);
+    float keep = expf(job->max[h] - max);
+    __m256 sum = _mm256_setzero_ps();
+    for (int j = 0; j < job->n_keys; j += 8) {
+        __m256i m = lanes(job->n_keys - j);
+        __m256 s = _mm256_sub_ps(_mm256_maskload_ps(scores + j, m), _mm256_set1_ps(max));
+        __m256 p = _mm256_and_ps(exponential(s), _mm256_castsi256_ps(m));
+        _mm256_maskstore_ps(scores + j, m, p);
+        sum = _mm256_add_ps(sum, p);
+    }
+    job->sum[h] = job->sum[h] * keep + sum8(sum);
+    job->max[h] = max;
+    return keep;
+}
+
+/* Adds the weighted values to n_heads (up to 4) outputs, each value read once. */
+INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
+                       float (*weights)[ATTEND_ROWS], const float *keep)
+{
+    size_t dim = (size_t)job->head_dim;
+    float *out = job->out + (size_t)h0 * dim;
+    for (size_t i = 0; i < dim; i += 8) {
+        int left = (int)(dim - i);
+        __m256i m = lanes(left);
+        __m256 sums[4];
+        for (int h = 0; h < n_heads; h++)
+            sums[h] = _mm256_mul_ps(_mm256_maskload_ps(out + (size_t)h * dim + i, m),
+                                    _mm256_set1_ps(keep[h0 + h]));
+        for (int j = 0; j < job->n_keys; j++) {
+            __m256 v = load_kv(type, job->v, (size_t)j * dim + i, left);
+            for (int h = 0; h < n_heads; h++)
+                sums[h] = _mm256_fmadd_ps(_mm256_set1_ps(weights[h0 + h][j]), v, sums[h]);
+        }
+        for (int h = 0; h < n_heads; h++)
+            _mm256_maskstore_ps(out + (size_t)h * dim + i, m, sums[h]);
+    }
+}
+
+INLINE void attend(const struct attend_job *job, enum dtype type)
+{
+    float scores[ATTEND_HEADS][ATTEND_ROWS], keep[ATTEND_HEADS];
+    int h = 0;
+    for (; h + 4 <= job->n_heads; h += 4)
+        score(job, h, 4, type, scores);
+    for (; h < job->n_heads; h++)
+        score(job, h, 1, type, scores);
+    for (h = 0; h < job->n_heads; h++)
+        keep[h] = weigh(job, h, scores[h]);
+    for (h = 0; h + 4 <= job->n_heads; h += 4)
+        add_values(job, h, 4, type, scores, keep);
+    for (; h < job->n_heads; h++)
+        add_values(job, h, 1, type, scores, keep);
+}
+
+static void attend_avx2(const struct attend_job *job)
+{
+    if (job->dtype == DTYPE_F32)
+        attend(job, DTYPE_F32);
+    else
+        attend(job, DTYPE_BF16);
+}
 
 void cpu_float_avx2(struct cpu_ops *ops)
 {
-    (void)ops;
+    ops->wide = wide_avx2;
+    ops->narrow = narrow_avx2;
+    ops->rms_norm = rms_norm_avx2;
+    ops->silu_mul = silu_mul_avx2;
+    ops->attend = attend_avx2;
 }
+
+#endif

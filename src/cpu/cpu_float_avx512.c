@@ -1,7 +1,362 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Products with float weights, and the other operations, on AVX-512. */
+#if defined(__x86_64__)
+#include <assert.h>
+#include <immintrin.h>
+#include <math.h>
+
 #include "cpu/cpu_ops.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Lanes of the next 16 elements when left remain. */
+INLINE __mmask16 lanes(int left)
+{
+    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+}
+
+INLINE __m512 from_bf16(__m256i v)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+
+/* E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
+ * The biases differ by 8, so what comes out is 2^-8 of the value; no NaN. */
+INLINE __m512 from_e4m3_scaled(__m128i codes)
+{
+    __m256i v = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);
+    return _mm512_cvtph_ps(_mm256_and_si256(v, _mm256_set1_epi16((short)0xbf80)));
+}
+
+/* Eight bytes of two E2M1 codes each. */
+INLINE __m512 from_e2m1(__m128i bytes)
+{
+    const __m512 values = _mm512_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f, -0.0f,
+                                         -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f);
+    /* The low nibble to the low half of 8 bytes, the high nibble to the high half; the
+     * permutation looks at four bits only. */
+    __m512i v = _mm512_cvtepu8_epi64(bytes);
+    return _mm512_permutexvar_ps(_mm512_or_si512(v, _mm512_slli_epi64(v, 28)), values);
+}
+
+/* Sixteen weights from element i on, 0 where fewer are left. */
+INLINE __m512 load_weights(enum dtype type, const uint8_t *w, size_t i, int left)
+{
+    __mmask16 m = lanes(left);
+    switch (type) {
+    case DTYPE_F32:
+        return _mm512_maskz_loadu_ps(m, w + 4 * i);
+    case DTYPE_F16:
+        return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, w + 2 * i));
+    case DTYPE_BF16:
+        return from_bf16(_mm256_maskz_loadu_epi16(m, w + 2 * i));
+    case DTYPE_E4M3:
+        return from_e4m3_scaled(_mm_maskz_loadu_epi8(m, w + i));
+    default:
+        return from_e2m1(_mm_maskz_loadu_epi8(lanes(left / 2) & 0xff, w + i / 2));
+    }
+}
+
+/* Which of 64 E4M3 codes are NaN. */
+INLINE __mmask64 nan_codes(__m512i codes)
+{
+    const __m512i seven_bits = _mm512_set1_epi8(127);
+    return _mm512_cmpeq_epi8_mask(_mm512_and_si512(codes, seven_bits), seven_bits);
+}
+
+/* Multiplies one row with n_tok tokens, four chains each: weight i goes to chain i / 16 % 4. */
+INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type)
+{
+    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
+    size_t n = (size_t)job->n, i = 0;
+    const float *x = job->x + (size_t)t0 * n;
+    __m512 sums[4][4];
+    __mmask64 nan = 0;
+    for (int t = 0; t < n_tok; t++)
+        for (int c = 0; c < 4; c++)
+            sums[t][c] = _mm512_setzero_ps();
+    for (; i + 64 <= n; i += 64) {
+        if (type == DTYPE_E4M3)
+            nan |= nan_codes(_mm512_loadu_si512(w + i));
+        for (size_t c = 0; c < 4; c++) {
+            __m512 v = load_weights(type, w, i + 16 * c, 16);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][c] =
+                    _mm512_fmadd_ps(v, _mm512_loadu_ps(x + (size_t)t * n + i + 16 * c), sums[t][c]);
+        }
+    }
+    if (type == DTYPE_E4M3 && i < n)
+        nan |= nan_codes(_mm512_maskz_loadu_epi8((1ull << (n - i)) - 1, w + i));
+    for (int c = 0; i < n; i += 16, c++) {
+        int left = (int)(n - i);
+        __m512 v = load_weights(type, w, i, left);
+        for (int t = 0; t < n_tok; t++)
+            sums[t][c] = _mm512_fmadd_ps(
+                v, _mm512_maskz_loadu_ps(lanes(left), x + (size_t)t * n + i), sums[t][c]);
+    }
+    for (int t = 0; t < n_tok; t++) {
+        float sum = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[t][0], sums[t][1]),
+                                                       _mm512_add_ps(sums[t][2], sums[t][3])));
+        if (type == DTYPE_E4M3)
+            sum = nan ? NAN : sum * 0x1p8f;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+    }
+}
+
+INLINE void narrow(const struct narrow_job *job, enum dtype type)
+{
+    for (int r = 0; r < job->n_rows; r++) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            multiply_row(job, r, t, 4, type);
+        for (; t + 2 <= job->n_tok; t += 2)
+            multiply_row(job, r, t, 2, type);
+        if (t < job->n_tok)
+            multiply_row(job, r, t, 1, type);
+    }
+}
+
+static void narrow_avx512(const struct narrow_job *job)
+{
+    switch (job->type) {
+    case DTYPE_F32:
+        narrow(job, DTYPE_F32);
+        break;
+    case DTYPE_F16:
+        narrow(job, DTYPE_F16);
+        break;
+    case DTYPE_BF16:
+        narrow(job, DTYPE_BF16);
+        break;
+    case DTYPE_E4M3:
+        narrow(job, DTYPE_E4M3);
+        break;
+    default:
+        assert(job->type == DTYPE_E2M1);
+        narrow(job, DTYPE_E2M1);
+    }
+}
+
+/* The sums of four vectors; each is added in the same order wherever it stands. */
+INLINE __m128 sum_of_each(__m512 a, __m512 b, __m512 c, __m512 d)
+{
+    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+/* n_rows (4 or 1) by n_tok (up to 6) sums, vectors along the inner dimension. */
+INLINE void tile(const struct wide_job *job, int r0, int t0, int n_rows, int n_tok)
+{
+    const float *w = job->w + (size_t)r0 * job->w_stride;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + r0;
+    __m512 sums[6][4];
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < 4; r++)
+            sums[t][r] = _mm512_setzero_ps();
+    int i = 0;
+    for (; i + 16 <= job->n; i += 16) {
+        __m512 rows[4];
+        for (int r = 0; r < n_rows; r++)
+            rows[r] = _mm512_loadu_ps(w + (size_t)r * job->w_stride + i);
+        for (int t = 0; t < n_tok; t++) {
+            __m512 v = _mm512_loadu_ps(x + (size_t)t * job->x_stride + i);
+            for (int r = 0; r < n_rows; r++)
+                sums[t][r] = _mm512_fmadd_ps(rows[r], v, sums[t][r]);
+        }
+    }
+    for (int t = 0; t < n_tok && i < job->n; t++)
+        for (int r = 0; r < n_rows; r++) {
+            __mmask16 m = lanes(job->n - i);
+            sums[t][r] = _mm512_fmadd_ps(
+                _mm512_maskz_loadu_ps(m, w + (size_t)r * job->w_stride + i),
+                _mm512_maskz_loadu_ps(m, x + (size_t)t * job->x_stride + i), sums[t][r]);
+        }
+    for (int t = 0; t < n_tok; t++, y += job->y_stride) {
+        __mmask8 m = (__mmask8)((1 << n_rows) - 1);
+        __m128 sum = sum_of_each(sums[t][0], sums[t][1], sums[t][2], sums[t][3]);
+        if (job->add)
+            sum = _mm_add_ps(sum, _mm_maskz_loadu_ps(m, y));
+        _mm_mask_storeu_ps(y, m, sum);
+    }
+}
+
+INLINE void wide_rows(const struct wide_job *job, int r, int n_rows)
+{
+    int t = 0;
+    for (; t + 6 <= job->n_tok; t += 6)
+        tile(job, r, t, n_rows, 6);
+    for (; t + 3 <= job->n_tok; t += 3)
+        tile(job, r, t, n_rows, 3);
+    for (; t < job->n_tok; t++)
+        tile(job, r, t, n_rows, 1);
+}
+
+static void wide_avx512(const struct wide_job *job)
+{
+    int r = 0;
+    for (; r + 4 <= job->n_rows; r += 4)
+        wide_rows(job, r, 4);
+    for (; r < job->n_rows; r++)
+        wide_rows(job, r, 1);
+}
+
+static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, float eps)
+{
+    __m512 a = _mm512_setzero_ps(), b = _mm512_setzero_ps();
+    for (int i = 0; i < n; i += 32) {
+        __m512 v = _mm512_maskz_loadu_ps(lanes(n - i), x + i);
+        a = _mm512_fmadd_ps(v, v, a);
+        if (n - i > 16) {
+            v = _mm512_maskz_loadu_ps(lanes(n - i - 16), x + i + 16);
+            b = _mm512_fmadd_ps(v, v, b);
+        }
+    }
+    float sum = _mm512_reduce_add_ps(_mm512_add_ps(a, b));
+    __m512 scale = _mm512_set1_ps(1.0f / sqrtf(sum / (float)n + eps));
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(n - i);
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), scale);
+        _mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(m, gain + i)));
+    }
+}
+
+/* e^v = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
+INLINE __m512 exponential(__m512 v)
+{
+    /* Outside, the result is 0 or infinity anyway, and n must not overflow.  NaN passes:
+     * of a pair with NaN, min and max give the second. */
+    v = _mm512_min_ps(_mm512_set1_ps(150.0f), _mm512_max_ps(_mm512_set1_ps(-150.0f), v));
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(v, _mm512_set1_ps(0x1.715476p0f)), 0);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e4p-1f), v);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.7f7d1cp-20f), r);
+    __m512 e = _mm512_set1_ps(1.0f / 5040);
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 720));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 120));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 24));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 6));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 2));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
+    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(e, n);
+}
+
+static void silu_mul_avx512(float *gate, const float *up, int n)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    for (int i = 0; i < n; i += 16) {
+        __mmask16 m = lanes(n - i);
+        __m512 g = _mm512_maskz_loadu_ps(m, gate + i);
+        __m512 e = exponential(_mm512_sub_ps(_mm512_setzero_ps(), g));
+        __m512 silu = _mm512_div_ps(g, _mm512_add_ps(one, e));
+        _mm512_mask_storeu_ps(gate + i, m, _mm512_mul_ps(silu, _mm512_maskz_loadu_ps(m, up + i)));
+    }
+}
+
+/* Sixteen elements of a row of keys or values. */
+INLINE __m512 load_kv(enum dtype type, const void *data, size_t i, __mmask16 m)
+{
+    if (type == DTYPE_F32)
+        return _mm512_maskz_loadu_ps(m, (const float *)data + i);
+    return from_bf16(_mm256_maskz_loadu_epi16(m, (const uint16_t *)data + i));
+}
+
+/* scores[h][j] of n_heads (up to 4) heads and all keys, each key read once. */
+INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
+                  float (*scores)[ATTEND_ROWS])
+{
+    size_t dim = (size_t)job->head_dim;
+    const float *q = job->q + (size_t)h0 * dim;
+    for (int j = 0; j < job->n_keys; j++) {
+        __m512 sums[4];
+        for (int h = 0; h < 4; h++)
+            sums[h] = _mm512_setzero_ps();
+        for (size_t i = 0; i < dim; i += 16) {
+            __mmask16 m = lanes((int)(dim - i));
+            __m512 k = load_kv(type, job->k, (size_t)j * dim + i, m);
+            for (int h = 0; h < n_heads; h++)
+                sums[h] =
+                    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, q + (size_t)h * dim + i), k, sums[h]);
+        }
+        __m128 dots =
+            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
+        float four[4];
+        _mm_storeu_ps(four, dots);
+        for (int h = 0; h < n_heads; h++)
+            scores[h0 + h][j] = four[h];
+    }
+}
+
+/* Turns a head's scores into weights; returns what earlier sums are worth now. */
+INLINE float weigh(const struct attend_job *job, int h, float *scores)
+{
+    __mmask16 m = lanes(job->n_keys);
+    __m512 s = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), m, scores);
+    float max = fmaxf(job->max[h], _mm512_reduce_max_ps(s));
+    float keep = expf(job->max[h] - max);
+    __m512 p = _mm512_maskz_mov_ps(m, exponential(_mm512_sub_ps(s, _mm512_set1_ps(max))));
+    _mm512_storeu_ps(scores, p);
+    job->sum[h] = job->sum[h] * keep + _mm512_reduce_add_ps(p);
+    job->max[h] = max;
+    return keep;
+}
+
+/* Adds the weighted values to n_heads (up to 4) outputs, each value read once. */
+INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
+                       float (*weights)[ATTEND_ROWS], const float *keep)
+{
+    size_t dim = (size_t)job->head_dim;
+    float *out = job->out + (size_t)h0 * dim;
+    for (size_t i = 0; i < dim; i += 16) {
+        __mmask16 m = lanes((int)(dim - i));
+        __m512 sums[4];
+        for (int h = 0; h < n_heads; h++)
+            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * dim + i),
+                                    _mm512_set1_ps(keep[h0 + h]));
+        for (int j = 0; j < job->n_keys; j++) {
+            __m512 v = load_kv(type, job->v, (size_t)j * dim + i, m);
+            for (int h = 0; h < n_heads; h++)
+                sums[h] = _mm512_fmadd_ps(_mm512_set1_ps(weights[h0 + h][j]), v, sums[h]);
+        }
+        for (int h = 0; h < n_heads; h++)
+            _mm512_mask_storeu_ps(out + (size_t)h * dim + i, m, sums[h]);
+    }
+}
+
+INLINE void attend(const struct attend_job *job, enum dtype type)
+{
+    float scores[ATTEND_HEADS][ATTEND_ROWS], keep[ATTEND_HEADS];
+    int h = 0;
+    for (; h + 4 <= job->n_heads; h += 4)
+        score(job, h, 4, type, scores);
+    for (; h < job->n_heads; h++)
+        score(job, h, 1, type, scores);
+    for (h = 0; h < job->n_heads; h++)
+        keep[h] = weigh(job, h, scores[h]);
+    for (h = 0; h + 4 <= job->n_heads; h += 4)
+        add_values(job, h, 4, type, scores, keep);
+    for (; h < job->n_heads; h++)
+        add_values(job, h, 1, type, scores, keep);
+}
+
+static void attend_avx512(const struct attend_job *job)
+{
+    if (job->dtype == DTYPE_F32)
+        attend(job, DTYPE_F32);
+    else
+        attend(job, DTYPE_BF16);
+}
 
 void cpu_float_avx512(struct cpu_ops *ops)
 {
-    (void)ops;
+    ops->wide = wide_avx512;
+    ops->narrow = narrow_avx512;
+    ops->rms_norm = rms_norm_avx512;
+    ops->silu_mul = silu_mul_avx512;
+    ops->attend = attend_avx512;
 }
+
+#endif

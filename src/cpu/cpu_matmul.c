@@ -87,18 +87,22 @@ static void narrow_items(void *arg, int begin, int end, int worker)
         int o = locate(job, item, &row, &n_rows);
         const struct tensor *w = args->out[o].w;
         size_t row_bytes = tensor_row_bytes(w);
-        job->cpu->ops.narrow[w->dtype](&(struct narrow_job){
+        struct narrow_job part = {
             .type = w->dtype,
             .w = (const uint8_t *)w->data + (size_t)row * row_bytes,
             .x = args->x + (size_t)job->tok0 * (size_t)args->n_in,
-            .act = job->cpu->acts,
+            .act = act_rounded(w->dtype) ? job->cpu->acts : NULL,
             .y = args->out[o].y + (size_t)job->tok0 * (size_t)w->n_rows + row,
             .row_bytes = row_bytes,
             .y_stride = (size_t)w->n_rows,
             .n_rows = n_rows,
             .n_tok = job->n_tok,
             .n = args->n_in,
-        });
+        };
+        if (part.act)
+            job->cpu->ops.narrow_rounded(&part);
+        else
+            job->cpu->ops.narrow(&part);
     }
 }
 

@@ -25,7 +25,7 @@ static void wide_c(const struct wide_job *job)
 /* Elements k0..k0+n-1 of what token t multiplies, as floats. */
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
-    if (!act_rounded(job->type)) {
+    if (!job->act) {
         memcpy(x, job->x + (size_t)t * (size_t)job->n + k0, (size_t)n * sizeof *x);
         return;
     }
@@ -46,9 +46,8 @@ static void narrow_c(const struct narrow_job *job)
             double sums[TOKENS] = {0};
             for (int k0 = 0; k0 < job->n; k0 += ACT_GROUP) {
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
-                block_decode(job->type,
-                             job->w + (size_t)r * job->row_bytes + dtype_bytes(job->type, k0), w,
-                             n);
+                const uint8_t *row = job->w + (size_t)r * job->row_bytes;
+                block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
                 for (int t = 0; t < n_tok; t++) {
                     narrow_input(job, t0 + t, k0, n, x);
                     for (int i = 0; i < n; i++)
@@ -65,21 +64,23 @@ static void round_act_c(int8_t *act, const float *x, int n)
     size_t n_pad = act_padded(n);
     float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
     for (size_t k0 = 0; k0 < n_pad; k0 += ACT_BLOCK) {
-        float block[ACT_BLOCK] = {0}, max = 0.0f;
-        for (int i = 0; i < ACT_BLOCK && k0 + (size_t)i < (size_t)n; i++) {
-            block[i] = x[k0 + (size_t)i];
-            max = fmaxf(max, fabsf(block[i]));
+        float block[ACT_BLOCK] = {0}, inverse;
+        uint32_t top = 0;
+        for (size_t i = 0; i < ACT_BLOCK && k0 + i < (size_t)n; i++) {
+            block[i] = x[k0 + i];
+            uint32_t bits = number_bits(fabsf(block[i]));
+            top = bits > top ? bits : top;
         }
-        float step = max / 127.0f, inverse = max > 0.0f ? 127.0f / max : 0.0f;
+        float step = act_step(top, &inverse);
         int halves[2] = {0, 0};
-        for (int i = 0; i < ACT_BLOCK; i++) {
-            int q = (int)rintf(block[i] * inverse);
-            act[k0 + (size_t)i] = (int8_t)q;
+        for (size_t i = 0; i < ACT_BLOCK; i++) {
+            int q = inverse != 0.0f ? (int)rintf(block[i] * inverse) : 0;
+            act[k0 + i] = (int8_t)q;
             halves[i / 16] += q;
         }
-        for (int h = 0; h < 2; h++) {
-            steps[k0 / 16 + (size_t)h] = step;
-            sums[k0 / 16 + (size_t)h] = step * (float)halves[h];
+        for (size_t h = 0; h < 2; h++) {
+            steps[k0 / 16 + h] = step;
+            sums[k0 / 16 + h] = step * (float)halves[h];
         }
     }
 }
@@ -100,12 +101,6 @@ static void silu_mul_c(float *gate, const float *up, int n)
         double g = (double)gate[i];
         gate[i] = (float)(g / (1.0 + exp(-g)) * (double)up[i]);
     }
-}
-
-static void add_c(float *x, const float *y, int n)
-{
-    for (int i = 0; i < n; i++)
-        x[i] += y[i];
 }
 
 /* Element i of keys or values. */
@@ -159,14 +154,13 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
     *ops = (struct cpu_ops){
         .decode = block_decode,
         .wide = wide_c,
+        .narrow_rounded = narrow_c,
+        .narrow = narrow_c,
         .round_act = round_act_c,
         .rms_norm = rms_norm_c,
         .silu_mul = silu_mul_c,
-        .add = add_c,
         .attend = attend_c,
     };
-    for (int i = 0; i < DTYPE_COUNT; i++)
-        ops->narrow[i] = narrow_c;
 #if defined(__x86_64__)
     if (flags & CPU_AVX2) {
         cpu_float_avx2(ops);

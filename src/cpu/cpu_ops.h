@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "tensor/dtype.h"
+#include "tensor/number.h"
 
 #define ACT_BLOCK 32  /* elements that share a step */
 #define ACT_GROUP 256 /* elements that kernels work on at once: the largest block */
@@ -56,6 +57,17 @@ static inline bool act_rounded(enum dtype type)
     return type >= DTYPE_Q4_0;
 }
 
+/* Returns the step of a block from the bits of its largest magnitude, and what to
+ * multiply elements with before rounding: *inverse is 0 for a block that rounds to
+ * zero.  A NaN or infinity among them makes the step, and so the product, one. */
+static inline float act_step(uint32_t bits, float *inverse)
+{
+    const uint32_t tiny = 0x0d000000, infinity = 0x7f800000; /* 127 / tiny is still finite */
+    float max = number_from_bits(bits);
+    *inverse = bits > tiny && bits < infinity ? 127.0f / max : 0.0f;
+    return max / 127.0f;
+}
+
 /* y[t][r] = x[t] . w[r], or added to y. */
 struct wide_job {
     const float *w; /* [n_rows][w_stride], n of them used */
@@ -66,13 +78,12 @@ struct wide_job {
     bool add;
 };
 
-/* y[t][r] = x[t] . row r of w, for stored weights.  Formats that act_rounded()
- * names read act, the others read x. */
+/* y[t][r] = x[t] . row r of w, for stored weights; act or x is read. */
 struct narrow_job {
     enum dtype type;
     const uint8_t *w;  /* [n_rows][row_bytes] */
     const float *x;    /* [n_tok][n] */
-    const int8_t *act; /* [n_tok] vectors of act_bytes(act_padded(n)), ACT_ALIGN-aligned */
+    const int8_t *act; /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
     float *y;          /* [n_tok][y_stride], n_rows of them used */
     size_t row_bytes, y_stride;
     int n_rows, n_tok, n;
@@ -92,18 +103,18 @@ struct attend_job {
 };
 
 struct cpu_ops {
-    /* block_decode(), bit for bit. */
+    /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
-    void (*narrow[DTYPE_COUNT])(const struct narrow_job *job);
-    /* Rounds x: [n] f32 into act: [act_bytes(act_padded(n))]. */
+    /* For formats that act_rounded() names, and for the others. */
+    void (*narrow_rounded)(const struct narrow_job *job);
+    void (*narrow)(const struct narrow_job *job);
+    /* Rounds x: [n] f32 into act: [act_bytes(act_padded(n))], the same in every version. */
     void (*round_act)(int8_t *act, const float *x, int n);
     /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */
     void (*rms_norm)(float *y, const float *x, const float *gain, int n, float eps);
     /* gate = silu(gate) * up.  Both [n] f32. */
     void (*silu_mul)(float *gate, const float *up, int n);
-    /* x += y.  Both [n] f32. */
-    void (*add)(float *x, const float *y, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
 };

@@ -1,7 +1,493 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Block-quantised weights on AVX-512.  Every format is turned, 256 weights at a
+ * time, into the same form: unsigned bytes in order, and for each 16 of them a
+ * scale and a minimum, so that a weight is q * scale - min.  Then
+ *     sum w x = sum over 16s of (scale step (q . act)) - sum over 16s of (min sum),
+ * where q . act is exact in 32-bit integers.  The same form, multiplied out with
+ * one rounding, is the weight that block_decode() gives. */
+#if defined(__x86_64__)
+#include <assert.h>
+#include <immintrin.h>
+#include <string.h>
+
 #include "cpu/cpu_ops.h"
+#include "tensor/block.h"
+#include "tensor/number.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
+
+struct group {
+    __m512i q[4];      /* 64 weights each */
+    __m512 scale, min; /* lane i: weights 16i..16i+15 */
+};
+
+typedef void load_fn(const uint8_t *src, struct group *g);
+
+/* Spreads eight values, one per 32 weights, to sixteen. */
+INLINE __m512 spread(__m256 v)
+{
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7),
+                                 _mm512_castps256_ps512(v));
+}
+
+/* The first four bytes of eight blocks that lie n_bytes apart. */
+INLINE __m256i gather_heads(const uint8_t *src, int n_bytes)
+{
+    __m256i at =
+        _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(n_bytes));
+    return _mm256_i32gather_epi32((const int *)(const void *)src, at, 1);
+}
+
+/* The f16 in the low, and in the high half of each head. */
+INLINE __m256 low_half(__m256i heads)
+{
+    return _mm256_cvtph_ps(
+        _mm256_cvtepi32_epi16(heads)); /* truncates: keeps the low sixteen bits */
+}
+
+INLINE __m256 high_half(__m256i heads)
+{
+    return low_half(_mm256_srli_epi32(heads, 16));
+}
+
+/* 64 nibbles of two blocks: low halves of 16 bytes first, then high halves. */
+INLINE __m512i nibbles_of_two(const uint8_t *a, const uint8_t *b)
+{
+    const __m512i shift = _mm512_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4);
+    __m512i v = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)a));
+    v = _mm512_mask_broadcast_i32x4(v, 0xff00, _mm_loadu_si128((const __m128i *)(const void *)b));
+    return _mm512_and_si512(_mm512_srlv_epi32(v, shift), _mm512_set1_epi8(15));
+}
+
+/* 64 nibbles of 32 bytes: all low halves, then all high halves. */
+INLINE __m512i nibbles_of_32(const uint8_t *p)
+{
+    const __m512i shift = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4);
+    __m512i v = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    return _mm512_and_si512(_mm512_srlv_epi32(v, shift), _mm512_set1_epi8(15));
+}
+
+/* Replaces nibbles by levels of a table. */
+INLINE __m512i look_up(__m512i nibbles, __m128i table)
+{
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), nibbles);
+}
+
+/* The levels of IQ4, plus 128. */
+INLINE __m128i iq4_table(void)
+{
+    return _mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39,
+                         -15);
+}
+
+/* Twice the values of E2M1, plus 12. */
+INLINE __m128i e2m1_table(void)
+{
+    return _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+}
+
+INLINE void set_scale(struct group *g, __m256 d, float bias)
+{
+    g->scale = spread(d);
+    g->min = _mm512_mul_ps(g->scale, _mm512_set1_ps(bias));
+}
+
+INLINE void load_q4_0(const uint8_t *src, struct group *g)
+{
+    set_scale(g, low_half(gather_heads(src, 18)), 8.0f);
+    for (int i = 0; i < 4; i++)
+        g->q[i] = nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20);
+}
+
+INLINE void load_q4_1(const uint8_t *src, struct group *g)
+{
+    __m256i heads = gather_heads(src, 20);
+    g->scale = spread(low_half(heads));
+    g->min = _mm512_sub_ps(_mm512_set1_ps(-0.0f), spread(high_half(heads)));
+    for (int i = 0; i < 4; i++)
+        g->q[i] = nibbles_of_two(src + 40 * i + 4, src + 40 * i + 24);
+}
+
+/* Adds 16 where the bits of two blocks are set. */
+INLINE __m512i add_fifth(__m512i q, const uint8_t *a, const uint8_t *b)
+{
+    uint32_t low, high;
+    memcpy(&low, a, sizeof low);
+    memcpy(&high, b, sizeof high);
+    return _mm512_mask_add_epi8(q, (uint64_t)high << 32 | low, q, _mm512_set1_epi8(16));
+}
+
+INLINE void load_q5_0(const uint8_t *src, struct group *g)
+{
+    set_scale(g, low_half(gather_heads(src, 22)), 16.0f);
+    for (int i = 0; i < 4; i++, src += 44)
+        g->q[i] = add_fifth(nibbles_of_two(src + 6, src + 28), src + 2, src + 24);
+}
+
+INLINE void load_q5_1(const uint8_t *src, struct group *g)
+{
+    __m256i heads = gather_heads(src, 24);
+    g->scale = spread(low_half(heads));
+    g->min = _mm512_sub_ps(_mm512_set1_ps(-0.0f), spread(high_half(heads)));
+    for (int i = 0; i < 4; i++, src += 48)
+        g->q[i] = add_fifth(nibbles_of_two(src + 8, src + 32), src + 4, src + 28);
+}
+
+INLINE void load_q8_0(const uint8_t *src, struct group *g)
+{
+    set_scale(g, low_half(gather_heads(src, 34)), 128.0f);
+    for (int i = 0; i < 4; i++, src += 68) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(src + 2));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 36));
+        g->q[i] = _mm512_xor_si512(_mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1),
+                                   _mm512_set1_epi8(-128));
+    }
+}
+
+INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
+{
+    set_scale(g, low_half(gather_heads(src, 18)), 128.0f);
+    for (int i = 0; i < 4; i++)
+        g->q[i] = look_up(nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20), iq4_table());
+}
+
+INLINE void load_mxfp4(const uint8_t *src, struct group *g)
+{
+    __m256i e = _mm256_and_si256(gather_heads(src, 17), _mm256_set1_epi32(255));
+    __m256 d = _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+    d = _mm256_mask_mov_ps(d, _mm256_cmpeq_epi32_mask(e, _mm256_setzero_si256()),
+                           _mm256_set1_ps(0x1p-127f));
+    d = _mm256_mask_mov_ps(d, _mm256_cmpeq_epi32_mask(e, _mm256_set1_epi32(255)),
+                           _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000)));
+    set_scale(g, _mm256_mul_ps(d, _mm256_set1_ps(0.5f)), 12.0f);
+    for (int i = 0; i < 4; i++)
+        g->q[i] = look_up(nibbles_of_two(src + 34 * i + 1, src + 34 * i + 18), e2m1_table());
+}
+
+/* E4M3 codes below 0x7f, 0x7f as 0, as floats. */
+INLINE __m512 ue4m3(__m128i codes)
+{
+    const __m128i seven_bits = _mm_set1_epi8(127);
+    codes = _mm_and_si128(codes, seven_bits);
+    codes = _mm_maskz_mov_epi8(_mm_cmpneq_epi8_mask(codes, seven_bits), codes);
+    /* Exponent and mantissa where a half has them; the biases differ by 8. */
+    __m256i halves = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 7);
+    return _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(0x1p8f));
+}
+
+INLINE void load_nvfp4(const uint8_t *src, struct group *g)
+{
+    /* Within 16 weights, 8 bytes hold the low nibbles' weights first. */
+    const __m512i shift = _mm512_setr_epi64(0, 4, 0, 4, 0, 4, 0, 4);
+    const __m512i twice = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
+    uint32_t d[4];
+    for (int i = 0; i < 4; i++, src += 36) {
+        memcpy(&d[i], src, sizeof d[i]);
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(src + 4));
+        __m512i v = _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(bytes));
+        v = _mm512_and_si512(_mm512_srlv_epi64(v, shift), _mm512_set1_epi8(15));
+        g->q[i] = look_up(v, e2m1_table());
+    }
+    __m512 scale = ue4m3(_mm_setr_epi32((int)d[0], (int)d[1], (int)d[2], (int)d[3]));
+    g->scale = _mm512_mul_ps(scale, _mm512_set1_ps(0.5f));
+    g->min = _mm512_mul_ps(scale, _mm512_set1_ps(6.0f));
+}
+
+/* Scales and minima of Q4_K and Q5_K from their first 16 bytes. */
+INLINE void load_k_scales(const uint8_t *src, struct group *g)
+{
+    __m128i head = _mm_loadu_si128((const __m128i *)(const void *)src);
+    /* Bytes 4..15 are packed: s0-3, m0-3 with six bits; then the low nibbles of s4-7 with
+     * those of m4-7 above them, whose top bits lie above the six of s0-3 and m0-3. */
+    __m128i low = _mm_shuffle_epi8(
+        head, _mm_setr_epi8(4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
+    __m128i top = _mm_shuffle_epi8(
+        head, _mm_setr_epi8(-1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11));
+    low = _mm_and_si128(_mm_srlv_epi32(low, _mm_setr_epi32(0, 0, 0, 4)),
+                        _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+    top = _mm_and_si128(_mm_srli_epi32(top, 2), _mm_set1_epi8(0x30));
+    __m512 factors = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_or_si128(low, top)));
+    __m512 d =
+        _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+                              _mm512_castps128_ps512(_mm_cvtph_ps(head)));
+    factors = _mm512_mul_ps(factors, d);
+    g->scale = spread(_mm512_castps512_ps256(factors));
+    g->min = _mm512_permutexvar_ps(
+        _mm512_setr_epi32(8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15), factors);
+}
+
+INLINE void load_q4_k(const uint8_t *src, struct group *g)
+{
+    load_k_scales(src, g);
+    for (int i = 0; i < 4; i++)
+        g->q[i] = nibbles_of_32(src + 16 + 32 * i);
+}
+
+INLINE void load_q5_k(const uint8_t *src, struct group *g)
+{
+    load_k_scales(src, g);
+    __m512i fifth =
+        _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(const void *)(src + 16)));
+    for (int i = 0; i < 4; i++) {
+        __m512i bit = _mm512_inserti64x4(_mm512_set1_epi8((char)(1 << (2 * i))),
+                                         _mm256_set1_epi8((char)(2 << (2 * i))), 1);
+        __m512i q = nibbles_of_32(src + 48 + 32 * i);
+        g->q[i] =
+            _mm512_mask_add_epi8(q, _mm512_test_epi8_mask(fifth, bit), q, _mm512_set1_epi8(16));
+    }
+}
+
+INLINE void load_q6_k(const uint8_t *src, struct group *g)
+{
+    __m128i scales = _mm_loadu_si128((const __m128i *)(const void *)(src + 192));
+    g->scale = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(scales)),
+                             _mm512_set1_ps(number_load_f16(src + 208)));
+    g->min = _mm512_mul_ps(g->scale, _mm512_set1_ps(32.0f));
+    const __m512i nibble = _mm512_set1_epi8(15), two_bits = _mm512_set1_epi8(0x30);
+    /* Brings the two bits of each quarter to bits 4 and 5. */
+    const __m512i turn01 = _mm512_inserti64x4(_mm512_set1_epi32(4), _mm256_set1_epi32(2), 1);
+    const __m512i turn23 = _mm512_inserti64x4(_mm512_set1_epi32(0), _mm256_set1_epi32(30), 1);
+    for (int half = 0; half < 2; half++) {
+        __m512i low = _mm512_loadu_si512(src + 64 * half);
+        __m512i high = _mm512_broadcast_i64x4(
+            _mm256_loadu_si256((const __m256i *)(const void *)(src + 128 + 32 * half)));
+        __m512i high01 = _mm512_and_si512(_mm512_rolv_epi32(high, turn01), two_bits);
+        __m512i high23 = _mm512_and_si512(_mm512_rolv_epi32(high, turn23), two_bits);
+        g->q[2 * half] = _mm512_or_si512(_mm512_and_si512(low, nibble), high01);
+        g->q[2 * half + 1] =
+            _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(low, 4), nibble), high23);
+    }
+}
+
+INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
+{
+    uint32_t head, low;
+    memcpy(&head, src, sizeof head);
+    memcpy(&low, src + 4, sizeof low);
+    /* Nibble and bit pair j of the scales, for sub-block j. */
+    const __m256i j4 = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+    const __m256i j2 = _mm256_setr_epi32(16, 18, 20, 22, 24, 26, 28, 30);
+    __m256i s =
+        _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32((int)low), j4), _mm256_set1_epi32(15));
+    __m256i t =
+        _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32((int)head), j2), _mm256_set1_epi32(3));
+    s = _mm256_sub_epi32(_mm256_or_si256(s, _mm256_slli_epi32(t, 4)), _mm256_set1_epi32(32));
+    __m256 d = _mm256_set1_ps(number_from_f16((uint16_t)head));
+    set_scale(g, _mm256_mul_ps(_mm256_cvtepi32_ps(s), d), 128.0f);
+    for (int i = 0; i < 4; i++)
+        g->q[i] = look_up(nibbles_of_two(src + 8 + 32 * i, src + 24 + 32 * i), iq4_table());
+}
+
+/* The sums of up to four tokens with one row; two chains each hide the latency. */
+struct sums {
+    __m512 dot[4][2], min[4];
+};
+
+/* Lane l of product i belongs to weights 64 i + 4 l. */
+INLINE __m512i scale_index(int i)
+{
+    return _mm512_add_epi32(_mm512_set1_epi32(4 * i),
+                            _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+}
+
+INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, size_t k,
+                      size_t n_pad, int n_tok)
+{
+    for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
+        __m512 scale = _mm512_mul_ps(g->scale, _mm512_load_ps(act_steps(act, n_pad) + k / 16));
+        for (int i = 0; i < 4; i++) {
+            __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), g->q[i],
+                                              _mm512_load_si512(act + k + 64 * (size_t)i));
+            s->dot[t][i % 2] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
+                                _mm512_permutexvar_ps(scale_index(i), scale), s->dot[t][i % 2]);
+        }
+        s->min[t] =
+            _mm512_fmadd_ps(g->min, _mm512_load_ps(act_sums(act, n_pad) + k / 16), s->min[t]);
+    }
+}
+
+/* Multiplies one row with n_tok tokens. */
+INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, load_fn *load)
+{
+    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
+    size_t n_pad = act_padded(job->n);
+    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
+    size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), k = 0;
+    struct group g;
+    struct sums s;
+    for (int t = 0; t < n_tok; t++)
+        s.dot[t][0] = s.dot[t][1] = s.min[t] = _mm512_setzero_ps();
+    for (; k + ACT_GROUP <= (size_t)job->n; k += ACT_GROUP, w += group_bytes) {
+        load(w, &g);
+        add_group(&s, &g, act, k, n_pad, n_tok);
+    }
+    if (k < (size_t)job->n) {
+        /* Zero bytes are finite weights in every format, and the activations there are 0. */
+        uint8_t last[GROUP_BYTES_MAX] = {0};
+        memcpy(last, w, dtype_bytes(job->type, job->n - (int64_t)k));
+        load(last, &g);
+        add_group(&s, &g, act, k, n_pad, n_tok);
+    }
+    for (int t = 0; t < n_tok; t++)
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
+            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t]));
+}
+
+INLINE void narrow(const struct narrow_job *job, load_fn *load)
+{
+    for (int r = 0; r < job->n_rows; r++) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            multiply_row(job, r, t, 4, load);
+        for (; t + 2 <= job->n_tok; t += 2)
+            multiply_row(job, r, t, 2, load);
+        if (t < job->n_tok)
+            multiply_row(job, r, t, 1, load);
+    }
+}
+
+INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, load_fn *load)
+{
+    size_t group_bytes = dtype_bytes(type, ACT_GROUP);
+    for (; n >= ACT_GROUP; n -= ACT_GROUP, src += group_bytes) {
+        struct group g;
+        uint8_t q[ACT_GROUP];
+        float scale[16], min[16];
+        load(src, &g);
+        for (int i = 0; i < 4; i++)
+            _mm512_storeu_si512(q + 64 * i, g.q[i]);
+        _mm512_storeu_ps(scale, g.scale);
+        _mm512_storeu_ps(min, g.min);
+        for (int i = 0; i < 16; i++, dst += 16) {
+            __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(q + 16 * i));
+            _mm512_storeu_ps(dst,
+                             _mm512_fmsub_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)),
+                                             _mm512_set1_ps(scale[i]), _mm512_set1_ps(min[i])));
+        }
+    }
+    block_decode(type, src, dst, n);
+}
+
+static void narrow_rounded_avx512(const struct narrow_job *job)
+{
+    switch (job->type) {
+    case DTYPE_Q4_0:
+        narrow(job, load_q4_0);
+        break;
+    case DTYPE_Q4_1:
+        narrow(job, load_q4_1);
+        break;
+    case DTYPE_Q5_0:
+        narrow(job, load_q5_0);
+        break;
+    case DTYPE_Q5_1:
+        narrow(job, load_q5_1);
+        break;
+    case DTYPE_Q8_0:
+        narrow(job, load_q8_0);
+        break;
+    case DTYPE_Q4_K:
+        narrow(job, load_q4_k);
+        break;
+    case DTYPE_Q5_K:
+        narrow(job, load_q5_k);
+        break;
+    case DTYPE_Q6_K:
+        narrow(job, load_q6_k);
+        break;
+    case DTYPE_IQ4_NL:
+        narrow(job, load_iq4_nl);
+        break;
+    case DTYPE_IQ4_XS:
+        narrow(job, load_iq4_xs);
+        break;
+    case DTYPE_MXFP4:
+        narrow(job, load_mxfp4);
+        break;
+    case DTYPE_NVFP4:
+        narrow(job, load_nvfp4);
+        break;
+    default:
+        assert(!"a quantised format");
+    }
+}
+
+static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t n)
+{
+    switch (type) {
+    case DTYPE_Q4_0:
+        decode(type, src, dst, n, load_q4_0);
+        break;
+    case DTYPE_Q4_1:
+        decode(type, src, dst, n, load_q4_1);
+        break;
+    case DTYPE_Q5_0:
+        decode(type, src, dst, n, load_q5_0);
+        break;
+    case DTYPE_Q5_1:
+        decode(type, src, dst, n, load_q5_1);
+        break;
+    case DTYPE_Q8_0:
+        decode(type, src, dst, n, load_q8_0);
+        break;
+    case DTYPE_Q4_K:
+        decode(type, src, dst, n, load_q4_k);
+        break;
+    case DTYPE_Q5_K:
+        decode(type, src, dst, n, load_q5_k);
+        break;
+    case DTYPE_Q6_K:
+        decode(type, src, dst, n, load_q6_k);
+        break;
+    case DTYPE_IQ4_NL:
+        decode(type, src, dst, n, load_iq4_nl);
+        break;
+    case DTYPE_IQ4_XS:
+        decode(type, src, dst, n, load_iq4_xs);
+        break;
+    case DTYPE_NVFP4:
+        decode(type, src, dst, n, load_nvfp4);
+        break;
+    default: /* MXFP4's range exceeds that of q * scale - min */
+        block_decode(type, src, dst, n);
+    }
+}
+
+static void round_act_avx512(int8_t *act, const float *x, int n)
+{
+    size_t n_pad = act_padded(n);
+    float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    for (int k = 0; k < (int)n_pad; k += ACT_BLOCK) {
+        int left = n - k < 0 ? 0 : n - k > ACT_BLOCK ? ACT_BLOCK : n - k;
+        uint32_t mask = (uint32_t)((1ull << left) - 1);
+        /* An address behind the vector is only formed, never read: its lanes are off. */
+        const float *from = left ? x + k : x;
+        __m512 a = _mm512_maskz_loadu_ps((__mmask16)mask, from);
+        __m512 b = _mm512_maskz_loadu_ps((__mmask16)(mask >> 16), left > 16 ? from + 16 : x);
+        __m512i top = _mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(a), magnitude),
+                                       _mm512_and_si512(_mm512_castps_si512(b), magnitude));
+        float inverse, step = act_step(_mm512_reduce_max_epu32(top), &inverse);
+        __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, _mm512_set1_ps(inverse)));
+        __m512i qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, _mm512_set1_ps(inverse)));
+        if (inverse == 0.0f)
+            qa = qb = _mm512_setzero_si512();
+        _mm_store_si128((__m128i *)(void *)(act + k), _mm512_cvtepi32_epi8(qa));
+        _mm_store_si128((__m128i *)(void *)(act + k + 16), _mm512_cvtepi32_epi8(qb));
+        steps[k / 16] = steps[k / 16 + 1] = step;
+        sums[k / 16] = step * (float)_mm512_reduce_add_epi32(qa);
+        sums[k / 16 + 1] = step * (float)_mm512_reduce_add_epi32(qb);
+    }
+}
 
 void cpu_quant_avx512(struct cpu_ops *ops)
 {
-    (void)ops;
+    ops->decode = decode_avx512;
+    ops->narrow_rounded = narrow_rounded_avx512;
+    ops->round_act = round_act_avx512;
 }
+
+#endif

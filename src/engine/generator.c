@@ -64,9 +64,9 @@ static uint32_t n_pages_needed(const struct generator *gen)
 static bool fill_options(struct generator_options *o, const struct model_config *config,
                          const struct tokenizer *tok, struct err *err)
 {
-    if (o->context > config->context)
-        return err_set(err, ERR_ARG, "context %u: the model was made for at most %u positions",
-                       o->context, config->context);
+    if (o->context > LIMIT_CONTEXT)
+        return err_set(err, ERR_ARG, "context %u: expected at most %d positions", o->context,
+                       LIMIT_CONTEXT);
     if (!o->context)
         o->context = config->context < GENERATOR_DEFAULT_CONTEXT ? config->context
                                                                  : GENERATOR_DEFAULT_CONTEXT;
@@ -193,7 +193,9 @@ static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void
 
 static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t n, struct err *err)
 {
-    uint32_t n_free = gen->options.context - gen->n_pos - (gen->pending >= 0);
+    /* A full context can still have given a last token, which then has no position. */
+    uint32_t n_used = gen->n_pos + (gen->pending >= 0);
+    uint32_t n_free = n_used < gen->options.context ? gen->options.context - n_used : 0;
     if (n > n_free)
         return err_set(err, ERR_LIMIT,
                        "the prompt has %zu tokens, %u of the %u positions are left; shorten it or "

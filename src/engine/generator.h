@@ -28,7 +28,7 @@ enum finish_reason {
 struct generator_options {
     struct sampler_params sampler;
     uint32_t context;        /* positions to keep memory for; 0: what the model promises, at most
-                                GENERATOR_DEFAULT_CONTEXT */
+                                GENERATOR_DEFAULT_CONTEXT.  More than the promise is possible */
     uint32_t max_tokens;     /* of the answer; 0: until the context is full */
     const char *const *stop; /* [n_stop] strings that end the answer, not part of it */
     size_t n_stop;           /* at most LIMIT_STOP_STRINGS of 1..LIMIT_STOP_BYTES bytes */

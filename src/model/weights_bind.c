@@ -165,7 +165,7 @@ static bool bind(const struct binder *b, const struct place *place, const char *
     *out = (struct tensor){.data = e->data,
                            .n_rows = size_of(&ckpt->config, place->rows),
                            .n_cols = size_of(&ckpt->config, place->cols)};
-    if (!check_shape(b, e, out) || !check_format(b, e, out))
+    if (!check_format(b, e, out) || !check_shape(b, e, out))
         return false;
     b->bound[e - ckpt->tensors->entries] = true;
     ckpt->n_params += (uint64_t)out->n_rows * (uint64_t)out->n_cols;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint_test.c - which of the files at a path make the model, and what is said
+ * when none do. */
+#include "model/checkpoint.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "edit.h"
+#include "test.h"
+
+#define MISTRAL "test/data/oracle/mistral/"
+#define SHARDED "test/data/oracle/mistral-sharded/"
+
+/* Makes a folder of copies; files: ends with NULL. */
+static const char *folder_of(const char *const *files)
+{
+    const char *folder = edit_folder("checkpoint");
+    for (; *files; files++)
+        edit_copy(*files, folder);
+    return folder;
+}
+
+static void touch(const char *folder, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    test_write(path, "", 0);
+}
+
+static void assert_opens(const char *path, enum checkpoint_layout layout)
+{
+    struct err err = {0};
+    struct checkpoint *ckpt = checkpoint_open(path, &err);
+    if (!ckpt)
+        fail_msg("%s", err.text);
+    assert_int_equal(ckpt->layout, layout);
+    assert_string_equal(ckpt->path, path);
+    checkpoint_close(ckpt);
+}
+
+static void assert_refused(const char *path, enum err_code code, const char *why)
+{
+    struct err err = {0};
+    struct checkpoint *ckpt = checkpoint_open(path, &err);
+    if (ckpt || err.code != code || !strstr(err.text, why))
+        fail_msg("want '%s': %d %s", why, (int)err.code, ckpt ? "accepted" : err.text);
+    checkpoint_close(ckpt);
+}
+
+TEST(checkpoint, native_comes_before_hf_comes_before_gguf)
+{
+    static const char *const native[] = {
+        MISTRAL "params.json",       MISTRAL "consolidated.safetensors", MISTRAL "config.json",
+        MISTRAL "model.safetensors", "models/stories260K.gguf",          NULL};
+    assert_opens(folder_of(native), CHECKPOINT_NATIVE);
+    assert_opens(folder_of(native + 2), CHECKPOINT_HF);
+    assert_opens(folder_of(native + 4), CHECKPOINT_GGUF);
+    assert_opens("models/stories260K.gguf", CHECKPOINT_GGUF);
+    assert_opens("models/", CHECKPOINT_GGUF);
+}
+
+TEST(checkpoint, a_layout_without_its_weights_gives_way)
+{
+    static const char *const hf[] = {MISTRAL "params.json", MISTRAL "config.json",
+                                     MISTRAL "model.safetensors", NULL};
+    static const char *const gguf[] = {MISTRAL "params.json", MISTRAL "config.json",
+                                       "models/stories260K.gguf", NULL};
+    assert_opens(folder_of(hf), CHECKPOINT_HF);
+    assert_opens(folder_of(gguf), CHECKPOINT_GGUF);
+}
+
+TEST(checkpoint, shards_open_in_both_layouts)
+{
+    static const char *const hf[] = {SHARDED "config.json", SHARDED "model.safetensors.index.json",
+                                     SHARDED "model-00001-of-00002.safetensors",
+                                     SHARDED "model-00002-of-00002.safetensors", NULL};
+    assert_opens(SHARDED, CHECKPOINT_NATIVE);
+    assert_opens(folder_of(hf), CHECKPOINT_HF);
+}
+
+TEST(checkpoint, paths_that_hold_no_model_are_explained)
+{
+    static const char *const none[] = {NULL};
+    static const char *const params[] = {MISTRAL "params.json", NULL};
+    static const char *const config[] = {MISTRAL "config.json", NULL};
+    static const char *const weights[] = {MISTRAL "consolidated.safetensors", NULL};
+    static const char *const hf_weights[] = {MISTRAL "model.safetensors", NULL};
+    assert_refused(test_tmp("absent"), ERR_NOT_FOUND, "no such file or folder; check the path");
+    assert_refused(MISTRAL "params.json", ERR_ARG, "params.json: not a model; give a .gguf file");
+    assert_refused(folder_of(none), ERR_NOT_FOUND, "no model in this folder; expected");
+    assert_refused(folder_of(params), ERR_NOT_FOUND, "params.json without consolidated");
+    assert_refused(folder_of(config), ERR_NOT_FOUND, "config.json without model");
+    assert_refused(folder_of(weights), ERR_NOT_FOUND, "weights without params.json");
+    assert_refused(folder_of(hf_weights), ERR_NOT_FOUND, "weights without config.json");
+    const char *folder = folder_of(params);
+    touch(folder, "consolidated.00.pth");
+    assert_refused(folder, ERR_UNSUPPORTED, "consolidated.00.pth: pickle files are not loaded");
+    folder = folder_of(none);
+    touch(folder, "lora.safetensors");
+    assert_refused(folder, ERR_UNSUPPORTED, "an adapter without its model");
+    folder = folder_of(none);
+    touch(folder, "empty.gguf");
+    assert_refused(folder, ERR_FORMAT, "empty.gguf: ");
+}
+
+TEST(checkpoint, several_models_in_a_folder_need_a_choice)
+{
+    static const char *const one[] = {"models/stories260K.gguf", NULL};
+    const char *folder = folder_of(one);
+    touch(folder, "mmproj-stories.gguf");
+    touch(folder, "zz-00002-of-00003.gguf");
+    assert_opens(folder, CHECKPOINT_GGUF);
+    touch(folder, "b.gguf");
+    touch(folder, "zz.gguf");
+    touch(folder, "a.gguf");
+    assert_refused(folder, ERR_ARG, "several models; give one of the files, a.gguf, b.gguf");
+    folder = folder_of(one);
+    touch(folder, "zz-00001-of-00003.gguf");
+    assert_refused(folder, ERR_ARG, "stories260K.gguf, zz-00001-of-00003.gguf");
+}
+
+TEST(checkpoint, errors_of_a_configuration_come_through)
+{
+    static const char *const native[] = {MISTRAL "params.json", MISTRAL "consolidated.safetensors",
+                                         NULL};
+    static const char *const hf[] = {MISTRAL "config.json", MISTRAL "model.safetensors", NULL};
+    const char *folder = folder_of(native);
+    edit_file(folder, "params.json", "\"dim\": 64", "\"dim\": 0");
+    assert_refused(folder, ERR_FORMAT, "params.json: dim: expected");
+    folder = folder_of(native);
+    edit_file(folder, "params.json", "\"dim\"", "dim");
+    assert_refused(folder, ERR_FORMAT, "params.json: line 2");
+    folder = folder_of(native);
+    edit_file(folder, "params.json", "\"n_layers\": 3", "\"n_layers\": 2");
+    assert_refused(folder, ERR_UNSUPPORTED, "layers.2.");
+    folder = folder_of(native);
+    edit_file(folder, "params.json", "\"vocab_size\": 256", "\"vocab_size\": 255");
+    assert_refused(folder, ERR_FORMAT, "shape is 256 x 64, the configuration says 255 x 64");
+    folder = folder_of(hf);
+    edit_file(folder, "config.json", "\"model_type\": \"mistral\"", "\"model_type\": \"bert\"");
+    assert_refused(folder, ERR_UNSUPPORTED, "config.json: model_type: 'bert'");
+    folder = folder_of(hf);
+    touch(folder, "model.safetensors");
+    assert_refused(folder, ERR_FORMAT, "model.safetensors: ");
+}
+
+TEST(checkpoint, small_model_is_the_same_in_each_layout)
+{
+    static const char *const files[] = {"test/data/stories260K/params.json",
+                                        "test/data/stories260K/config.json", NULL};
+    struct err err = {0};
+    const char *folder = folder_of(files);
+    touch(folder, "consolidated.safetensors");
+    assert_refused(folder, ERR_FORMAT, "consolidated.safetensors: ");
+    struct checkpoint *gguf = checkpoint_open("models/stories260K.gguf", &err);
+    assert_non_null(gguf);
+    assert_int_equal(gguf->n_params, 260032 + 512 * 64);
+    assert_int_equal(gguf->n_weight_bytes, 4 * gguf->n_params);
+    assert_false(gguf->config.tied);
+    checkpoint_close(gguf);
+}
+
+TEST(checkpoint, close_takes_nothing)
+{
+    checkpoint_close(NULL);
+}
+
+/* Lets every allocation fail once, the JSON library's too, and then all succeed. */
+static void assert_survives_short_memory(const char *path)
+{
+    size_t n = 0;
+    json_set_alloc_funcs(mem_malloc, free);
+    for (;; n++) {
+        struct err err = {0};
+        mem_fail_after(n);
+        struct checkpoint *ckpt = checkpoint_open(path, &err);
+        mem_fail_never();
+        if (ckpt) {
+            checkpoint_close(ckpt);
+            break;
+        }
+        if (err.code != ERR_LIMIT || !err.text[0])
+            fail_msg("allocation %zu: %d %s", n, (int)err.code, err.text);
+        assert_in_range(n, 0, 100000);
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_in_range(n, 10, 100000);
+}
+
+TEST(checkpoint, short_memory_is_an_error_each_time)
+{
+    static const char *const hf[] = {SHARDED "config.json", SHARDED "model.safetensors.index.json",
+                                     SHARDED "model-00001-of-00002.safetensors",
+                                     SHARDED "model-00002-of-00002.safetensors", NULL};
+    assert_survives_short_memory(MISTRAL);
+    assert_survives_short_memory(folder_of(hf));
+    assert_survives_short_memory("models/stories260K.gguf");
+    assert_survives_short_memory("models");
+}

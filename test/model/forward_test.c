@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* forward_test.c - the whole decoder against the reference logits of every architecture.
+ * The limits are those that the reference states for each arithmetic. */
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle.h"
+#include "test.h"
+
+enum { MAX_VOCAB = 1024 };
+
+static float logits[ORACLE_MAX_TOK * MAX_VOCAB], others[ORACLE_MAX_TOK * MAX_VOCAB];
+
+static const enum checkpoint_layout layouts[] = {CHECKPOINT_NATIVE, CHECKPOINT_HF};
+
+/* The reference's limits: float32, bf16 and 8-bit activations. */
+static const double max_exact = 2e-4, kl_bf16 = 2e-3, kl_q8_0 = 3e-2, same_bf16 = 0.9;
+
+/* Small models in GGUF; the reference logits are those of the weights as stored. */
+static const char *const gguf_cases[] = {
+    "ministral3-f32", "ministral3-bf16", "ministral3-f16", "ministral3-q8_0",
+    "mistral-f32",    "mistral-bf16",    "mistral-f16",    "mistral-q8_0",
+};
+
+enum { N_GGUF = sizeof gguf_cases / sizeof *gguf_cases };
+
+static void case_dir(char dir[512], int i)
+{
+    if (i < ORACLE_CASES)
+        snprintf(dir, 512, "test/data/oracle/%s", oracle_cases[i]);
+    else
+        snprintf(dir, 512, "test/data/oracle-gguf/%s", gguf_cases[i - ORACLE_CASES]);
+}
+
+/* Opens the model of a case: as it lies, so the native layout where there are two. */
+static void open_case(struct rig *rig, int i, unsigned flags, bool exact, int n_threads)
+{
+    char path[512];
+    case_dir(path, i);
+    if (i >= ORACLE_CASES)
+        strcat(path, "/model.gguf");
+    rig_open(rig, path,
+             &(struct cpu_options){.n_threads = n_threads, .flags = flags, .exact = exact});
+}
+
+/* Runs a whole sequence of a case as one prompt, and compares. */
+static struct distance prompt_distance(struct rig *rig, int i, int sequence)
+{
+    char dir[512];
+    struct oracle oracle;
+    case_dir(dir, i);
+    oracle_open(&oracle, dir, sequence);
+    rig_run(rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
+    struct distance d = oracle_distance(&oracle, logits);
+    oracle_close(&oracle);
+    return d;
+}
+
+static void check_exact(struct rig *rig, int i)
+{
+    for (int sequence = 0; sequence < ORACLE_SEQUENCES; sequence++) {
+        struct distance d = prompt_distance(rig, i, sequence);
+        if (!(d.max <= max_exact))
+            fail_msg("%s on %s: off by %g", rig->ckpt->path, rig->backend->name, d.max);
+    }
+}
+
+TEST(forward, exact_logits_are_the_reference_logits)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES; i++) {
+        for (int k = 0; k < 2 * n_flags; k++) {
+            char dir[512];
+            struct rig rig;
+            oracle_copy(oracle_cases[i], layouts[k % 2], dir);
+            rig_open(&rig, dir,
+                     &(struct cpu_options){.n_threads = 1, .flags = flags[k / 2], .exact = true});
+            assert_int_equal(rig.ckpt->layout, layouts[k % 2]);
+            check_exact(&rig, i);
+            rig_close(&rig);
+        }
+    }
+}
+
+TEST(forward, exact_logits_of_gguf_are_those_of_its_stored_weights)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = ORACLE_CASES; i < ORACLE_CASES + N_GGUF; i++) {
+        for (int k = 0; k < n_flags; k++) {
+            struct rig rig;
+            open_case(&rig, i, flags[k], true, 1);
+            assert_int_equal(rig.ckpt->layout, CHECKPOINT_GGUF);
+            check_exact(&rig, i);
+            rig_close(&rig);
+        }
+    }
+}
+
+TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES + N_GGUF; i++) {
+        bool q8_0 = i >= ORACLE_CASES && strstr(gguf_cases[i - ORACLE_CASES], "q8_0");
+        for (int k = 0; k < n_flags; k++) {
+            struct rig rig;
+            open_case(&rig, i, flags[k], false, 1);
+            struct distance d = prompt_distance(&rig, i, 1);
+            if (!(d.kl_mean <= (q8_0 ? kl_q8_0 : kl_bf16)) || (!q8_0 && d.same_share < same_bf16))
+                fail_msg("%s on %s: KL %g, same %g", rig.ckpt->path, rig.backend->name, d.kl_mean,
+                         d.same_share);
+            rig_close(&rig);
+        }
+    }
+}
+
+TEST(forward, chunks_of_a_prompt_do_not_change_a_bit)
+{
+    static const int chunks[] = {1, 3, 16, 17};
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES + N_GGUF; i++) {
+        for (int k = 0; k < 2 * n_flags; k++) {
+            char dir[512];
+            struct rig rig;
+            struct oracle oracle;
+            case_dir(dir, i);
+            oracle_open(&oracle, dir, 1);
+            open_case(&rig, i, flags[k / 2], k % 2, 1);
+            size_t n_bytes = (size_t)oracle.n * (size_t)oracle.n_vocab * sizeof *logits;
+            rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
+            for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
+                rig_run(&rig, oracle.ids, oracle.n, oracle.n, chunks[c], others);
+                if (memcmp(logits, others, n_bytes) != 0)
+                    fail_msg("%s on %s: chunks of %d differ", rig.ckpt->path, rig.backend->name,
+                             chunks[c]);
+            }
+            rig_close(&rig);
+            oracle_close(&oracle);
+        }
+    }
+}
+
+TEST(forward, generated_tokens_get_the_logits_of_prompt_tokens)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES + N_GGUF; i++) {
+        for (int k = 0; k < n_flags; k++) {
+            char dir[512];
+            struct rig rig;
+            struct oracle oracle;
+            case_dir(dir, i);
+            oracle_open(&oracle, dir, 1);
+            open_case(&rig, i, flags[k], true, 1);
+            rig_run(&rig, oracle.ids, oracle.n, 5, MODEL_MAX_TOKENS, logits);
+            struct distance d = oracle_distance(&oracle, logits);
+            if (!(d.max <= max_exact))
+                fail_msg("%s on %s: off by %g", rig.ckpt->path, rig.backend->name, d.max);
+            rig_close(&rig);
+            oracle_close(&oracle);
+        }
+    }
+}
+
+TEST(forward, threads_do_not_change_a_bit)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES + N_GGUF; i++) {
+        for (int k = 0; k < n_flags; k++) {
+            char dir[512];
+            struct oracle oracle;
+            case_dir(dir, i);
+            oracle_open(&oracle, dir, 1);
+            size_t n_bytes = (size_t)oracle.n * (size_t)oracle.n_vocab * sizeof *logits;
+            for (int n_threads = 1; n_threads <= 3; n_threads++) {
+                struct rig rig;
+                open_case(&rig, i, flags[k], false, n_threads);
+                /* Half as a prompt, half as if generated. */
+                rig_run(&rig, oracle.ids, oracle.n, oracle.n / 2, MODEL_MAX_TOKENS,
+                        n_threads == 1 ? logits : others);
+                if (n_threads > 1)
+                    assert_memory_equal(logits, others, n_bytes);
+                rig_close(&rig);
+            }
+            oracle_close(&oracle);
+        }
+    }
+}
+
+TEST(forward, steps_after_logits_of_some_rows_are_the_same)
+{
+    /* Asking for logits, in any order or twice, must not disturb the sequence. */
+    struct rig rig;
+    struct oracle oracle;
+    oracle_open(&oracle, "test/data/oracle/mistral", 0);
+    open_case(&rig, 0, 0, true, 1);
+    struct model_step step = {
+        .ids = oracle.ids, .n_tok = 8, .kv_data = rig.kv, .page_ids = rig.page_ids};
+    model_step(rig.model, &step);
+    for (int row = 7; row >= 0; row -= 2)
+        model_logits(rig.model, row, 1, PHASE_PROMPT, others);
+    model_logits(rig.model, 0, 8, PHASE_PROMPT, others);
+    step.ids += 8;
+    step.n_tok = oracle.n - 8;
+    step.pos0 = 8;
+    model_step(rig.model, &step);
+    size_t n_vocab = (size_t)oracle.n_vocab;
+    model_logits(rig.model, 0, step.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
+    rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
+    assert_memory_equal(logits, others, (size_t)oracle.n * n_vocab * sizeof *logits);
+    rig_close(&rig);
+    oracle_close(&oracle);
+}

@@ -41,7 +41,7 @@ bool config_refuse(const struct json *object, const struct config_feature *featu
 bool config_read_temperature(struct model_config *config, const struct json *object,
                              struct err *err) CHECKED;
 
-/* Reads the member activation if it is there; only SiLU is built.
+/* Checks the name of the activation, if key is there; only SiLU is built.
  * Errors: ERR_FORMAT, ERR_UNSUPPORTED. */
 bool config_check_activation(const struct json *object, const char *key, struct err *err) CHECKED;
 

@@ -219,6 +219,10 @@ static const struct {
     {{"mistral3.rope.scaling.original_context_length", GGUF_U32, 0, NULL}, "original_", ERR_FORMAT},
     {{"mistral3.rope.scaling.yarn_beta_fast", GGUF_F32, 0.5, NULL}, "runs backwards", ERR_FORMAT},
     {{"mistral3.rope.scaling.attn_factor", GGUF_F32, 2, NULL}, "attn_factor: ", ERR_UNSUPPORTED},
+    {{"mistral3.rope.scaling.yarn_ext_factor", GGUF_STRING, 0, ""}, "ext_factor: ", ERR_FORMAT},
+    {{"mistral3.attention.value_length", GGUF_U32, 513, NULL}, "value_length: ", ERR_FORMAT},
+    {{"mistral3.attention.temperature_length", GGUF_U32, 0, NULL}, "_length: ", ERR_FORMAT},
+    {{"mistral3.expert_count", GGUF_STRING, 0, "8"}, "expert_count: ", ERR_FORMAT},
     {{"mistral3.expert_count", GGUF_U32, 8, NULL}, "expert_count: mixture", ERR_UNSUPPORTED},
     {{"mistral3.attention.kv_lora_rank", GGUF_U32, 512, NULL}, "kv_lora_rank: ", ERR_UNSUPPORTED},
     {{"mistral3.attention.sliding_window", GGUF_U32, 1u << 25, NULL},
@@ -263,6 +267,17 @@ TEST(config_gguf, missing_keys_are_named)
         assert_non_null(strstr(err.text, needed[i]));
         assert_non_null(strstr(err.text, "missing"));
     }
+}
+
+TEST(config_gguf, linear_scaling_by_its_old_key_is_refused)
+{
+    static const char type[] = "mistral3.rope.scaling.type";
+    struct model_config c;
+    struct err err = {0};
+    struct kv linear = {"mistral3.rope.scale_linear", GGUF_F32, 0.25, NULL};
+    assert_false(read_gguf(&linear, type, "token_embd.weight", &c, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_string_equal(err.text, "tiny.gguf: mistral3.rope.scale_linear: only 1 is supported");
 }
 
 TEST(config_gguf, a_window_holds_for_every_layer)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/gguf.h"
 #include "data/json.h"
 #include "test.h"
 
@@ -14,6 +15,19 @@ static const char *const cases[] = {
     "ministral3", "ministral3-tied", "devstral2-yarnmag", "mistral3-wrapper",
 };
 #define N_CASES (sizeof cases / sizeof *cases)
+
+static struct model_config read_path(const char *path, bool native)
+{
+    struct model_config config;
+    struct err err = {0};
+    struct json_doc *doc = json_open(path, &err);
+    bool ok = doc && (native ? config_from_params(&config, doc, &err)
+                             : config_from_hf(&config, doc, &err));
+    json_close(doc);
+    if (!ok)
+        fail_msg("%s: %s", path, err.text);
+    return config;
+}
 
 static struct json_doc *open_case(const char *name, const char *file)
 {
@@ -28,36 +42,37 @@ static struct json_doc *open_case(const char *name, const char *file)
 
 static struct model_config read_case(const char *name, bool native)
 {
-    struct model_config config;
-    struct err err = {0};
-    struct json_doc *doc = open_case(name, native ? "params.json" : "config.json");
-    bool ok = native ? config_from_params(&config, doc, &err) : config_from_hf(&config, doc, &err);
-    json_close(doc);
-    if (!ok)
-        fail_msg("%s: %s", name, err.text);
-    return config;
+    char path[256];
+    snprintf(path, sizeof path, "test/data/oracle/%s/%s", name,
+             native ? "params.json" : "config.json");
+    return read_path(path, native);
+}
+
+static void assert_same_sizes(const struct model_config *a, const struct model_config *b)
+{
+    assert_int_equal(a->dim, b->dim);
+    assert_int_equal(a->n_layers, b->n_layers);
+    assert_int_equal(a->n_heads, b->n_heads);
+    assert_int_equal(a->n_kv_heads, b->n_kv_heads);
+    assert_int_equal(a->head_dim, b->head_dim);
+    assert_int_equal(a->ffn_dim, b->ffn_dim);
+    assert_int_equal(a->n_vocab, b->n_vocab);
+    assert_true(a->norm_eps == b->norm_eps);
+    assert_true(a->rope_theta == b->rope_theta);
+    assert_int_equal(a->has_yarn, b->has_yarn);
+    assert_memory_equal(a->windows, b->windows, sizeof a->windows);
 }
 
 TEST(config, both_dialects_of_each_reference_model_agree)
 {
     for (size_t i = 0; i < N_CASES; i++) {
         struct model_config a = read_case(cases[i], true), b = read_case(cases[i], false);
-        assert_int_equal(a.dim, b.dim);
-        assert_int_equal(a.n_layers, b.n_layers);
-        assert_int_equal(a.n_heads, b.n_heads);
-        assert_int_equal(a.n_kv_heads, b.n_kv_heads);
-        assert_int_equal(a.head_dim, b.head_dim);
-        assert_int_equal(a.ffn_dim, b.ffn_dim);
-        assert_int_equal(a.n_vocab, b.n_vocab);
+        assert_same_sizes(&a, &b);
         assert_int_equal(a.tied, b.tied);
-        assert_int_equal(a.has_yarn, b.has_yarn);
-        assert_true(a.norm_eps == b.norm_eps);
-        assert_true(a.rope_theta == b.rope_theta);
         assert_true(a.rope_magnitude == b.rope_magnitude);
         assert_memory_equal(&a.yarn, &b.yarn, sizeof a.yarn);
         assert_true(a.temperature_beta == b.temperature_beta);
         assert_true(a.temperature_original == b.temperature_original);
-        assert_memory_equal(a.windows, b.windows, sizeof a.windows);
         assert_int_equal(a.rope_layout, ROPE_INTERLEAVED);
         assert_int_equal(b.rope_layout, ROPE_HALF_SPLIT);
     }
@@ -87,4 +102,20 @@ TEST(config, features_are_those_that_the_reference_computed_with)
         }
         json_close(doc);
     }
+}
+
+TEST(config, three_forms_of_the_small_model_agree)
+{
+    struct model_config native = read_path("test/data/stories260K/params.json", true);
+    struct model_config hf = read_path("test/data/stories260K/config.json", false), converted;
+    struct err err = {0};
+    struct gguf gguf;
+    assert_true(gguf_open(&gguf, "models/stories260K.gguf", &err));
+    assert_true(config_from_gguf(&converted, &gguf, &err));
+    gguf_close(&gguf);
+    assert_same_sizes(&native, &hf);
+    assert_same_sizes(&native, &converted);
+    assert_int_equal(native.context, 512);
+    assert_int_equal(hf.context, 512);
+    assert_true(hf.tied && !native.tied && !converted.tied);
 }

@@ -61,8 +61,8 @@ static bool check_room(const struct session *s, const struct answer *a, struct e
         return true;
     return err_set(err, ERR_LIMIT,
                    "the prompt has %zu tokens and the context %zu; shorten it or ask for a larger "
-                   "--context (the model allows %u)",
-                   a->prompt.n, room(s), model_config(s->rt.model)->context);
+                   "--context",
+                   a->prompt.n, room(s));
 }
 
 /* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only. */
@@ -142,7 +142,8 @@ static void explain_end(const struct session *s, const struct answer *a)
     if (why != FINISH_LENGTH || a->interrupted)
         return;
     if (generator_stats(a->gen).n_answer < s->wanted.max_tokens || !s->wanted.max_tokens)
-        console_note("stopped because the context of %zu tokens is full", room(s));
+        console_note("stopped because the context of %zu tokens is full; --context N allows more",
+                     room(s));
     else if (!s->max_given)
         console_note("stopped after %u tokens; --max-tokens N allows more", s->wanted.max_tokens);
 }
@@ -331,7 +332,8 @@ const struct verb verb_run = {
         "    --stop TEXT             stop before TEXT; up to 16 times\n"
         "    --ignore-eos            go on after the model's end token\n"
         "    --no-loop-guard         go on although the text repeats itself\n"
-        "    --context N             room for prompt and answer, in tokens\n"
+        "    --context N             room for prompt and answer, in tokens (default: what the\n"
+        "                            model was made for, at most 32768)\n"
         "which words:\n"
         "    --temperature X         0 (default): always the likeliest token; up to 100\n"
         "    --top-k N               draw from the N likeliest only (0: all)\n"

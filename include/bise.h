@@ -61,8 +61,8 @@ BISE_API struct bise_model *bise_model_open(const char *path,
                                             struct bise_error *error);
 BISE_API void bise_model_close(struct bise_model *model); /* NULL is fine */
 
-/* Facts: token ids are 0..bise_model_vocabulary()-1, and a sequence holds at most
- * bise_model_context() of them. */
+/* Facts: token ids are 0..bise_model_vocabulary()-1, and the model was made
+ * for sequences of up to bise_model_context() of them. */
 BISE_API int32_t bise_model_vocabulary(const struct bise_model *model);
 BISE_API uint32_t bise_model_context(const struct bise_model *model);
 

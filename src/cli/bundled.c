@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bundled.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
+#define MAX_PATH     4096
 #define BUNDLED_NAME "stories260K.gguf"
 
 /* Where the file lies as seen from the folder of the program. */
@@ -28,30 +30,26 @@ static bool own_folder(char *dir, size_t max, struct err *err)
     return true;
 }
 
-static bool try_place(struct buf *path, const char *dir, const char *name, struct err *err)
-{
-    buf_clear(path);
-    return file_join(path, dir, name, err) && file_exists(path->data);
-}
-
 bool bundled_find(struct buf *path, struct err *err)
 {
-    char dir[4096];
+    static const char *const names[] = {FROM_INSTALLED, FROM_BUILT};
+    char dir[MAX_PATH], place[MAX_PATH + sizeof FROM_INSTALLED];
     const char *chosen = getenv("BISE_MODELS");
     if (chosen && *chosen) {
-        if (try_place(path, chosen, BUNDLED_NAME, err))
-            return true;
-        return !err->code && err_set(err, ERR_NOT_FOUND,
-                                     "no bundled model: %s is not in the folder that BISE_MODELS "
-                                     "names, %s",
-                                     BUNDLED_NAME, chosen);
+        snprintf(place, sizeof place, "%s/%s", chosen, BUNDLED_NAME);
+        if (file_exists(place))
+            return buf_add(path, place, strlen(place), err);
+        return err_set(err, ERR_NOT_FOUND,
+                       "no bundled model: %s is not in the folder that BISE_MODELS names, %s",
+                       BUNDLED_NAME, chosen);
     }
     if (!own_folder(dir, sizeof dir, err))
         return false;
-    if (try_place(path, dir, FROM_INSTALLED, err) || err->code)
-        return !err->code;
-    if (try_place(path, dir, FROM_BUILT, err) || err->code)
-        return !err->code;
+    for (int i = 0; i < 2; i++) {
+        snprintf(place, sizeof place, "%s/%s", dir, names[i]);
+        if (file_exists(place))
+            return buf_add(path, place, strlen(place), err);
+    }
     return err_set(err, ERR_NOT_FOUND,
                    "no bundled model: tried %s and %s in %s; set BISE_MODELS or name a model",
                    FROM_INSTALLED, FROM_BUILT, dir);

@@ -74,11 +74,10 @@ static bool write_row(void *arg, const float *logits, struct err *err)
 static bool write_logits(const struct runtime *rt, const struct wanted *w,
                          const struct token_ids *ids, struct err *err)
 {
-    struct generator_options options = {.sampler = SAMPLER_DEFAULT, .chunk = w->chunk};
+    struct generator_options options = {
+        .sampler = SAMPLER_DEFAULT, .chunk = w->chunk, .context = (uint32_t)ids->n};
     struct outfile out = {0};
     struct rows rows = {.out = &out, .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
-    uint32_t promised = model_config(rt->model)->context;
-    options.context = ids->n < promised ? (uint32_t)ids->n : promised;
     struct generator *gen = generator_open(rt->model, NULL, &options, err);
     bool ok = gen && outfile_open(&out, w->out, err) &&
               generator_prompt_logits(gen, ids->ids, ids->n, write_row, &rows, err) &&

@@ -28,9 +28,10 @@ static uint64_t work_bytes(const struct model_config *c)
     return (MODEL_MAX_TOKENS * row + (uint64_t)2 * MODEL_LOGIT_ROWS * c->n_vocab) * sizeof(float);
 }
 
-static uint32_t longest_fit(const struct model_config *c, uint64_t room)
+/* The longest context up to high whose keys and values take at most room bytes. */
+static uint32_t longest_fit(const struct model_config *c, uint32_t high, uint64_t room)
 {
-    uint32_t low = 0, high = c->context;
+    uint32_t low = 0;
     while (low < high) {
         uint32_t middle = low + (high - low + 1) / 2;
         if (kv_bytes(c, middle) <= room)
@@ -54,9 +55,9 @@ struct plan plan_memory(const struct checkpoint *ckpt, uint32_t context, uint64_
     uint64_t fixed = plan.weights + plan.work;
     plan.needed = fixed + plan.kv;
     plan.fits = !available || plan.needed <= available;
-    if (!available)
-        plan.fitting_context = c->context;
+    if (plan.fits)
+        plan.fitting_context = context;
     else if (fixed < available)
-        plan.fitting_context = longest_fit(c, available - fixed);
+        plan.fitting_context = longest_fit(c, context, available - fixed);
     return plan;
 }

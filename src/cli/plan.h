@@ -15,7 +15,7 @@ struct plan {
     uint64_t needed;    /* all of these */
     uint64_t available; /* of this machine; 0 when not known */
     bool fits;
-    uint32_t fitting_context; /* the longest that fits, 0 when none does */
+    uint32_t fitting_context; /* the longest up to context that fits, maybe 0 */
 };
 
 /* Plans for context tokens of one sequence, given what the machine has available. */

@@ -61,8 +61,8 @@ static bool check_room(const struct session *s, const struct answer *a, struct e
         return true;
     return err_set(err, ERR_LIMIT,
                    "the prompt has %zu tokens and the context %zu; shorten it or ask for a larger "
-                   "--context (the model allows %u)",
-                   a->prompt.n, room(s), model_config(s->rt.model)->context);
+                   "--context",
+                   a->prompt.n, room(s));
 }
 
 /* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only. */
@@ -142,7 +142,8 @@ static void explain_end(const struct session *s, const struct answer *a)
     if (why != FINISH_LENGTH || a->interrupted)
         return;
     if (generator_stats(a->gen).n_answer < s->wanted.max_tokens || !s->wanted.max_tokens)
-        console_note("stopped because the context of %zu tokens is full", room(s));
+        console_note("stopped because the context of %zu tokens is full; --context N allows more",
+                     room(s));
     else if (!s->max_given)
         console_note("stopped after %u tokens; --max-tokens N allows more", s->wanted.max_tokens);
 }
@@ -170,10 +171,11 @@ out:
     /* Text that came before a failure stays, on a line of its own. */
     if (a.last && a.last != '\n')
         putchar('\n');
-    code = console_finish(a.interrupted ? EXIT_INTERRUPTED : EXIT_DONE);
     if (err.code) {
+        fflush(stdout);
         code = console_fail(&err);
     } else {
+        code = console_finish(a.interrupted ? EXIT_INTERRUPTED : EXIT_DONE);
         explain_end(s, &a);
         if (s->stats)
             print_stats(s, &a);
@@ -203,21 +205,19 @@ static int answer_input(struct session *s)
     return code;
 }
 
-/* Each line that is typed is a prompt of its own.  Ctrl-D ends; so does Ctrl-C here, while
- * during an answer it stops the answer only. */
+/* Each line that is typed is a prompt of its own, and a failure concerns that line alone.
+ * Ctrl-D ends; so does Ctrl-C here, while during an answer it stops the answer only. */
 static int answer_lines(struct session *s)
 {
     char *line = NULL;
     size_t size = 0;
     ssize_t n;
-    int code = EXIT_DONE;
-    while (code != EXIT_FAILED && fputs("> ", stderr) >= 0 &&
-           (n = getline(&line, &size, stdin)) > 0)
+    while (fputs("> ", stderr) >= 0 && (n = getline(&line, &size, stdin)) > 0)
         if (line[0] != '\n')
-            code = answer(s, line, (size_t)n - (line[n - 1] == '\n'));
+            (void)answer(s, line, (size_t)n - (line[n - 1] == '\n'));
     fputs("\n", stderr);
     free(line);
-    return code == EXIT_INTERRUPTED ? EXIT_DONE : code;
+    return EXIT_DONE;
 }
 
 /* Fills in what a run without --seed draws with. */
@@ -332,7 +332,8 @@ const struct verb verb_run = {
         "    --stop TEXT             stop before TEXT; up to 16 times\n"
         "    --ignore-eos            go on after the model's end token\n"
         "    --no-loop-guard         go on although the text repeats itself\n"
-        "    --context N             room for prompt and answer, in tokens\n"
+        "    --context N             room for prompt and answer, in tokens (default: what the\n"
+        "                            model was made for, at most 32768)\n"
         "which words:\n"
         "    --temperature X         0 (default): always the likeliest token; up to 100\n"
         "    --top-k N               draw from the N likeliest only (0: all)\n"

@@ -164,7 +164,7 @@ static void print_table(const struct facts *f)
     print_features(c);
     printf("vocabulary    %u%s\n", c->n_vocab, c->tied ? ", output tied to the embedding" : "");
     printf("tokenizer     %s\n", f->tokenizer);
-    printf("context       %u tokens\n", c->context);
+    printf("context       made for %u tokens\n", c->context);
     if (ckpt->n_skipped)
         printf("left out      %u tensors of other parts (pictures, sound): text only\n",
                ckpt->n_skipped);
@@ -232,9 +232,6 @@ static void print_json(const struct facts *f)
 static bool gather(struct facts *f, uint32_t context, bool check, struct err *err)
 {
     uint32_t promised = f->ckpt->config.context;
-    if (context > promised)
-        return err_set(err, ERR_ARG, "--context %u: the model was made for at most %u tokens",
-                       context, promised);
     if (!context)
         context = promised < GENERATOR_DEFAULT_CONTEXT ? promised : GENERATOR_DEFAULT_CONTEXT;
     if (check && !checkpoint_check_numbers(f->ckpt, err))

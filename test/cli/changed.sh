@@ -5,7 +5,7 @@ mkfifo "$TMP/in"
 pid=$!
 exec 3>"$TMP/in"
 # The note comes when the model is open; then the program waits for its prompt.
-until grep -q note "$TMP/err"; do sleep 0.05; done
+while kill -0 $pid && ! grep -q note "$TMP/err"; do sleep 0.05; done
 : >"$TMP/m.gguf"
 echo "Once upon a time" >&3
 exec 3>&-

@@ -43,9 +43,9 @@ TEST(plan, says_which_context_fits)
     assert_false(plan_memory(&ckpt, plan.fitting_context + 1, 6000000000).fits);
     plan = plan_memory(&ckpt, 32768, 4000000000);
     assert_int_equal(plan.fitting_context, 0);
-    plan = plan_memory(&ckpt, 32768, 16000000000);
+    plan = plan_memory(&ckpt, 65536, 16000000000);
     assert_true(plan.fits);
-    assert_int_equal(plan.fitting_context, 32768);
+    assert_int_equal(plan.fitting_context, 65536);
 }
 
 TEST(plan, windows_in_every_layer_bound_the_cache)

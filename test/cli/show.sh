@@ -7,7 +7,7 @@ show test/data/oracle/ministral-swa-mix
 show test/data/oracle/devstral2-yarnmag
 show test/data/oracle/mistral3-wrapper
 show test/data/stories260K/stories260K-q4_0.gguf
-try show models/stories260K.gguf --context 100000
+show models/stories260K.gguf --context 100000 | tail -3
 try show none/such/model
 try show test/data
 try show test/data/stories260K/tok512.model

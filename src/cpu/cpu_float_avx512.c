@@ -84,8 +84,8 @@ INLINE void add_64(struct sums *s, const __m512 weights[4], const float *x, size
     for (int t = 0; t < n_tok; t++, x += x_stride)
         for (int c = 0; c < 4; c++) {
             __mmask16 m = lanes(left > 16 * c ? left - 16 * c : 0);
-            s->chain[t][c] =
-                _mm512_fmadd_ps(weights[c], _mm512_maskz_loadu_ps(m, x + 16 * c), s->chain[t][c]);
+            __m512 v = _mm512_maskz_loadu_ps(m, x + 16 * (size_t)c);
+            s->chain[t][c] = _mm512_fmadd_ps(weights[c], v, s->chain[t][c]);
         }
 }
 

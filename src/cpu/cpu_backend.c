@@ -93,7 +93,8 @@ static void embed_items(void *arg, int begin, int end, int worker)
 static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const int32_t *ids,
                       int n_tok)
 {
-    struct flat_job job = {.cpu = cpu_of(b), .y = y, .w = w, .ids = ids};
+    struct flat_job job = {.cpu = cpu_of(b), .w = w, .ids = ids};
+    job.y = y;
     for (int t = 0; t < n_tok; t++)
         assert(ids[t] >= 0 && ids[t] < w->n_rows);
     pool_run(job.cpu->pool, n_tok, cpu_grain(w->n_cols), embed_items, &job);
@@ -112,7 +113,8 @@ static void rms_norm_items(void *arg, int begin, int end, int worker)
 static void cpu_rms_norm(struct backend *b, float *y, const float *x, const float *gain, int n_tok,
                          int n, float eps)
 {
-    struct flat_job job = {.cpu = cpu_of(b), .y = y, .x = x, .gain = gain, .n = n, .eps = eps};
+    struct flat_job job = {.cpu = cpu_of(b), .x = x, .gain = gain, .n = n, .eps = eps};
+    job.y = y;
     pool_run(job.cpu->pool, n_tok, cpu_grain(n), rms_norm_items, &job);
 }
 
@@ -132,19 +134,16 @@ static void rope_table_items(void *arg, int begin, int end, int worker)
 static void cpu_rope_table(struct backend *b, float *table, const double *freq, int n_freq,
                            int pos0, int n_tok, float magnitude)
 {
-    struct flat_job job = {.cpu = cpu_of(b),
-                           .y = table,
-                           .freq = freq,
-                           .n = n_freq,
-                           .pos0 = pos0,
-                           .magnitude = magnitude};
+    struct flat_job job = {
+        .cpu = cpu_of(b), .freq = freq, .n = n_freq, .pos0 = pos0, .magnitude = magnitude};
+    job.y = table;
     pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_freq * 64), rope_table_items, &job);
 }
 
 /* Rotates pairs whose elements lie step apart; pair i begins at i * next. */
-static void rotate(float *x, const float *table, int n_pairs, int next, int step)
+static void rotate(float *x, const float *table, size_t n_pairs, size_t next, size_t step)
 {
-    for (int i = 0; i < n_pairs; i++) {
+    for (size_t i = 0; i < n_pairs; i++) {
         float *a = x + i * next, *b = a + step;
         float c = table[2 * i], s = table[2 * i + 1], a0 = *a, b0 = *b;
         *a = a0 * c - b0 * s;
@@ -156,7 +155,7 @@ static void rope_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct flat_job *job = arg;
-    int half = job->n / 2;
+    size_t half = (size_t)job->n / 2;
     bool split = job->layout == ROPE_HALF_SPLIT;
     for (int t = begin; t < end; t++)
         for (int h = 0; h < job->n_heads; h++)
@@ -168,12 +167,9 @@ static void cpu_rope(struct backend *b, float *x, const float *table, int n_tok,
                      int head_dim, enum rope_layout layout)
 {
     assert(head_dim % 2 == 0);
-    struct flat_job job = {.cpu = cpu_of(b),
-                           .y = x,
-                           .table = table,
-                           .n = head_dim,
-                           .n_heads = n_heads,
-                           .layout = layout};
+    struct flat_job job = {
+        .cpu = cpu_of(b), .table = table, .n = head_dim, .n_heads = n_heads, .layout = layout};
+    job.y = x;
     pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_heads * head_dim), rope_items, &job);
 }
 

@@ -188,22 +188,23 @@ INLINE void tile(const struct wide_job *job, int r0, int t0, int n_rows, int n_t
     }
 }
 
-INLINE void wide_rows(const struct wide_job *job, int r, int n_rows)
+/* All rows for n_tok tokens, whose vectors stay in the first-level cache. */
+INLINE void wide_tokens(const struct wide_job *job, int t, int n_tok)
 {
-    int t = 0;
-    for (; t + 3 <= job->n_tok; t += 3)
-        tile(job, r, t, n_rows, 3);
-    for (; t < job->n_tok; t++)
-        tile(job, r, t, n_rows, 1);
+    int r = 0;
+    for (; r + 4 <= job->n_rows; r += 4)
+        tile(job, r, t, 4, n_tok);
+    for (; r < job->n_rows; r++)
+        tile(job, r, t, 1, n_tok);
 }
 
 static void wide_avx2(const struct wide_job *job)
 {
-    int r = 0;
-    for (; r + 4 <= job->n_rows; r += 4)
-        wide_rows(job, r, 4);
-    for (; r < job->n_rows; r++)
-        wide_rows(job, r, 1);
+    int t = 0;
+    for (; t + 3 <= job->n_tok; t += 3)
+        wide_tokens(job, t, 3);
+    for (; t < job->n_tok; t++)
+        wide_tokens(job, t, 1);
 }
 
 static void rms_norm_avx2(float *y, const float *x, const float *gain, int n, float eps)

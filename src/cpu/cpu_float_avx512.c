@@ -20,12 +20,14 @@ INLINE __m512 from_bf16(__m256i v)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
 }
 
-/* E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
+/* 32 E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
  * The biases differ by 8, so what comes out is 2^-8 of the value; no NaN. */
-INLINE __m512 from_e4m3_scaled(__m128i codes)
+INLINE void from_e4m3_scaled(__m256i codes, __m512 to[2])
 {
-    __m256i v = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);
-    return _mm512_cvtph_ps(_mm256_and_si256(v, _mm256_set1_epi16((short)0xbf80)));
+    __m512i v = _mm512_slli_epi16(_mm512_cvtepi8_epi16(codes), 7);
+    v = _mm512_and_si512(v, _mm512_set1_epi16((short)0xbf80));
+    to[0] = _mm512_cvtph_ps(_mm512_castsi512_si256(v));
+    to[1] = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(v, 1));
 }
 
 /* Eight bytes of two E2M1 codes each. */
@@ -40,7 +42,7 @@ INLINE __m512 from_e2m1(__m128i bytes)
 }
 
 /* Sixteen weights from element i on, 0 where fewer are left. */
-INLINE __m512 load_weights(enum dtype type, const uint8_t *w, size_t i, int left)
+INLINE __m512 load_16(enum dtype type, const uint8_t *w, size_t i, int left)
 {
     __mmask16 m = lanes(left);
     switch (type) {
@@ -50,56 +52,70 @@ INLINE __m512 load_weights(enum dtype type, const uint8_t *w, size_t i, int left
         return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, w + 2 * i));
     case DTYPE_BF16:
         return from_bf16(_mm256_maskz_loadu_epi16(m, w + 2 * i));
-    case DTYPE_E4M3:
-        return from_e4m3_scaled(_mm_maskz_loadu_epi8(m, w + i));
     default:
         return from_e2m1(_mm_maskz_loadu_epi8(lanes(left / 2) & 0xff, w + i / 2));
     }
 }
 
-/* Which of 64 E4M3 codes are NaN. */
-INLINE __mmask64 nan_codes(__m512i codes)
+/* 64 weights from element i on, 0 where fewer are left, E4M3 times 2^-8.  top: the largest
+ * magnitude of E4M3 codes so far. */
+INLINE void load_64(enum dtype type, const uint8_t *w, size_t i, int left, __m512 to[4],
+                    __m512i *top)
 {
-    const __m512i seven_bits = _mm512_set1_epi8(127);
-    return _mm512_cmpeq_epi8_mask(_mm512_and_si512(codes, seven_bits), seven_bits);
+    if (type != DTYPE_E4M3) {
+        for (int c = 0; c < 4; c++)
+            to[c] = load_16(type, w, i + 16 * (size_t)c, left > 16 * c ? left - 16 * c : 0);
+        return;
+    }
+    __mmask64 m = left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
+    __m512i codes = _mm512_maskz_loadu_epi8(m, w + i);
+    *top = _mm512_max_epu8(*top, _mm512_and_si512(codes, _mm512_set1_epi8(127)));
+    from_e4m3_scaled(_mm512_castsi512_si256(codes), to);
+    from_e4m3_scaled(_mm512_extracti64x4_epi64(codes, 1), to + 2);
 }
 
-/* Multiplies one row with n_tok tokens, four chains each: weight i goes to chain i / 16 % 4. */
+struct sums {
+    __m512 chain[4][4]; /* [token]; weight i goes to chain i / 16 % 4 */
+};
+
+INLINE void add_64(struct sums *s, const __m512 weights[4], const float *x, size_t x_stride,
+                   int left, int n_tok)
+{
+    for (int t = 0; t < n_tok; t++, x += x_stride)
+        for (int c = 0; c < 4; c++) {
+            __mmask16 m = lanes(left > 16 * c ? left - 16 * c : 0);
+            __m512 v = _mm512_maskz_loadu_ps(m, x + 16 * (size_t)c);
+            s->chain[t][c] = _mm512_fmadd_ps(weights[c], v, s->chain[t][c]);
+        }
+}
+
+/* Multiplies one row with n_tok tokens. */
 INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type)
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
     size_t n = (size_t)job->n, i = 0;
     const float *x = job->x + (size_t)t0 * n;
-    __m512 sums[4][4];
-    __mmask64 nan = 0;
+    struct sums s;
+    __m512 weights[4];
+    __m512i top = _mm512_setzero_si512();
     for (int t = 0; t < n_tok; t++)
         for (int c = 0; c < 4; c++)
-            sums[t][c] = _mm512_setzero_ps();
+            s.chain[t][c] = _mm512_setzero_ps();
     for (; i + 64 <= n; i += 64) {
-        if (type == DTYPE_E4M3)
-            nan |= nan_codes(_mm512_loadu_si512(w + i));
-        for (size_t c = 0; c < 4; c++) {
-            __m512 v = load_weights(type, w, i + 16 * c, 16);
-            for (int t = 0; t < n_tok; t++)
-                sums[t][c] =
-                    _mm512_fmadd_ps(v, _mm512_loadu_ps(x + (size_t)t * n + i + 16 * c), sums[t][c]);
-        }
+        load_64(type, w, i, 64, weights, &top);
+        add_64(&s, weights, x + i, n, 64, n_tok);
     }
-    if (type == DTYPE_E4M3 && i < n)
-        nan |= nan_codes(_mm512_maskz_loadu_epi8((1ull << (n - i)) - 1, w + i));
-    for (int c = 0; i < n; i += 16, c++) {
-        int left = (int)(n - i);
-        __m512 v = load_weights(type, w, i, left);
-        for (int t = 0; t < n_tok; t++)
-            sums[t][c] = _mm512_fmadd_ps(
-                v, _mm512_maskz_loadu_ps(lanes(left), x + (size_t)t * n + i), sums[t][c]);
+    if (i < n) {
+        load_64(type, w, i, (int)(n - i), weights, &top);
+        add_64(&s, weights, x + i, n, (int)(n - i), n_tok);
     }
+    bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(top, _mm512_set1_epi8(127));
+    float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
     for (int t = 0; t < n_tok; t++) {
-        float sum = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[t][0], sums[t][1]),
-                                                       _mm512_add_ps(sums[t][2], sums[t][3])));
-        if (type == DTYPE_E4M3)
-            sum = nan ? NAN : sum * 0x1p8f;
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+        const __m512 *c = s.chain[t];
+        float sum = _mm512_reduce_add_ps(
+            _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3])));
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale;
     }
 }
 
@@ -168,40 +184,41 @@ INLINE void tile(const struct wide_job *job, int r0, int t0, int n_rows, int n_t
                 sums[t][r] = _mm512_fmadd_ps(rows[r], v, sums[t][r]);
         }
     }
-    for (int t = 0; t < n_tok && i < job->n; t++)
-        for (int r = 0; r < n_rows; r++) {
-            __mmask16 m = lanes(job->n - i);
-            sums[t][r] = _mm512_fmadd_ps(
-                _mm512_maskz_loadu_ps(m, w + (size_t)r * job->w_stride + i),
-                _mm512_maskz_loadu_ps(m, x + (size_t)t * job->x_stride + i), sums[t][r]);
+    if (i < job->n) {
+        __mmask16 m = lanes(job->n - i);
+        for (int t = 0; t < n_tok; t++) {
+            __m512 v = _mm512_maskz_loadu_ps(m, x + (size_t)t * job->x_stride + i);
+            for (int r = 0; r < n_rows; r++)
+                sums[t][r] = _mm512_fmadd_ps(
+                    _mm512_maskz_loadu_ps(m, w + (size_t)r * job->w_stride + i), v, sums[t][r]);
         }
+    }
+    __mmask8 all = (__mmask8)((1 << n_rows) - 1), old = job->add ? all : 0;
     for (int t = 0; t < n_tok; t++, y += job->y_stride) {
-        __mmask8 m = (__mmask8)((1 << n_rows) - 1);
         __m128 sum = sum_of_each(sums[t][0], sums[t][1], sums[t][2], sums[t][3]);
-        if (job->add)
-            sum = _mm_add_ps(sum, _mm_maskz_loadu_ps(m, y));
-        _mm_mask_storeu_ps(y, m, sum);
+        _mm_mask_storeu_ps(y, all, _mm_add_ps(sum, _mm_maskz_loadu_ps(old, y)));
     }
 }
 
-INLINE void wide_rows(const struct wide_job *job, int r, int n_rows)
+/* All rows for n_tok tokens, whose vectors stay in the first-level cache. */
+INLINE void wide_tokens(const struct wide_job *job, int t, int n_tok)
 {
-    int t = 0;
-    for (; t + 6 <= job->n_tok; t += 6)
-        tile(job, r, t, n_rows, 6);
-    for (; t + 3 <= job->n_tok; t += 3)
-        tile(job, r, t, n_rows, 3);
-    for (; t < job->n_tok; t++)
-        tile(job, r, t, n_rows, 1);
+    int r = 0;
+    for (; r + 4 <= job->n_rows; r += 4)
+        tile(job, r, t, 4, n_tok);
+    for (; r < job->n_rows; r++)
+        tile(job, r, t, 1, n_tok);
 }
 
 static void wide_avx512(const struct wide_job *job)
 {
-    int r = 0;
-    for (; r + 4 <= job->n_rows; r += 4)
-        wide_rows(job, r, 4);
-    for (; r < job->n_rows; r++)
-        wide_rows(job, r, 1);
+    int t = 0;
+    for (; t + 6 <= job->n_tok; t += 6)
+        wide_tokens(job, t, 6);
+    for (; t + 3 <= job->n_tok; t += 3)
+        wide_tokens(job, t, 3);
+    for (; t < job->n_tok; t++)
+        wide_tokens(job, t, 1);
 }
 
 static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, float eps)

@@ -42,10 +42,10 @@ INLINE void spread(__m256 v, __m256 to[2])
 }
 
 /* The f16 at the start of eight blocks that lie n_bytes apart. */
-INLINE __m256 halves(const uint8_t *src, int n_bytes)
+INLINE __m256 halves(const uint8_t *src, size_t n_bytes)
 {
     uint16_t d[8];
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         memcpy(&d[i], src + i * n_bytes, sizeof d[i]);
     return _mm256_cvtph_ps(_mm_setr_epi16((short)d[0], (short)d[1], (short)d[2], (short)d[3],
                                           (short)d[4], (short)d[5], (short)d[6], (short)d[7]));
@@ -79,7 +79,7 @@ INLINE __m128i e2m1_table(void)
 INLINE void set_scale(struct group *g, __m256 d, float bias)
 {
     spread(d, g->scale);
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++)
         g->min[i] = _mm256_mul_ps(g->scale[i], _mm256_set1_ps(bias));
 }
 
@@ -92,14 +92,14 @@ INLINE void set_scale_min(struct group *g, __m256 d, __m256 m)
 INLINE void load_q4_0(const uint8_t *src, struct group *g)
 {
     set_scale(g, halves(src, 18), 8.0f);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = nibbles(src + 18 * i + 2);
 }
 
 INLINE void load_q4_1(const uint8_t *src, struct group *g)
 {
     set_scale_min(g, halves(src, 20), halves(src + 2, 20));
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = nibbles(src + 20 * i + 4);
 }
 
@@ -120,38 +120,38 @@ INLINE __m256i fifth_bits(const uint8_t *p)
 INLINE void load_q5_0(const uint8_t *src, struct group *g)
 {
     set_scale(g, halves(src, 22), 16.0f);
-    for (int i = 0; i < 8; i++, src += 22)
+    for (size_t i = 0; i < 8; i++, src += 22)
         g->q[i] = _mm256_or_si256(nibbles(src + 6), fifth_bits(src + 2));
 }
 
 INLINE void load_q5_1(const uint8_t *src, struct group *g)
 {
     set_scale_min(g, halves(src, 24), halves(src + 2, 24));
-    for (int i = 0; i < 8; i++, src += 24)
+    for (size_t i = 0; i < 8; i++, src += 24)
         g->q[i] = _mm256_or_si256(nibbles(src + 8), fifth_bits(src + 4));
 }
 
 INLINE void load_q8_0(const uint8_t *src, struct group *g)
 {
     set_scale(g, halves(src, 34), 0.0f);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = load32(src + 34 * i + 2);
 }
 
 INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
 {
     set_scale(g, halves(src, 18), 0.0f);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = look_up(nibbles(src + 18 * i + 2), iq4_table());
 }
 
 INLINE void load_mxfp4(const uint8_t *src, struct group *g)
 {
     float d[8];
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         d[i] = 0.5f * number_from_e8m0(src[17 * i]);
     set_scale(g, _mm256_loadu_ps(d), 0.0f);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = look_up(nibbles(src + 17 * i + 1), e2m1_table());
 }
 
@@ -168,9 +168,9 @@ INLINE __m256 half_ue4m3(__m128i codes)
 INLINE void load_nvfp4(const uint8_t *src, struct group *g)
 {
     uint32_t d[4];
-    for (int i = 0; i < 4; i++, src += 36) {
+    for (size_t i = 0; i < 4; i++, src += 36) {
         memcpy(&d[i], src, sizeof d[i]);
-        for (int k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 2; k++) {
             /* Two sub-blocks of 8 bytes; the low nibbles of each come first. */
             __m128i v = load16(src + 4 + 16 * k), top = _mm_srli_epi16(v, 4);
             __m256i q = _mm256_set_m128i(_mm_unpackhi_epi64(v, top), _mm_unpacklo_epi64(v, top));
@@ -208,7 +208,7 @@ INLINE void load_k_scales(const uint8_t *src, struct group *g)
 INLINE void load_pairs(const uint8_t *src, __m256i q[8])
 {
     const __m256i nibble = _mm256_set1_epi8(15);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         __m256i v = load32(src + 32 * i);
         q[2 * i] = _mm256_and_si256(v, nibble);
         q[2 * i + 1] = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
@@ -226,7 +226,7 @@ INLINE void load_q5_k(const uint8_t *src, struct group *g)
     load_k_scales(src, g);
     load_pairs(src + 48, g->q);
     __m256i fifth = load32(src + 16);
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         __m256i bit = _mm256_set1_epi8((char)(1 << i));
         __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(fifth, bit), bit);
         g->q[i] = _mm256_or_si256(g->q[i], _mm256_and_si256(set, _mm256_set1_epi8(16)));
@@ -240,10 +240,10 @@ INLINE void load_q6_k(const uint8_t *src, struct group *g)
     g->scale[0] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(scales)), d);
     scales = _mm_srli_si128(scales, 8);
     g->scale[1] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(scales)), d);
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++)
         g->min[i] = _mm256_mul_ps(g->scale[i], _mm256_set1_ps(32.0f));
     const __m256i nibble = _mm256_set1_epi8(15), two_bits = _mm256_set1_epi8(0x30);
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         __m256i a = load32(src + 64 * half), b = load32(src + 64 * half + 32);
         __m256i high = load32(src + 128 + 32 * half), *q = g->q + 4 * half;
         q[0] = _mm256_and_si256(_mm256_slli_epi16(high, 4), two_bits);
@@ -272,7 +272,7 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
     s = _mm256_sub_epi32(_mm256_or_si256(s, _mm256_slli_epi32(t, 4)), _mm256_set1_epi32(32));
     __m256 d = _mm256_set1_ps(number_from_f16((uint16_t)head));
     set_scale(g, _mm256_mul_ps(_mm256_cvtepi32_ps(s), d), 0.0f);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         g->q[i] = look_up(nibbles(src + 8 + 16 * i), iq4_table());
 }
 
@@ -305,10 +305,10 @@ INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, 
 {
     for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
         const float *steps = act_steps(act, n_pad) + k / 16, *sums = act_sums(act, n_pad) + k / 16;
-        for (int half = 0; half < 2; half++) {
+        for (size_t half = 0; half < 2; half++) {
             __m256 scale = _mm256_mul_ps(g->scale[half], _mm256_load_ps(steps + 8 * half));
-            for (int i = 4 * half; i < 4 * half + 4; i++) {
-                const void *a = act + k + 32 * (size_t)i;
+            for (size_t i = 4 * half; i < 4 * half + 4; i++) {
+                const void *a = act + k + 32 * i;
                 __m256 dot = dot32(g->q[i], _mm256_load_si256(a), is_signed);
                 s->dot[t][i % 2] = _mm256_fmadd_ps(dot, scale_of(scale, i), s->dot[t][i % 2]);
             }
@@ -417,13 +417,13 @@ INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, l
         int8_t q[ACT_GROUP];
         float scale[16], min[16];
         load(src, &g);
-        for (int i = 0; i < 8; i++)
+        for (size_t i = 0; i < 8; i++)
             _mm256_storeu_si256((__m256i *)(void *)(q + 32 * i), g.q[i]);
-        for (int i = 0; i < 2; i++) {
+        for (size_t i = 0; i < 2; i++) {
             _mm256_storeu_ps(scale + 8 * i, g.scale[i]);
             _mm256_storeu_ps(min + 8 * i, g.min[i]);
         }
-        for (int i = 0; i < 32; i++, dst += 8) {
+        for (size_t i = 0; i < 32; i++, dst += 8) {
             __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(q + 8 * i));
             __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
             _mm256_storeu_ps(dst, _mm256_fmsub_ps(values, _mm256_set1_ps(scale[i / 2]),
@@ -515,12 +515,12 @@ static void round_act_avx2(int8_t *act, const float *x, int n)
         else if (k < n)
             memcpy(last, x + k, (size_t)(n - k) * sizeof *x);
         __m256i top = _mm256_setzero_si256();
-        for (int i = 0; i < ACT_BLOCK; i += 8) {
+        for (size_t i = 0; i < ACT_BLOCK; i += 8) {
             __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(from + i));
             top = _mm256_max_epu32(top, _mm256_and_si256(bits, magnitude));
         }
         float inverse, step = act_step(max_of_lanes(top), &inverse);
-        for (int half = 0; half < 2; half++) {
+        for (size_t half = 0; half < 2; half++) {
             steps[k / 16 + half] = step;
             sums[k / 16 + half] =
                 step * (float)round16(act + k + 16 * half, from + 16 * half, inverse);

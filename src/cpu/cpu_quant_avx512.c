@@ -52,6 +52,15 @@ INLINE __m256 high_half(__m256i heads)
     return low_half(_mm256_srli_epi32(heads, 16));
 }
 
+/* The f16 at the start of eight blocks of 18 bytes: every ninth of the first 64 words. */
+INLINE __m256 halves_of_18(const uint8_t *src)
+{
+    const __m512i at = _mm512_castsi128_si512(_mm_setr_epi16(0, 9, 18, 27, 36, 45, 54, 63));
+    __m512i words =
+        _mm512_permutex2var_epi16(_mm512_loadu_si512(src), at, _mm512_loadu_si512(src + 64));
+    return _mm256_cvtph_ps(_mm512_castsi512_si128(words));
+}
+
 /* 64 nibbles of two blocks: low halves of 16 bytes first, then high halves. */
 INLINE __m512i nibbles_of_two(const uint8_t *a, const uint8_t *b)
 {
@@ -96,8 +105,8 @@ INLINE void set_scale(struct group *g, __m256 d, float bias)
 
 INLINE void load_q4_0(const uint8_t *src, struct group *g)
 {
-    set_scale(g, low_half(gather_heads(src, 18)), 8.0f);
-    for (int i = 0; i < 4; i++)
+    set_scale(g, halves_of_18(src), 8.0f);
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20);
 }
 
@@ -106,7 +115,7 @@ INLINE void load_q4_1(const uint8_t *src, struct group *g)
     __m256i heads = gather_heads(src, 20);
     g->scale = spread(low_half(heads));
     g->min = _mm512_sub_ps(_mm512_set1_ps(-0.0f), spread(high_half(heads)));
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = nibbles_of_two(src + 40 * i + 4, src + 40 * i + 24);
 }
 
@@ -122,7 +131,7 @@ INLINE __m512i add_fifth(__m512i q, const uint8_t *a, const uint8_t *b)
 INLINE void load_q5_0(const uint8_t *src, struct group *g)
 {
     set_scale(g, low_half(gather_heads(src, 22)), 16.0f);
-    for (int i = 0; i < 4; i++, src += 44)
+    for (size_t i = 0; i < 4; i++, src += 44)
         g->q[i] = add_fifth(nibbles_of_two(src + 6, src + 28), src + 2, src + 24);
 }
 
@@ -131,14 +140,14 @@ INLINE void load_q5_1(const uint8_t *src, struct group *g)
     __m256i heads = gather_heads(src, 24);
     g->scale = spread(low_half(heads));
     g->min = _mm512_sub_ps(_mm512_set1_ps(-0.0f), spread(high_half(heads)));
-    for (int i = 0; i < 4; i++, src += 48)
+    for (size_t i = 0; i < 4; i++, src += 48)
         g->q[i] = add_fifth(nibbles_of_two(src + 8, src + 32), src + 4, src + 28);
 }
 
 INLINE void load_q8_0(const uint8_t *src, struct group *g)
 {
     set_scale(g, low_half(gather_heads(src, 34)), 128.0f);
-    for (int i = 0; i < 4; i++, src += 68) {
+    for (size_t i = 0; i < 4; i++, src += 68) {
         __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(src + 2));
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(src + 36));
         g->q[i] = _mm512_xor_si512(_mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1),
@@ -148,8 +157,8 @@ INLINE void load_q8_0(const uint8_t *src, struct group *g)
 
 INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
 {
-    set_scale(g, low_half(gather_heads(src, 18)), 128.0f);
-    for (int i = 0; i < 4; i++)
+    set_scale(g, halves_of_18(src), 128.0f);
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = look_up(nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20), iq4_table());
 }
 
@@ -162,7 +171,7 @@ INLINE void load_mxfp4(const uint8_t *src, struct group *g)
     d = _mm256_mask_mov_ps(d, _mm256_cmpeq_epi32_mask(e, _mm256_set1_epi32(255)),
                            _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000)));
     set_scale(g, _mm256_mul_ps(d, _mm256_set1_ps(0.5f)), 12.0f);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = look_up(nibbles_of_two(src + 34 * i + 1, src + 34 * i + 18), e2m1_table());
 }
 
@@ -183,7 +192,7 @@ INLINE void load_nvfp4(const uint8_t *src, struct group *g)
     const __m512i shift = _mm512_setr_epi64(0, 4, 0, 4, 0, 4, 0, 4);
     const __m512i twice = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
     uint32_t d[4];
-    for (int i = 0; i < 4; i++, src += 36) {
+    for (size_t i = 0; i < 4; i++, src += 36) {
         memcpy(&d[i], src, sizeof d[i]);
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(src + 4));
         __m512i v = _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(bytes));
@@ -221,7 +230,7 @@ INLINE void load_k_scales(const uint8_t *src, struct group *g)
 INLINE void load_q4_k(const uint8_t *src, struct group *g)
 {
     load_k_scales(src, g);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = nibbles_of_32(src + 16 + 32 * i);
 }
 
@@ -230,7 +239,7 @@ INLINE void load_q5_k(const uint8_t *src, struct group *g)
     load_k_scales(src, g);
     __m512i fifth =
         _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(const void *)(src + 16)));
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         __m512i bit = _mm512_inserti64x4(_mm512_set1_epi8((char)(1 << (2 * i))),
                                          _mm256_set1_epi8((char)(2 << (2 * i))), 1);
         __m512i q = nibbles_of_32(src + 48 + 32 * i);
@@ -249,7 +258,7 @@ INLINE void load_q6_k(const uint8_t *src, struct group *g)
     /* Brings the two bits of each quarter to bits 4 and 5. */
     const __m512i turn01 = _mm512_inserti64x4(_mm512_set1_epi32(4), _mm256_set1_epi32(2), 1);
     const __m512i turn23 = _mm512_inserti64x4(_mm512_set1_epi32(0), _mm256_set1_epi32(30), 1);
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         __m512i low = _mm512_loadu_si512(src + 64 * half);
         __m512i high = _mm512_broadcast_i64x4(
             _mm256_loadu_si256((const __m256i *)(const void *)(src + 128 + 32 * half)));
@@ -276,7 +285,7 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
     s = _mm256_sub_epi32(_mm256_or_si256(s, _mm256_slli_epi32(t, 4)), _mm256_set1_epi32(32));
     __m256 d = _mm256_set1_ps(number_from_f16((uint16_t)head));
     set_scale(g, _mm256_mul_ps(_mm256_cvtepi32_ps(s), d), 128.0f);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         g->q[i] = look_up(nibbles_of_two(src + 8 + 32 * i, src + 24 + 32 * i), iq4_table());
 }
 
@@ -297,9 +306,9 @@ INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, 
 {
     for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
         __m512 scale = _mm512_mul_ps(g->scale, _mm512_load_ps(act_steps(act, n_pad) + k / 16));
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++) {
             __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), g->q[i],
-                                              _mm512_load_si512(act + k + 64 * (size_t)i));
+                                              _mm512_load_si512(act + k + 64 * i));
             s->dot[t][i % 2] =
                 _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
                                 _mm512_permutexvar_ps(scale_index(i), scale), s->dot[t][i % 2]);
@@ -357,11 +366,11 @@ INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, l
         uint8_t q[ACT_GROUP];
         float scale[16], min[16];
         load(src, &g);
-        for (int i = 0; i < 4; i++)
+        for (size_t i = 0; i < 4; i++)
             _mm512_storeu_si512(q + 64 * i, g.q[i]);
         _mm512_storeu_ps(scale, g.scale);
         _mm512_storeu_ps(min, g.min);
-        for (int i = 0; i < 16; i++, dst += 16) {
+        for (size_t i = 0; i < 16; i++, dst += 16) {
             __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(q + 16 * i));
             _mm512_storeu_ps(dst,
                              _mm512_fmsub_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)),

@@ -190,7 +190,7 @@ static void decode_iq4_xs(const uint8_t *src, float *dst, int64_t n)
     for (; n > 0; n--, src += 136, dst += 256) {
         float d = number_load_f16(src);
         int high = src[2] | src[3] << 8;
-        for (int j = 0; j < 8; j++) {
+        for (size_t j = 0; j < 8; j++) {
             int scale = (src[4 + j / 2] >> (4 * (j % 2)) & 15) | (high >> (2 * j) & 3) << 4;
             float step = d * (float)(scale - 32);
             const uint8_t *q = src + 8 + 16 * j;
@@ -218,7 +218,7 @@ static void decode_mxfp4(const uint8_t *src, float *dst, int64_t n)
 static void decode_nvfp4(const uint8_t *src, float *dst, int64_t n)
 {
     for (; n > 0; n--, src += 36)
-        for (int s = 0; s < 4; s++, dst += 16) {
+        for (size_t s = 0; s < 4; s++, dst += 16) {
             const uint8_t *q = src + 4 + 8 * s;
             int code = src[s] & 127; /* the sign is unused, and NaN means an empty block */
             float d = code == 127 ? 0.0f : number_e4m3[code];

@@ -87,6 +87,21 @@ TEST(json, malformed_documents_are_refused_with_their_place)
     assert_refused("[1]\0", 4, ERR_FORMAT, "end of file expected");
 }
 
+/* tekken.json shows byte 0 this way, in a member that nobody reads. */
+TEST(json, a_string_with_nul_parses_but_is_not_read)
+{
+    struct err err = {0};
+    const char *text;
+    size_t n;
+    struct json_doc *doc = parse("[\"a\\u0000b\"]");
+    struct json root = json_root(doc), item = json_item(&root, 0);
+    assert_true(json_is_string(&item));
+    assert_false(json_read_string(&item, &text, &n, &err));
+    assert_int_equal(err.code, ERR_FORMAT);
+    assert_non_null(strstr(err.text, "[0]: expected a string without \\u0000"));
+    json_close(doc);
+}
+
 TEST(json, every_truncation_is_refused)
 {
     static const char text[] =

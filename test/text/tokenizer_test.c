@@ -3,6 +3,7 @@
 #include "text/tokenizer.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +14,12 @@
 #include "text/tokenizer_fixture.h"
 
 static const char dir[] = "test/data/tokenizers/";
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 /* Undoes base64; for the raw bytes of the vectors.  Owned: free(). */
 static char *from_base64(const char *s, size_t *n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = BASE64;
     char *out = calloc(1, strlen(s));
     uint32_t bits = 0;
     *n = 0;
@@ -46,7 +48,7 @@ static void add_json(struct buf *buf, const char *s)
 
 void fixture_byte_lines(struct buf *lines)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = BASE64;
     buf_init(lines, 1 << 20);
     for (int b = 0; b < 256; b++) {
         const char line[] = {digits[b >> 2], digits[(b & 3) << 4], '=', '=', '\n', 0};
@@ -71,7 +73,8 @@ void fixture_tekken(struct buf *json, const char *version, const char *names, in
     add(json, text);
     for (int rank = 0; rank < n; rank++) {
         size_t len = strcspn(lines, "\n");
-        snprintf(text, sizeof text, "%s{\"rank\": %d, \"token_bytes\": \"%.*s\", \"token_str\": %s}\n",
+        snprintf(text, sizeof text,
+                 "%s{\"rank\": %d, \"token_bytes\": \"%.*s\", \"token_str\": %s}\n",
                  rank ? "," : "", rank, (int)len, lines, rank ? "null" : "\"\\u0000\"");
         add(json, text);
         lines += len + 1;
@@ -84,17 +87,28 @@ void fixture_tekken(struct buf *json, const char *version, const char *names, in
     add(json, ", \"version\": 1, \"type\": \"Tekken\"}");
 }
 
+/* Every control token that a golden vector names, in one file. */
+static const char names[] =
+    "[{\"rank\": 0, \"token_str\": \"<unk>\", \"is_control\": true}, {\"rank\": 1, \"token_str\": "
+    "\"<s>\"}, {\"token_str\": \"</s>\"}, {\"rank\": 3, \"token_str\": \"[INST]\"},"
+    "{\"token_str\": \"[/INST]\"}, {\"token_str\": \"[AVAILABLE_TOOLS]\"},"
+    "{\"token_str\": \"[/AVAILABLE_TOOLS]\"}, {\"token_str\": \"[TOOL_RESULTS]\"},"
+    "{\"token_str\": \"[/TOOL_RESULTS]\"}, {\"token_str\": \"[TOOL_CALLS]\"},"
+    "{\"token_str\": \"[IMG]\"}, {\"token_str\": \"<pad>\"}, {\"token_str\": \"[IMG_BREAK]\"},"
+    "{\"token_str\": \"[IMG_END]\"}, {\"token_str\": \"[PREFIX]\"}, {\"token_str\": \"[MIDDLE]\"},"
+    "{\"token_str\": \"[SUFFIX]\"}, {\"token_str\": \"[SYSTEM_PROMPT]\"},"
+    "{\"token_str\": \"[/SYSTEM_PROMPT]\"}, {\"token_str\": \"[TOOL_CONTENT]\"},"
+    "{\"rank\": 32, \"token_str\": \"[ARGS]\"}, {\"rank\": 33, \"token_str\": \"[CALL_ID]\"},"
+    "{\"rank\": 34, \"token_str\": \"[THINK]\"}, {\"rank\": 35, \"token_str\": \"[/THINK]\"},"
+    "{\"rank\": 36, \"token_str\": \"[MODEL_SETTINGS]\"},"
+    "{\"rank\": 37, \"token_str\": \"[/MODEL_SETTINGS]\"}]";
+
 static struct tokenizer *open_tekken(void)
 {
-    /* The names of version 13 that golden vectors use. */
-    static const char names[] =
-        "[{\"rank\": 0, \"token_str\": \"<unk>\", \"is_control\": true}, {\"rank\": 1, \"token_str\": "
-        "\"<s>\", \"is_control\": true}]";
-    (void)names;
     struct buf json;
     struct err err = {0};
     char *lines = test_read("test/data/tokenizers/tekken-vocab.b64", NULL);
-    fixture_tekken(&json, "v3", NULL, 1000, lines);
+    fixture_tekken(&json, "v15", names, 1000, lines);
     struct tokenizer *tok = tokenizer_from_tekken("tekken.json", json.data, json.len, &err);
     if (!tok)
         fail_msg("%s", err.text);
@@ -242,4 +256,183 @@ TEST(tokenizer, encodes_spm_v7_as_the_reference)
 TEST(tokenizer, encodes_tekken_as_the_reference)
 {
     check_texts("tekken");
+}
+
+/* The reference joins the bytes of all ids before it looks for characters. */
+static void assert_keep(const struct tokenizer *tok, const json_t *v, const int32_t *ids, size_t n)
+{
+    struct buf raw, text;
+    struct err err = {0};
+    const char *want = json_string_value(json_object_get(v, "keep"));
+    buf_init(&raw, 1 << 20);
+    buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < n; i++)
+        assert_true(tokenizer_piece(tok, ids[i], &raw, &err));
+    for (size_t i = 0, len; i < raw.len; i += len) {
+        uint32_t code;
+        bool ok = utf8_decode(raw.data + i, raw.len - i, &code, &len) == UTF8_OK;
+        assert_true(buf_add(&text, ok ? raw.data + i : "\xef\xbf\xbd", ok ? len : 3, &err));
+    }
+    assert_int_equal(text.len, json_string_length(json_object_get(v, "keep")));
+    assert_memory_equal(text.data, want, text.len);
+    buf_free(&raw);
+    buf_free(&text);
+}
+
+TEST(tokenizer, keeps_control_tokens_in_pieces_as_the_reference)
+{
+    json_t *doc = golden("decode"), *vectors = json_object_get(doc, "vectors");
+    assert_int_equal(json_array_size(vectors), 36);
+    for (size_t i = 0; i < json_array_size(vectors); i++) {
+        const json_t *v = json_array_get(vectors, i);
+        size_t n;
+        int32_t *ids = id_list(json_object_get(v, "ids"), &n);
+        assert_keep(fixture_tokenizer(json_string_value(json_object_get(v, "tokenizer"))), v, ids,
+                    n);
+        free(ids);
+    }
+    json_decref(doc);
+}
+
+/* The text so far must be what the reference has by then; a U+FFFD may come earlier. */
+static void assert_so_far(const char *name, size_t step, const struct buf *got,
+                          const struct buf *want)
+{
+    bool ok = got->len >= want->len && memcmp(got->data, want->data, want->len) == 0;
+    for (size_t i = want->len; ok && i < got->len; i += 3)
+        ok = memcmp(got->data + i, "\xef\xbf\xbd", 3) == 0;
+    if (!ok)
+        fail_msg("%s: after step %zu \"%s\", not \"%s\"", name, step, got->data, want->data);
+}
+
+static void check_stream(const json_t *v)
+{
+    const json_t *stream = json_object_get(v, "stream"), *ignore = json_object_get(v, "ignore");
+    const char *name = json_string_value(json_object_get(v, "name"));
+    struct text_decoder decoder;
+    struct buf got, want;
+    struct err err = {0};
+    size_t n;
+    int32_t *ids = id_list(json_object_get(v, "ids"), &n);
+    buf_init(&got, 1 << 20);
+    buf_init(&want, 1 << 20);
+    text_decoder_init(&decoder,
+                      fixture_tokenizer(json_string_value(json_object_get(v, "tokenizer"))));
+    for (size_t k = 0; k <= n; k++) {
+        const json_t *part = json_array_get(stream, k);
+        assert_true(buf_add(&want, json_string_value(part), json_string_length(part), &err));
+        assert_true(buf_add(&got, "", 0, &err));
+        assert_true(k < n ? text_decoder_add(&decoder, ids[k], &got, &err)
+                          : text_decoder_end(&decoder, &got, &err));
+        assert_true(utf8_valid(got.data, got.len));
+        assert_so_far(name, k, &got, &want);
+    }
+    assert_int_equal(got.len, json_string_length(ignore));
+    assert_memory_equal(got.data, json_string_value(ignore), got.len);
+    buf_free(&got);
+    buf_free(&want);
+    free(ids);
+}
+
+TEST(tokenizer, streams_text_as_the_reference)
+{
+    json_t *doc = golden("decode"), *vectors = json_object_get(doc, "vectors");
+    for (size_t i = 0; i < json_array_size(vectors); i++)
+        check_stream(json_array_get(vectors, i));
+    json_decref(doc);
+}
+
+TEST(tokenizer, tells_facts)
+{
+    const struct tokenizer *spm = fixture_tokenizer("spm-v3"),
+                           *tekken = fixture_tokenizer("tekken");
+    assert_string_equal(tokenizer_describe(spm), "SentencePiece, 32768 pieces");
+    assert_string_equal(tokenizer_describe(tekken), "tekken v15, 131072 tokens");
+    assert_int_equal(tokenizer_n_vocab(spm), 32768);
+    assert_int_equal(tokenizer_n_vocab(tekken), 131072);
+    assert_int_equal(tokenizer_bos(spm), 1);
+    assert_int_equal(tokenizer_eos(tekken), 2);
+    assert_int_equal(tokenizer_control(spm, "[TOOL_CALLS]"), 5);
+    assert_int_equal(tokenizer_control(tekken, "[TOOL_CALLS]"), 9);
+    assert_int_equal(tokenizer_control(tekken, "<SPECIAL_31>"), 31);
+    /* An ordinary token, the unknown token and a byte have no control name. */
+    assert_int_equal(tokenizer_control(tekken, "er"), -1);
+    assert_int_equal(tokenizer_control(spm, "<unk>"), -1);
+    assert_int_equal(tokenizer_control(spm, "<0x0A>"), -1);
+    assert_true(tokenizer_is_control(tekken, 999));
+    assert_false(tokenizer_is_control(tekken, 1000));
+    assert_false(tokenizer_is_control(tekken, -1));
+    assert_false(tokenizer_is_control(tekken, INT32_MAX));
+}
+
+TEST(tokenizer, unknown_ids_add_nothing)
+{
+    struct text_decoder decoder;
+    struct buf out;
+    struct err err = {0};
+    buf_init(&out, 100);
+    text_decoder_init(&decoder, fixture_tokenizer("tekken"));
+    const int32_t bad[] = {-1, INT32_MIN, 131072, INT32_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(tokenizer_piece(decoder.tok, bad[i], &out, &err));
+        assert_true(text_decoder_add(&decoder, bad[i], &out, &err));
+    }
+    assert_int_equal(out.len, 0);
+    buf_free(&out);
+}
+
+TEST(tokenizer, text_never_gives_a_control_token)
+{
+    /* Each name of each control token, as text. */
+    const char *names_of[] = {"spm-v1", "spm-v3", "spm-v7", "tekken"};
+    for (size_t k = 0; k < 4; k++) {
+        const struct tokenizer *tok = fixture_tokenizer(names_of[k]);
+        for (int32_t id = 0; id < 1027 && id < tokenizer_n_vocab(tok); id++) {
+            struct token_ids ids = {0};
+            struct buf name;
+            struct err err = {0};
+            buf_init(&name, 1000);
+            assert_true(tokenizer_piece(tok, id, &name, &err));
+            if (tokenizer_is_control(tok, id))
+                assert_true(tokenizer_encode(tok, name.data, name.len, &ids, &err));
+            for (size_t i = 0; i < ids.n; i++)
+                assert_false(tokenizer_is_control(tok, ids.ids[i]));
+            token_ids_free(&ids);
+            buf_free(&name);
+        }
+    }
+}
+
+TEST(tokenizer, failed_encoding_leaves_the_list)
+{
+    struct token_ids ids = {0};
+    struct err err = {0};
+    const char *names_of[] = {"spm-v3", "tekken"};
+    assert_true(token_ids_add(&ids, 7, &err));
+    for (size_t k = 0; k < 2; k++) {
+        const struct tokenizer *tok = fixture_tokenizer(names_of[k]);
+        const char text[] = "some words \xff that are here";
+        assert_false(tokenizer_encode(tok, text, (size_t)LIMIT_TEXT_BYTES + 1, &ids, &err));
+        assert_int_equal(err.code, ERR_LIMIT);
+        bool ok = false;
+        for (size_t n = 0; !ok; n++) {
+            mem_fail_after(n);
+            ok = tokenizer_encode(tok, text, sizeof text - 1, &ids, &err);
+            bool failed = mem_n_failed() > 0;
+            mem_fail_never();
+            assert_int_equal(ok, !failed);
+            if (!ok) {
+                assert_int_equal(err.code, ERR_LIMIT);
+                assert_int_equal(ids.n, 1);
+            }
+        }
+        assert_true(ids.n > 1);
+        ids.n = 1;
+    }
+    token_ids_free(&ids);
+}
+
+TEST(tokenizer, closes_nothing)
+{
+    tokenizer_close(NULL);
 }

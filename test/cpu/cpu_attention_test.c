@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cpu/backends.h"
+#include "cpu/operands.h"
+
+/* A sequence in shuffled pages of two layers, of which the second is used. */
+struct sequence {
+    struct kv_view kv;
+    uint32_t *page_ids;
+    size_t n_bytes;
+    float *q, *k, *v, *scales; /* [n_tok][heads][head_dim]; [n_tok] */
+    int n_tok, n_heads;
+};
+
+static float *random_f32(size_t n, uint64_t *seed)
+{
+    float *p = malloc(n * sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = test_random_f32(seed) * 2.0f;
+    return p;
+}
+
+static void sequence_new(struct sequence *s, struct backend *b, enum dtype dtype, int n_tok,
+                         int n_heads, int n_kv_heads, int head_dim, uint64_t *seed)
+{
+    struct err err = {0};
+    size_t n_pages = ((size_t)n_tok + BACKEND_PAGE_TOKENS - 1) / BACKEND_PAGE_TOKENS;
+    size_t n_kv = (size_t)n_kv_heads * (size_t)head_dim;
+    size_t layer = 2 * BACKEND_PAGE_TOKENS * dtype_bytes(dtype, (int64_t)n_kv);
+    *s = (struct sequence){.n_tok = n_tok, .n_heads = n_heads, .n_bytes = n_pages * 2 * layer};
+    s->page_ids = malloc(n_pages * sizeof *s->page_ids);
+    for (size_t i = 0; i < n_pages; i++)
+        s->page_ids[i] = (uint32_t)(n_pages - 1 - i);
+    s->q = random_f32((size_t)n_tok * (size_t)n_heads * (size_t)head_dim, seed);
+    s->k = random_f32((size_t)n_tok * n_kv, seed);
+    s->v = random_f32((size_t)n_tok * n_kv, seed);
+    s->scales = random_f32((size_t)n_tok, seed);
+    s->kv = (struct kv_view){.data = b->alloc(b, s->n_bytes, &err),
+                             .page_bytes = 2 * layer,
+                             .layer_offset = layer,
+                             .page_ids = s->page_ids,
+                             .dtype = dtype,
+                             .n_kv_heads = n_kv_heads,
+                             .head_dim = head_dim};
+    assert_non_null(s->kv.data);
+}
+
+static void sequence_free(struct sequence *s, struct backend *b)
+{
+    b->release(b, s->kv.data, s->n_bytes);
+    free(s->page_ids);
+    free(s->q);
+    free(s->k);
+    free(s->v);
+    free(s->scales);
+}
+
+/* Writes keys and attends, chunk tokens at a time. */
+static float *run(struct sequence *s, struct backend *b, int window, int chunk)
+{
+    size_t n_kv = (size_t)s->kv.n_kv_heads * (size_t)s->kv.head_dim;
+    size_t n_q = (size_t)s->n_heads * (size_t)s->kv.head_dim;
+    float *out = malloc((size_t)s->n_tok * n_q * sizeof *out);
+    mem_forbid(true);
+    for (int pos = 0; pos < s->n_tok; pos += chunk) {
+        int n = s->n_tok - pos < chunk ? s->n_tok - pos : chunk;
+        b->kv_write(b, &s->kv, s->k + (size_t)pos * n_kv, s->v + (size_t)pos * n_kv, n, pos);
+        struct attention_args args = {.out = out + (size_t)pos * n_q,
+                                      .q = s->q + (size_t)pos * n_q,
+                                      .scales = s->scales + pos,
+                                      .kv = &s->kv,
+                                      .n_tok = n,
+                                      .pos0 = pos,
+                                      .n_heads = s->n_heads,
+                                      .window = window};
+        b->attention(b, &args);
+    }
+    mem_forbid(false);
+    return out;
+}
+
+/* The textbook: one softmax over the keys from first to pos, in double. */
+static void attend_plainly(const struct sequence *s, int head, int first, int pos, double *out)
+{
+    int dim = s->kv.head_dim, n_kv = s->kv.n_kv_heads, kv_head = head / (s->n_heads / n_kv);
+    double *p = malloc((size_t)(pos + 1) * sizeof *p), max = -INFINITY, sum = 0.0;
+    const float *q = s->q + ((size_t)pos * (size_t)s->n_heads + (size_t)head) * (size_t)dim;
+    for (int j = first; j <= pos; j++) {
+        p[j] = 0.0;
+        for (int i = 0; i < dim; i++)
+            p[j] += (double)q[i] * (double)s->k[(j * n_kv + kv_head) * dim + i];
+        p[j] *= (double)s->scales[pos];
+        max = fmax(max, p[j]);
+    }
+    for (int i = 0; i < dim; i++)
+        out[i] = 0.0;
+    for (int j = first; j <= pos; j++)
+        sum += p[j] = exp(p[j] - max);
+    for (int j = first; j <= pos; j++)
+        for (int i = 0; i < dim; i++)
+            out[i] += p[j] / sum * (double)s->v[(j * n_kv + kv_head) * dim + i];
+    free(p);
+}
+
+static void check(const struct sequence *s, const float *out, int window, double tolerance)
+{
+    int dim = s->kv.head_dim;
+    double *want = malloc((size_t)dim * sizeof *want);
+    for (int pos = 0; pos < s->n_tok; pos++)
+        for (int head = 0; head < s->n_heads; head++) {
+            int first = window > 0 && pos >= window ? pos - window + 1 : 0;
+            attend_plainly(s, head, first, pos, want);
+            for (int i = 0; i < dim; i++) {
+                double got = (double)out[(pos * s->n_heads + head) * dim + i];
+                if (!(fabs(got - want[i]) <= tolerance))
+                    fail_msg("position %d head %d [%d]: got %.9g, want %.9g", pos, head, i, got,
+                             want[i]);
+            }
+        }
+    free(want);
+}
+
+TEST(cpu_attention, matches_the_textbook_with_and_without_a_window)
+{
+    static const struct {
+        int n_tok, n_heads, n_kv_heads, head_dim;
+    } shapes[] = {{1, 1, 1, 2}, {40, 4, 2, 16}, {33, 6, 3, 10}, {50, 40, 2, 24}, {70, 8, 8, 128}};
+    static const int windows[] = {0, 1, 8, 16, 21};
+    uint64_t seed = 1;
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, true);
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+            for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+                struct sequence s;
+                sequence_new(&s, b, DTYPE_F32, shapes[i].n_tok, shapes[i].n_heads,
+                             shapes[i].n_kv_heads, shapes[i].head_dim, &seed);
+                float *out = run(&s, b, windows[w], 1000);
+                check(&s, out, windows[w], 2e-5);
+                free(out);
+                sequence_free(&s, b);
+            }
+        b->close(b);
+    }
+}
+
+TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
+{
+    uint64_t seed = 2;
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, false);
+        struct sequence s;
+        sequence_new(&s, b, DTYPE_BF16, 45, 8, 2, 20, &seed);
+        for (size_t i = 0; i < 45 * 2 * 20; i++) { /* round beforehand: nothing is lost then */
+            s.k[i] = number_from_bf16(number_to_bf16(s.k[i]));
+            s.v[i] = number_from_bf16(number_to_bf16(s.v[i]));
+        }
+        float *out = run(&s, b, 0, 1000);
+        check(&s, out, 0, 2e-5);
+        free(out);
+        sequence_free(&s, b);
+        b->close(b);
+    }
+}
+
+TEST(cpu_attention, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
+{
+    static const int chunks[] = {1, 3, 16, 17, 77};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++)
+        for (int window = 0; window <= 20; window += 20) {
+            float *want = NULL;
+            for (int n_threads = 1; n_threads <= 3; n_threads++)
+                for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
+                    uint64_t seed = 3;
+                    struct sequence s;
+                    struct backend *b = open_cpu(masks[m], n_threads, false);
+                    sequence_new(&s, b, DTYPE_BF16, 77, 10, 2, 36, &seed);
+                    float *out = run(&s, b, window, chunks[c]);
+                    if (want)
+                        assert_memory_equal(out, want, 77 * 10 * 36 * sizeof *out);
+                    else
+                        want = out;
+                    if (out != want)
+                        free(out);
+                    sequence_free(&s, b);
+                    b->close(b);
+                }
+            free(want);
+        }
+}

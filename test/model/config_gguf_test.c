@@ -178,7 +178,7 @@ TEST(config_gguf, reads_the_bundled_model)
     assert_int_equal(c.head_dim, 8);
     assert_int_equal(c.ffn_dim, 172);
     assert_int_equal(c.n_vocab, 512);
-    assert_int_equal(c.context, 128);
+    assert_int_equal(c.context, 512);
     assert_true(c.rope_theta == 1e4 && !c.has_yarn && !c.tied);
     assert_string_equal(c.architecture, "llama (GGUF)");
 }

@@ -31,19 +31,21 @@ struct arena_block {
     _Alignas(ALIGN) char bytes[];
 };
 
-static bool add_block(struct arena *arena, size_t need, struct err *err)
+static struct arena_block *add_block(struct arena *arena, size_t need, struct err *err)
 {
     size_t size = need > BLOCK_BYTES ? need : BLOCK_BYTES;
     size_t total;
-    if (!size_add(size, sizeof(struct arena_block), &total))
-        return err_set(err, ERR_LIMIT, "out of memory: %zu bytes", size);
+    if (!size_add(size, sizeof(struct arena_block), &total)) {
+        err_set(err, ERR_LIMIT, "out of memory: %zu bytes", size);
+        return NULL;
+    }
     struct arena_block *b = mem_new(1, total, err);
     if (!b)
-        return false;
+        return NULL;
     *b = (struct arena_block){.next = arena->blocks, .size = size};
     POISON(b->bytes, size);
     arena->blocks = b;
-    return true;
+    return b;
 }
 
 void *arena_new(struct arena *arena, size_t n, size_t size, struct err *err)
@@ -54,10 +56,11 @@ void *arena_new(struct arena *arena, size_t n, size_t size, struct err *err)
         return NULL;
     }
     want &= ~(size_t)(ALIGN - 1);
-    if (!arena->blocks || arena->blocks->size - arena->blocks->used < want)
-        if (!add_block(arena, want, err))
-            return NULL;
     struct arena_block *b = arena->blocks;
+    if (!b || b->size - b->used < want)
+        b = add_block(arena, want, err);
+    if (!b)
+        return NULL;
     void *p = b->bytes + b->used;
     b->used += want;
     arena->n_bytes += bytes;

@@ -22,37 +22,27 @@ bool bpe_init(struct bpe *bpe, const struct tokenizer *tok, size_t n, struct tok
 
 void bpe_free(struct bpe *bpe)
 {
-    free(bpe->start);
-    free(bpe->end);
-    free(bpe->ids);
+    free(bpe->at);
     free(bpe->heap);
     free(bpe->seen);
     *bpe = (struct bpe){0};
 }
 
-static bool grow(struct bpe *bpe, size_t n, struct err *err)
+/* Makes room for a word of n bytes; what other words left there is lost. */
+static bool make_room(struct bpe *bpe, size_t n, struct err *err)
 {
     if (n <= bpe->n_places)
         return true;
-    size_t n_places = bpe->n_places ? bpe->n_places : 64;
+    size_t n_places = 64;
     while (n_places < n)
         n_places *= 2;
-    uint32_t *start = mem_resize(bpe->start, n_places, sizeof *start, err);
-    if (!start)
+    free(bpe->at);
+    free(bpe->heap);
+    bpe->n_places = 0;
+    bpe->at = mem_new(n_places, sizeof *bpe->at, err);
+    bpe->heap = bpe->at ? mem_new(2 * n_places, sizeof *bpe->heap, err) : NULL;
+    if (!bpe->heap)
         return false;
-    bpe->start = start;
-    uint32_t *end = mem_resize(bpe->end, n_places, sizeof *end, err);
-    if (!end)
-        return false;
-    bpe->end = end;
-    int32_t *ids = mem_resize(bpe->ids, n_places, sizeof *ids, err);
-    if (!ids)
-        return false;
-    bpe->ids = ids;
-    struct bpe_pair *heap = mem_resize(bpe->heap, 2 * n_places, sizeof *heap, err);
-    if (!heap)
-        return false;
-    bpe->heap = heap;
     bpe->n_places = n_places;
     return true;
 }
@@ -89,10 +79,10 @@ static struct bpe_pair heap_pop(struct bpe *bpe)
 static void find_pair(struct bpe *bpe, const char *s, uint32_t n, uint32_t left)
 {
     const struct tokenizer *tok = bpe->tok;
-    uint32_t right = left + bpe->start[left];
+    uint32_t right = left + bpe->at[left].start;
     if (right == n)
         return;
-    uint32_t n_both = bpe->start[left] + bpe->start[right];
+    uint32_t n_both = bpe->at[left].start + bpe->at[right].start;
     int32_t id = vocab_find(&tok->pieces, &tok->vocab, s + left, n_both);
     if (id < 0)
         return;
@@ -103,8 +93,8 @@ static void find_pair(struct bpe *bpe, const char *s, uint32_t n, uint32_t left)
 /* A pair is stale when one of its symbols has merged with another since. */
 static bool is_stale(const struct bpe *bpe, uint32_t n, struct bpe_pair pair)
 {
-    uint32_t left = (uint32_t)pair.key, right = left + bpe->start[left];
-    return right == left || right == n || bpe->start[left] + bpe->start[right] != pair.n;
+    uint32_t left = (uint32_t)pair.key, right = left + bpe->at[left].start;
+    return right == left || right == n || bpe->at[left].start + bpe->at[right].start != pair.n;
 }
 
 /* Cuts the word into its first symbols. */
@@ -116,14 +106,14 @@ static void start_symbols(struct bpe *bpe, const char *s, uint32_t n)
         len = 1;
         if (!tok->is_tekken)
             while (i + len < n && ((uint8_t)s[i + len] & 0xc0) == 0x80)
-                bpe->start[i + len++] = 0;
-        bpe->start[i] = bpe->end[i + len - 1] = len;
+                bpe->at[i + len++].start = 0;
+        bpe->at[i].start = bpe->at[i + len - 1].end = len;
         if (tok->is_tekken)
-            bpe->ids[i] = tok->byte_ids[c];
+            bpe->at[i].id = tok->byte_ids[c];
         else if (c < 0x80)
-            bpe->ids[i] = tok->ascii[c];
+            bpe->at[i].id = tok->ascii[c];
         else
-            bpe->ids[i] = vocab_find(&tok->pieces, &tok->vocab, s + i, len);
+            bpe->at[i].id = vocab_find(&tok->pieces, &tok->vocab, s + i, len);
     }
 }
 
@@ -131,19 +121,19 @@ static void merge(struct bpe *bpe, const char *s, uint32_t n)
 {
     bpe->n_heap = 0;
     start_symbols(bpe, s, n);
-    for (uint32_t i = 0; i < n; i += bpe->start[i])
+    for (uint32_t i = 0; i < n; i += bpe->at[i].start)
         find_pair(bpe, s, n, i);
     while (bpe->n_heap) {
         struct bpe_pair pair = heap_pop(bpe);
         if (is_stale(bpe, n, pair))
             continue;
         uint32_t left = (uint32_t)pair.key;
-        bpe->start[left + bpe->start[left]] = 0;
-        bpe->start[left] = bpe->end[left + pair.n - 1] = pair.n;
-        bpe->ids[left] = pair.id;
+        bpe->at[left + bpe->at[left].start].start = 0;
+        bpe->at[left].start = bpe->at[left + pair.n - 1].end = pair.n;
+        bpe->at[left].id = pair.id;
         find_pair(bpe, s, n, left);
         if (left)
-            find_pair(bpe, s, n, left - bpe->end[left - 1]);
+            find_pair(bpe, s, n, left - bpe->at[left - 1].end);
     }
 }
 
@@ -162,12 +152,12 @@ static bool add_bytes(struct bpe *bpe, const char *s, uint32_t n, struct err *er
 
 static bool merge_word(struct bpe *bpe, const char *s, uint32_t n, struct err *err)
 {
-    if (!grow(bpe, n, err))
+    if (!make_room(bpe, n, err))
         return false;
     merge(bpe, s, n);
-    for (uint32_t i = 0; i < n; i += bpe->start[i]) {
-        bool ok = bpe->ids[i] < 0 ? add_bytes(bpe, s + i, bpe->start[i], err)
-                                  : token_ids_add(bpe->out, bpe->ids[i], err);
+    for (uint32_t i = 0; i < n; i += bpe->at[i].start) {
+        bool ok = bpe->at[i].id < 0 ? add_bytes(bpe, s + i, bpe->at[i].start, err)
+                                    : token_ids_add(bpe->out, bpe->at[i].id, err);
         if (!ok)
             return false;
     }

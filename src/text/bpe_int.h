@@ -10,6 +10,13 @@
 
 #include "text/tokenizer_int.h"
 
+/* Symbols lie side by side, so their lengths at both ends are all the links there are. */
+struct bpe_byte {
+    uint32_t start; /* bytes of the symbol that starts here; 0 inside one */
+    uint32_t end;   /* bytes of the symbol that ends with this byte */
+    int32_t id;     /* of the symbol that starts here, -1 when it is no piece */
+};
+
 struct bpe_pair {
     uint64_t key; /* rank of the joined piece, then where its left part starts */
     uint32_t n;   /* bytes of both parts */
@@ -26,9 +33,7 @@ struct bpe_seen {  /* a word that was encoded before */
 struct bpe {
     const struct tokenizer *tok;
     struct token_ids *out;
-    uint32_t *start; /* [n_places] bytes of the symbol that starts here; 0 inside one */
-    uint32_t *end;   /* [n_places] bytes of the symbol that ends with this byte */
-    int32_t *ids;    /* [n_places] id of the symbol that starts here, or -1 */
+    struct bpe_byte *at; /* [n_places] of the word */
     size_t n_places;
     struct bpe_pair *heap; /* [2 * n_places] */
     size_t n_heap;

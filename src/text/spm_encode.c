@@ -10,8 +10,6 @@
 #include "data/utf8.h"
 #include "text/bpe_int.h"
 
-static const char replacement[] = "\xef\xbf\xbd";
-
 /* Copies text with one U+FFFD for each byte outside a well formed character and a
  * space for each U+2581.  Returns the length; out has room for 3 bytes per byte. */
 static size_t clean(const char *text, size_t n, char *out)
@@ -23,8 +21,7 @@ static size_t clean(const char *text, size_t n, char *out)
         if ((uint8_t)text[i] < 0x80) {
             out[n_out++] = text[i++];
         } else if (utf8_decode(text + i, n - i, &code, &len) != UTF8_OK) {
-            memcpy(out + n_out, replacement, 3);
-            n_out += 3;
+            n_out += utf8_encode(UTF8_REPLACEMENT, out + n_out);
             i++;
         } else if (code == 0x2581) {
             out[n_out++] = ' ';

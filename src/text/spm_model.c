@@ -50,46 +50,57 @@ static bool expect(const struct protobuf_field *field, enum protobuf_wire wire, 
                    (int)field->wire, (int)wire);
 }
 
-static bool read_trainer(struct spm_spec *spec, struct protobuf in, struct err *err)
+/* Return where a setting goes, or NULL for one that does not matter. */
+static uint64_t *trainer_number(struct spm_spec *spec, uint32_t field)
+{
+    switch (field) {
+    case TRAINER_TYPE:
+        return &spec->type;
+    case TRAINER_SUFFIX:
+        return &spec->suffix;
+    case TRAINER_BYTE_FALLBACK:
+        return &spec->byte_fallback;
+    case TRAINER_BOS:
+        return &spec->bos;
+    case TRAINER_EOS:
+        return &spec->eos;
+    default:
+        return NULL;
+    }
+}
+
+static uint64_t *normalizer_number(struct spm_spec *spec, uint32_t field)
+{
+    switch (field) {
+    case NORMALIZER_ADD_SPACE:
+        return &spec->add_space;
+    case NORMALIZER_TRIM:
+        return &spec->trim;
+    case NORMALIZER_ESCAPE:
+        return &spec->escape;
+    default:
+        return NULL;
+    }
+}
+
+static bool read_settings(struct spm_spec *spec, bool is_trainer, struct protobuf in,
+                          struct err *err)
 {
     struct protobuf_field field;
     while (protobuf_next(&in, &field, err)) {
-        uint64_t *number = field.number == TRAINER_TYPE            ? &spec->type
-                           : field.number == TRAINER_SUFFIX        ? &spec->suffix
-                           : field.number == TRAINER_BYTE_FALLBACK ? &spec->byte_fallback
-                           : field.number == TRAINER_BOS           ? &spec->bos
-                           : field.number == TRAINER_EOS           ? &spec->eos
-                                                                   : NULL;
-        if (number && !expect(&field, PROTOBUF_VARINT, err))
+        uint64_t *number =
+            is_trainer ? trainer_number(spec, field.number) : normalizer_number(spec, field.number);
+        bool is_bytes = field.number == (is_trainer ? TRAINER_UNKNOWN_TEXT : NORMALIZER_CHARSMAP);
+        if (!number && !is_bytes)
+            continue;
+        if (!expect(&field, number ? PROTOBUF_VARINT : PROTOBUF_BYTES, err))
             return false;
         if (number)
             *number = field.value;
-        if (field.number != TRAINER_UNKNOWN_TEXT)
-            continue;
-        if (!expect(&field, PROTOBUF_BYTES, err))
-            return false;
-        spec->unknown = field.bytes;
-    }
-    return in.n == 0;
-}
-
-static bool read_normalizer(struct spm_spec *spec, struct protobuf in, struct err *err)
-{
-    struct protobuf_field field;
-    while (protobuf_next(&in, &field, err)) {
-        uint64_t *flag = field.number == NORMALIZER_ADD_SPACE ? &spec->add_space
-                         : field.number == NORMALIZER_TRIM    ? &spec->trim
-                         : field.number == NORMALIZER_ESCAPE  ? &spec->escape
-                                                              : NULL;
-        if (flag && !expect(&field, PROTOBUF_VARINT, err))
-            return false;
-        if (flag)
-            *flag = field.value;
-        if (field.number != NORMALIZER_CHARSMAP)
-            continue;
-        if (!expect(&field, PROTOBUF_BYTES, err))
-            return false;
-        spec->has_charsmap |= field.bytes.n > 0;
+        else if (is_trainer)
+            spec->unknown = field.bytes;
+        else
+            spec->has_charsmap |= field.bytes.n > 0;
     }
     return in.n == 0;
 }
@@ -105,16 +116,14 @@ static bool read_spec(struct spm_spec *spec, struct protobuf in, struct err *err
             continue;
         if (!expect(&field, PROTOBUF_BYTES, err))
             return false;
-        if (field.number == MODEL_PIECE)
-            spec->n_pieces++;
-        else if (field.number == MODEL_TRAINER && !read_trainer(spec, field.bytes, err))
-            return err_add(err, "trainer");
         /* Only a character map could matter in the way back. */
         struct spm_spec back = {0};
-        bool forth = field.number == MODEL_NORMALIZER;
-        if ((forth || field.number == MODEL_DENORMALIZER) &&
-            !read_normalizer(forth ? spec : &back, field.bytes, err))
-            return err_add(err, "normalizer");
+        bool is_back = field.number == MODEL_DENORMALIZER,
+             is_trainer = field.number == MODEL_TRAINER;
+        if (field.number == MODEL_PIECE)
+            spec->n_pieces++;
+        else if (!read_settings(is_back ? &back : spec, is_trainer, field.bytes, err))
+            return err_add(err, is_trainer ? "trainer" : "normalizer");
         spec->has_charsmap |= back.has_charsmap;
     }
     return in.n == 0;

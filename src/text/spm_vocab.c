@@ -20,7 +20,7 @@ struct tokenizer *spm_new(size_t n, struct err *err)
     tok->add_space = true;
     buf_init(&tok->unknown, LIMIT_TOKEN_BYTES);
     tok->ranks = mem_new(n, sizeof *tok->ranks, err);
-    tok->spans = mem_new(256 * 256, 1, err);
+    tok->spans = mem_new(256, 256, err);
     if (tok->ranks && tok->spans &&
         buf_add(&tok->unknown, UNKNOWN_TEXT, sizeof UNKNOWN_TEXT - 1, err))
         return tok;

@@ -181,9 +181,9 @@ static bool add_ordinary(struct reader *in, const struct json *item, uint32_t ra
         return json_fail(item, err, ERR_FORMAT, "rank %u; expected %u", stated, rank);
     if (!json_need(item, "token_bytes", &value, err) || !json_read_string(&value, &s, &n, err))
         return false;
-    if (!n || n > 2 * LIMIT_TOKEN_BYTES)
-        return json_fail(&value, err, ERR_LIMIT, "%zu characters; expected 4 to %u", n,
-                         2 * LIMIT_TOKEN_BYTES);
+    const size_t max = (size_t)2 * LIMIT_TOKEN_BYTES;
+    if (!n || n > max)
+        return json_fail(&value, err, ERR_LIMIT, "%zu characters; expected 4 to %zu", n, max);
     /* As much room as the base64 takes is more than enough for what it says. */
     buf_clear(scratch);
     if (!buf_add(scratch, s, n, err))
@@ -207,7 +207,7 @@ static bool add_vocab(struct reader *in, struct err *err)
         return false;
     if (!json_is_array(&vocab) || json_count(&vocab) < n)
         return json_fail(&vocab, err, ERR_FORMAT, "expected a list of at least %u tokens", n);
-    buf_init(&scratch, 2 * LIMIT_TOKEN_BYTES);
+    buf_init(&scratch, (size_t)2 * LIMIT_TOKEN_BYTES);
     /* Released files go on behind what is in use. */
     for (uint32_t rank = 0; ok && rank < n; rank++) {
         struct json item = json_item(&vocab, rank);

@@ -28,8 +28,8 @@ bool token_ids_add(struct token_ids *list, int32_t id, struct err *err) CHECKED;
 void token_ids_free(struct token_ids *list);
 
 /* Opens a tokenizer file, or the one that a checkpoint folder holds: tekken.json,
- * else the last *.model.v<N>, else tokenizer.model.  A file is recognised by its
- * content.
+ * else the last *.model.v<N>, else tokenizer.model, else the first *.gguf.  A file is
+ * recognised by its content.
  * Owned: tokenizer_close().
  * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_IO. */
 struct tokenizer *tokenizer_open(const char *path, struct err *err) CHECKED;

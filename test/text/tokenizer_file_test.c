@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test.h"
+#include "text/tokenizer_fixture.h"
+
+#define DATA "test/data/"
+
+/* Copies a fixture into a folder of this run. */
+static void copy(const char *folder, const char *name, const char *from)
+{
+    char path[600];
+    size_t n;
+    char *bytes = test_read(from, &n);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    test_write(path, bytes, n);
+    free(bytes);
+}
+
+static void assert_opens(const char *path, const char *want)
+{
+    struct err err = {0};
+    struct tokenizer *tok = tokenizer_open(path, &err);
+    if (!tok)
+        fail_msg("%s", err.text);
+    assert_string_equal(tokenizer_describe(tok), want);
+    tokenizer_close(tok);
+}
+
+static void assert_fails(const char *path, enum err_code code, const char *want)
+{
+    struct err err = {0};
+    assert_null(tokenizer_open(path, &err));
+    assert_int_equal(err.code, code);
+    if (!strstr(err.text, want))
+        fail_msg("got \"%s\", want \"%s\"", err.text, want);
+}
+
+TEST(tokenizer_file, tells_files_apart_by_content)
+{
+    struct buf json, lines;
+    fixture_byte_lines(&lines);
+    fixture_tekken(&json, "v3", NULL, 20, lines.data);
+    assert_opens(test_write(test_tmp("a"), json.data, json.len), "tekken v3, 276 tokens");
+    assert_opens("models/stories260K.gguf", "SentencePiece, 512 pieces");
+    assert_opens(DATA "stories260K/tok512.model", "SentencePiece, 512 pieces");
+    assert_fails(test_write(test_tmp("b"), "", 0), ERR_FORMAT, "b: empty; download it again");
+    assert_fails(test_write(test_tmp("c"), "Not Found", 9), ERR_FORMAT, "c: ");
+    assert_fails(test_write(test_tmp("d"), "GGUF", 4), ERR_FORMAT, "d: ");
+    assert_fails(test_tmp("missing"), ERR_NOT_FOUND, "missing");
+    buf_free(&json);
+    buf_free(&lines);
+}
+
+/* Each file that is added is preferred to those before. */
+TEST(tokenizer_file, chooses_the_best_of_a_folder)
+{
+    struct buf json, lines;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", test_tmp("model"));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_fails(folder, ERR_NOT_FOUND,
+                 "no tokenizer; expected tekken.json, tokenizer.model or a .gguf file");
+    copy(folder, "README.md", DATA "tokenizers/README.md");
+    copy(folder, "tokenizer.model.bak", DATA "tokenizers/README.md");
+    copy(folder, "x.model.v", DATA "tokenizers/README.md");
+    copy(folder, "x.model.v3m1x", DATA "tokenizers/README.md");
+    assert_fails(folder, ERR_NOT_FOUND, "no tokenizer");
+
+    char path[600];
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    test_write(path, "{\"model\": {}}", 13);
+    assert_fails(folder, ERR_UNSUPPORTED, "a Hugging Face tokenizer is not read");
+    copy(folder, "b.gguf", DATA "tokenizers/README.md");
+    copy(folder, "a.gguf", "models/stories260K.gguf");
+    copy(folder, ".gguf", DATA "tokenizers/README.md");
+    assert_opens(folder, "SentencePiece, 512 pieces");
+    copy(folder, "tokenizer.model", DATA "tokenizers/tokenizer.model.v1");
+    assert_opens(folder, "SentencePiece, 32000 pieces");
+    copy(folder, "x.model.v3", DATA "tokenizers/mistral_instruct_tokenizer_240323.model.v3");
+    assert_opens(folder, "SentencePiece, 32768 pieces");
+    copy(folder, "x.model.v7m1", DATA "stories260K/tok512.model");
+    assert_opens(folder, "SentencePiece, 512 pieces");
+    fixture_byte_lines(&lines);
+    fixture_tekken(&json, "v3", NULL, 20, lines.data);
+    snprintf(path, sizeof path, "%s/tekken.json", folder);
+    test_write(path, json.data, json.len);
+    assert_opens(folder, "tekken v3, 276 tokens");
+    buf_free(&json);
+    buf_free(&lines);
+}

@@ -8,6 +8,10 @@ PREFIX  ?= /usr/local
 VERSION := 0.1.0
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
+# Tests ask for impossible sizes on purpose; malloc then answers NULL, as without a sanitizer.
+export ASAN_OPTIONS := allocator_may_return_null=1
+export TSAN_OPTIONS := allocator_may_return_null=1
+
 ifeq ($(origin CC),default)
 CC := gcc
 endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "edit.h"
@@ -146,6 +147,69 @@ TEST(checkpoint, errors_of_a_configuration_come_through)
     folder = folder_of(hf);
     touch(folder, "model.safetensors");
     assert_refused(folder, ERR_FORMAT, "model.safetensors: ");
+}
+
+/* Opens the path as a user who owns nothing: root may read everything. */
+static void assert_forbidden(const char *path, const char *why)
+{
+    const uid_t nobody = 65534, user = geteuid();
+    struct err err = {0};
+    if (user == 0)
+        assert_int_equal(seteuid(nobody), 0);
+    struct checkpoint *ckpt = checkpoint_open(path, &err);
+    if (user == 0)
+        assert_int_equal(seteuid(user), 0);
+    if (ckpt || err.code != ERR_IO || !strstr(err.text, why))
+        fail_msg("want '%s': %d %s", why, (int)err.code, ckpt ? "accepted" : err.text);
+}
+
+static void set_mode(const char *folder, const char *name, mode_t mode)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+TEST(checkpoint, files_without_permission_are_named)
+{
+    static const char *const native[] = {MISTRAL "params.json", MISTRAL "consolidated.safetensors",
+                                         "models/stories260K.gguf", NULL};
+    char path[600];
+    const char *folder = folder_of(native);
+    set_mode(folder, "..", 0711); /* the folder of this run */
+    set_mode(folder, ".", 0755);
+    set_mode(folder, "params.json", 0);
+    assert_forbidden(folder, "/params.json: no permission to read it; see chmod");
+    set_mode(folder, "params.json", 0644);
+    set_mode(folder, "consolidated.safetensors", 0);
+    assert_forbidden(folder, "/consolidated.safetensors: no permission to read it; see chmod");
+    set_mode(folder, "stories260K.gguf", 0);
+    snprintf(path, sizeof path, "%s/stories260K.gguf", folder);
+    assert_forbidden(path, "/stories260K.gguf: no permission to read it; see chmod");
+    set_mode(folder, ".", 0111);
+    assert_forbidden(folder, "no permission to list the folder; see chmod");
+    set_mode(folder, ".", 0);
+    assert_forbidden(path, "no permission to look there; see chmod");
+    set_mode(folder, ".", 0700);
+    set_mode(folder, "..", 0700);
+}
+
+TEST(checkpoint, folders_in_the_place_of_files_are_named)
+{
+    static const char *const names[] = {"params.json", "consolidated.safetensors",
+                                        "consolidated.safetensors.index.json"};
+    static const char *const native[] = {MISTRAL "params.json", MISTRAL "consolidated.safetensors",
+                                         NULL};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[600], why[100];
+        const char *folder = folder_of(native);
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        snprintf(why, sizeof why, "/%s: is a directory; give a file", names[i]);
+        unlink(path);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_refused(folder, ERR_ARG, why);
+        assert_int_equal(rmdir(path), 0);
+    }
 }
 
 TEST(checkpoint, counts_what_the_decoder_holds)

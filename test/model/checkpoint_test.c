@@ -149,13 +149,15 @@ TEST(checkpoint, errors_of_a_configuration_come_through)
     assert_refused(folder, ERR_FORMAT, "model.safetensors: ");
 }
 
+#define NOBODY 65534
+
 /* Opens the path as a user who owns nothing: root may read everything. */
 static void assert_forbidden(const char *path, const char *why)
 {
-    const uid_t nobody = 65534, user = geteuid();
+    const uid_t user = geteuid();
     struct err err = {0};
     if (user == 0)
-        assert_int_equal(seteuid(nobody), 0);
+        assert_int_equal(seteuid(NOBODY), 0);
     struct checkpoint *ckpt = checkpoint_open(path, &err);
     if (user == 0)
         assert_int_equal(seteuid(user), 0);
@@ -175,6 +177,9 @@ TEST(checkpoint, files_without_permission_are_named)
     static const char *const native[] = {MISTRAL "params.json", MISTRAL "consolidated.safetensors",
                                          "models/stories260K.gguf", NULL};
     char path[600];
+    /* In a container there may be no other user than root. */
+    if (geteuid() == 0 && (seteuid(NOBODY) != 0 || seteuid(0) != 0))
+        skip();
     const char *folder = folder_of(native);
     set_mode(folder, "..", 0711); /* the folder of this run */
     set_mode(folder, ".", 0755);

@@ -5,13 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Texts may quote names from files: no control character may reach a terminal or a log. */
-static void clean(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
-}
+#include "base/line.h"
 
 bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
@@ -20,7 +14,7 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
     err->code = code;
     vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
-    clean(err->text);
+    line_clean(err->text); /* it may quote names from files */
     return false;
 }
 
@@ -34,6 +28,6 @@ bool err_add(struct err *err, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->text)
         snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old);
-    clean(err->text);
+    line_clean(err->text);
     return false;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/line.h"
+
 static enum log_level min_level = LOG_INFO;
 
 void log_set_level(enum log_level level)
@@ -30,8 +32,6 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
     if (n < sizeof line)
         vsnprintf(line + n, sizeof line - n, fmt, ap);
     va_end(ap);
-    for (char *c = line; *c; c++) /* one event is one line, whatever the values hold */
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    line_clean(line);              /* one event is one line, whatever the values hold */
     fprintf(stderr, "%s\n", line); /* one write, so lines of two threads never mix */
 }

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 static _Thread_local bool forbidden;
-static _Thread_local bool failing;
+static _Thread_local bool failing, once;
 static _Thread_local size_t n_left, n_failed;
 
 /* Says whether this allocation must fail because a test wants it to. */
@@ -25,6 +25,7 @@ static bool denied(void)
         return false;
     }
     n_failed++;
+    failing = !once;
     return true;
 }
 
@@ -104,11 +105,22 @@ void mem_forbid(bool forbid)
     forbidden = forbid;
 }
 
-void mem_fail_after(size_t n)
+static void fail(size_t n, bool only_once)
 {
     failing = true;
+    once = only_once;
     n_left = n;
     n_failed = 0;
+}
+
+void mem_fail_after(size_t n)
+{
+    fail(n, false);
+}
+
+void mem_fail_once(size_t n)
+{
+    fail(n, true);
 }
 
 void mem_fail_never(void)

@@ -38,9 +38,10 @@ void mem_unmap(void *p, size_t size);
  * message: it surrounds code that must not allocate. */
 void mem_forbid(bool forbid);
 
-/* For tests.  Lets n allocations succeed and makes every later one of this
- * thread fail, until mem_fail_never().  mem_n_failed() counts the failures. */
+/* For tests.  Lets n allocations succeed and makes every later one of this thread
+ * fail, or only the next one, until mem_fail_never().  mem_n_failed() counts the failures. */
 void mem_fail_after(size_t n);
+void mem_fail_once(size_t n);
 void mem_fail_never(void);
 size_t mem_n_failed(void);
 

@@ -2,6 +2,7 @@
 #include "base/pool.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -14,11 +15,15 @@
  * enough that a busy machine gets its processor back. */
 enum { SPIN_ROUNDS = 400 };
 
+/* The count of loops wraps within a day of work; it begins so near its end that every
+ * test has it wrap. */
+#define FIRST_ROUND (UINT_MAX - 2)
+
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
     int n_threads;
-    atomic_int round;    /* raised under lock when a loop begins */
+    atomic_uint round;   /* raised under lock when a loop begins */
     atomic_int n_active; /* threads that have not finished the current round */
     atomic_bool quit;
     /* The current loop; written before round is raised, while every thread is idle. */
@@ -51,7 +56,7 @@ static void do_chunks(struct pool *p, int worker)
 }
 
 /* Waits until the round differs from seen or the pool closes. */
-static void await_round(struct pool *p, int seen)
+static void await_round(struct pool *p, unsigned seen)
 {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
         if (atomic_load(&p->round) != seen || atomic_load(&p->quit))
@@ -68,7 +73,7 @@ static void *thread_main(void *arg)
 {
     struct pool_thread *t = arg;
     struct pool *p = t->pool;
-    for (int seen = 0;; seen++) {
+    for (unsigned seen = FIRST_ROUND;; seen++) {
         await_round(p, seen);
         if (atomic_load(&p->quit))
             return NULL;
@@ -87,6 +92,7 @@ struct pool *pool_open(int n_threads, struct err *err)
     struct pool *p = mem_new(1, sizeof *p + (size_t)n_threads * sizeof p->threads[0], err);
     if (!p)
         return NULL;
+    atomic_init(&p->round, FIRST_ROUND);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->idle, NULL);

@@ -82,21 +82,36 @@ static bool check_size(const char *name, const char *s, size_t n, struct err *er
     return true;
 }
 
-static bool begins(const char *s, const char *with)
+/* The library goes on after an allocation that failed: it drops a byte of a name, or reads
+ * a string without its closing quote past the end.  So once one has failed in a document,
+ * all others do, which it survives; and how it words that does not matter. */
+static _Thread_local bool loading, short_of_memory;
+
+static void *library_malloc(size_t size)
 {
-    return strncmp(s, with, strlen(with)) == 0;
+    if (!loading)
+        return mem_malloc(size);
+    void *p = short_of_memory ? NULL : mem_malloc(size);
+    short_of_memory = !p;
+    return p;
 }
 
-/* The library has no word for a failed allocation.  It leaves the text empty or, inside a
- * string, does not know the string as one: no real fault reads like that at the closing
- * quote of a string. */
-static bool out_of_memory(const json_error_t *e, const char *bytes, size_t n)
+/* The library has one allocator for the whole process, so it is set before there are
+ * threads.  A program that has chosen its own by then keeps it. */
+__attribute__((constructor)) static void set_allocator(void)
 {
-    if (!e->text[0])
-        return true;
-    size_t at = e->position > 0 ? (size_t)e->position : 0;
-    return at > 0 && at <= n && bytes[at - 1] == '"' &&
-           (begins(e->text, "invalid token") || begins(e->text, "string or '}' expected"));
+    json_malloc_t its_malloc;
+    json_get_alloc_funcs(&its_malloc, NULL);
+    if (its_malloc == malloc)
+        json_set_alloc_funcs(library_malloc, free);
+}
+
+__attribute__((destructor)) static void reset_allocator(void)
+{
+    json_malloc_t its_malloc;
+    json_get_alloc_funcs(&its_malloc, NULL);
+    if (its_malloc == library_malloc)
+        json_set_alloc_funcs(malloc, free);
 }
 
 static json_t *load(const char *name, const char *bytes, size_t n, struct err *err)
@@ -104,13 +119,17 @@ static json_t *load(const char *name, const char *bytes, size_t n, struct err *e
     /* tekken.json shows byte 0 as "\u0000"; reading such a string as text is refused. */
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     json_error_t e;
+    short_of_memory = false;
+    loading = true;
     json_t *root = json_loadb(bytes, n, flags, &e);
     /* Some configurations say "no limit" with a whole number of 100 bits. */
     if (!root && json_error_code(&e) == json_error_numeric_overflow)
         root = json_loadb(bytes, n, flags | JSON_DECODE_INT_AS_REAL, &e);
-    if (root)
+    loading = false;
+    if (root && !short_of_memory)
         return root;
-    if (out_of_memory(&e, bytes, n))
+    json_decref(root);
+    if (short_of_memory)
         err_set(err, ERR_LIMIT, "%s: out of memory", name);
     else
         err_set(err, ERR_FORMAT, "%s: line %d, column %d: %s", name, e.line, e.column, e.text);

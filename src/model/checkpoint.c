@@ -94,6 +94,8 @@ static bool look(struct folder *folder, const char *path, struct err *err)
 {
     *folder = (struct folder){0};
     DIR *dir = opendir(path);
+    if (!dir && errno == EACCES)
+        return err_set(err, ERR_IO, "%s: no permission to list the folder; see chmod", path);
     if (!dir)
         return err_set(err, ERR_IO, "%s: cannot list the folder: %s", path, strerror(errno));
     /* Long names cannot come from readdir(), but nothing promises it to the copies above. */
@@ -194,6 +196,8 @@ static bool open_folder(struct checkpoint *ckpt, struct err *err)
 
 static bool open_path(struct checkpoint *ckpt, struct err *err)
 {
+    if (!file_exists(ckpt->path) && errno == EACCES)
+        return err_set(err, ERR_IO, "%s: no permission to look there; see chmod", ckpt->path);
     if (!file_exists(ckpt->path))
         return err_set(err, ERR_NOT_FOUND, "%s: no such file or folder; check the path",
                        ckpt->path);

@@ -209,21 +209,33 @@ static bool read_yarn(struct model_config *config, const struct reader *r)
     return ok;
 }
 
+/* Without a type llama.cpp takes these for a linear stretch. */
+static bool check_linear(const struct reader *r)
+{
+    static const char *const keys[] = {"rope.scale_linear", "rope.scaling.factor"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        double factor = 1.0;
+        if (!opt_f64(r, keys[i], 0.0, CONFIG_FACTOR_MAX, &factor))
+            return false;
+        if (factor != 1.0)
+            return fail(r, ERR_UNSUPPORTED, keys[i],
+                        "only 1 is supported, unless rope.scaling.type is yarn");
+    }
+    return true;
+}
+
 static bool read_scaling(struct model_config *config, const struct reader *r)
 {
     char key[KEY_BYTES];
     const char *s = "none";
     size_t n = strlen(s);
     full_key(r, "rope.scaling.type", key);
-    if (gguf_find(r->gguf, key) && !gguf_string(r->gguf, key, &s, &n, r->err))
+    if (!gguf_find(r->gguf, key))
+        return check_linear(r);
+    if (!gguf_string(r->gguf, key, &s, &n, r->err))
         return false;
     if (string_is(s, n, "yarn"))
         return read_yarn(config, r);
-    double linear = 1.0;
-    if (!opt_f64(r, "rope.scale_linear", 0.0, CONFIG_FACTOR_MAX, &linear))
-        return false;
-    if (linear != 1.0)
-        return fail(r, ERR_UNSUPPORTED, "rope.scale_linear", "only 1 is supported");
     return string_is(s, n, "none") ||
            err_set(r->err, ERR_UNSUPPORTED,
                    "%s: %s: '%.*s' is not supported; expected none or yarn", r->gguf->file, key,

@@ -88,7 +88,8 @@ enum tensor_use weights_use(const struct checkpoint *ckpt, const char *name)
             return TENSOR_TOWER;
     /* Old files store the rotary frequencies, tied ones may repeat the embedding. */
     bool head = ckpt->layout == CHECKPOINT_HF
-                    ? ends_with(name, "lm_head.weight")
+                    ? strcmp(name, "lm_head.weight") == 0 ||
+                          strcmp(name, "language_model.lm_head.weight") == 0
                     : ckpt->layout == CHECKPOINT_NATIVE && strcmp(name, "output.weight") == 0;
     if ((head && ckpt->config.tied) ||
         (ckpt->layout == CHECKPOINT_HF && ends_with(name, ".rotary_emb.inv_freq")))

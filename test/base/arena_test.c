@@ -19,13 +19,32 @@ TEST(arena, objects_are_zeroed_aligned_and_apart)
         for (size_t j = 0; j < i; j++)
             assert_int_equal(p[j], 0);
         memset(p, 0xff, i);
-        if (last)
-            assert_int_equal(last[0], (char)0xff);
+        for (size_t j = 0; j + 1 < i; j++)
+            assert_int_equal(last[j], (char)0xff);
         last = p;
     }
     arena_free(&arena);
     assert_null(arena.blocks);
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+TEST(arena, red_zones_lie_behind_every_object)
+{
+    struct arena arena = {0};
+    struct err err = {0};
+    for (size_t i = 1; i < 100; i++) {
+        char *p = arena_new(&arena, i, 1, &err);
+        assert_null(__asan_region_is_poisoned(p, i));
+        assert_true(__asan_address_is_poisoned(p + i));
+        assert_true(__asan_address_is_poisoned(p + i + 16));
+    }
+    char *p = arena_new(&arena, 1, 1, &err);
+    arena_reset(&arena);
+    assert_true(__asan_address_is_poisoned(p));
+    arena_free(&arena);
+}
+#endif
 
 TEST(arena, reset_forgets_and_reuses)
 {

@@ -32,4 +32,8 @@ TEST(err, a_control_character_from_a_file_never_reaches_the_terminal)
     struct err err = {0};
     err_set(&err, ERR_FORMAT, "tensor %s", "a\x1b[31m\nb\x7f");
     assert_string_equal(err.text, "tensor a?[31m?b?");
+    err_set(&err, ERR_FORMAT, "type '%s'",
+            "\xc2\x9b"
+            "2J");
+    assert_string_equal(err.text, "type '??2J'");
 }

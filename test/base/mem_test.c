@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -81,4 +85,43 @@ TEST(mem, fail_after_lets_n_succeed)
     a = mem_new(1, 1, &err);
     assert_non_null(a);
     free(a);
+}
+
+TEST(mem, fail_once_lets_the_rest_succeed)
+{
+    struct err err = {0};
+    mem_fail_once(1);
+    void *a = mem_new(1, 1, &err);
+    void *b = mem_malloc(1);
+    void *c = mem_new(1, 1, &err);
+    size_t n_failed = mem_n_failed();
+    mem_fail_never();
+    assert_true(a && !b && c);
+    assert_int_equal(n_failed, 1);
+    free(a);
+    free(c);
+}
+
+/* Says how a child ends that allocates in this way while it is forbidden. */
+static int forbidden_exit(bool forbid)
+{
+    struct err err = {0};
+    int status = 0;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        close(2); /* the message is expected */
+        mem_forbid(true);
+        mem_forbid(forbid);
+        _exit(mem_map(4096, &err) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+TEST(mem, a_forbidden_allocation_aborts)
+{
+    int status = forbidden_exit(true);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_int_equal(forbidden_exit(false), 0);
 }

@@ -79,12 +79,14 @@ TEST(checkpoint_check, one_bad_number_is_found_wherever_it_is)
 
 TEST(checkpoint_check, a_bad_scale_of_a_block_is_found)
 {
-    struct err err = {0};
-    const uint16_t inf = 0x7c00;
-    const char *path = copy_gguf("test/data/stories260K/stories260K-q4_0.gguf");
-    poison(path, "blk.0.attn_v.weight", 0, &inf, sizeof inf);
-    assert_false(check(path, &err));
-    assert_non_null(strstr(err.text, "stories260K-q4_0.gguf: blk.0.attn_v.weight: "));
+    const uint16_t scales[] = {0x7c00, 0xfc00, 0x7e00, 0xfe01}; /* infinities and NaN */
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        struct err err = {0};
+        const char *path = copy_gguf("test/data/stories260K/stories260K-q4_0.gguf");
+        poison(path, "blk.0.attn_v.weight", 9, &scales[i], sizeof scales[i]); /* second block */
+        assert_false(check(path, &err));
+        assert_non_null(strstr(err.text, "stories260K-q4_0.gguf: blk.0.attn_v.weight: "));
+    }
 }
 
 TEST(checkpoint_check, tensors_that_are_not_used_are_not_read)

@@ -143,10 +143,9 @@ TEST(config_gguf, absent_keys_have_their_defaults)
     assert_true(c.yarn.beta_fast == 32);
     assert_true(read_gguf(NULL, "mistral3.rope.dimension_count", "token_embd.weight", &c, &err));
     assert_true(read_gguf(NULL, "general.type", "token_embd.weight", &c, &err));
-    /* Without a type there is no YaRN, whatever the other keys say. */
     struct kv length = {"mistral3.attention.temperature_length", GGUF_U32, 8192, NULL};
-    assert_true(read_gguf(&length, "mistral3.rope.scaling.type", "token_embd.weight", &c, &err));
-    assert_false(c.has_yarn);
+    assert_true(read_gguf(&length, NULL, "token_embd.weight", &c, &err));
+    assert_true(c.yarn.original_context == 16384);
     assert_true(c.temperature_original == 8192);
 }
 
@@ -269,7 +268,7 @@ TEST(config_gguf, missing_keys_are_named)
     }
 }
 
-TEST(config_gguf, linear_scaling_by_its_old_key_is_refused)
+TEST(config_gguf, a_stretch_without_its_type_is_refused)
 {
     static const char type[] = "mistral3.rope.scaling.type";
     struct model_config c;
@@ -277,7 +276,14 @@ TEST(config_gguf, linear_scaling_by_its_old_key_is_refused)
     struct kv linear = {"mistral3.rope.scale_linear", GGUF_F32, 0.25, NULL};
     assert_false(read_gguf(&linear, type, "token_embd.weight", &c, &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
-    assert_string_equal(err.text, "tiny.gguf: mistral3.rope.scale_linear: only 1 is supported");
+    assert_string_equal(err.text, "tiny.gguf: mistral3.rope.scale_linear: only 1 is supported, "
+                                  "unless rope.scaling.type is yarn");
+    assert_false(read_gguf(NULL, type, "token_embd.weight", &c, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_memory_equal(err.text, "tiny.gguf: mistral3.rope.scaling.factor: only 1", 47);
+    struct kv one = {"mistral3.rope.scaling.factor", GGUF_F32, 1, NULL};
+    assert_false(read_gguf(&one, type, "token_embd.weight", &c, &err));
+    assert_non_null(strstr(err.text, "temperature_length: missing"));
 }
 
 TEST(config_gguf, a_window_holds_for_every_layer)

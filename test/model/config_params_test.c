@@ -137,6 +137,10 @@ static const struct {
     {"\"dim\":3072", "\"dim\":0", "dim: expected", ERR_FORMAT},
     {"\"dim\":3072", "\"dim\":\"3072\"", "dim: expected", ERR_FORMAT},
     {"\"dim\":3072", "\"dim\":65537", "dim: expected", ERR_FORMAT},
+    {"\"dim\":3072", "\"dim\":1152921504606846976", "dim: expected", ERR_FORMAT},
+    {"\"dim\":3072", "\"dim\":4294970368", "dim: expected", ERR_FORMAT}, /* 3072 + 2^32 */
+    {"\"dim\":3072", "\"dim\":1e18", "dim: expected", ERR_FORMAT},
+    {"\"dim\":3072", "\"dim\":99999999999999999999999999999999", "dim: expected", ERR_FORMAT},
     {"\"dim\":3072", "\"dim\":3072.5", "dim: expected", ERR_FORMAT},
     {"\"n_layers\":26", "\"n_layers\":513", "n_layers: expected", ERR_FORMAT},
     {"\"n_layers\":26", "\"n_layers\":-1", "n_layers: expected", ERR_FORMAT},

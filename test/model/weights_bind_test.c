@@ -232,6 +232,12 @@ TEST(weights_bind, towers_are_counted_and_leftovers_ignored)
         fail_msg("%s", err.text);
     assert_int_equal(ckpt->n_skipped, 0);
     checkpoint_close(ckpt);
+
+    /* Another head is no copy of the embedding. */
+    edit_header(folder, "model.safetensors", "\"lm_head.weight\"", "\"draft.lm_head.weight\"");
+    assert_null(checkpoint_open(folder, &err));
+    assert_string_equal(err.text, "model.safetensors: draft.lm_head.weight: unknown tensor; the "
+                                  "model does not match its configuration");
 }
 
 TEST(weights_bind, every_quantised_form_of_the_small_model_binds)

@@ -2,7 +2,10 @@
 # make lint        format, analysis, house rules     make fuzz T=gguf SECS=60 run one fuzz target
 # make install     DESTDIR and PREFIX as usual       make cover               coverage by layer
 # make B=asan ...  any target in another flavour: release debug asan tsan cov fuzz
-B       ?= release
+B       := release
+ifeq ($(filter $(B),release debug asan tsan cov fuzz),)
+$(error B=$(B) is no flavour; choose release, debug, asan, tsan, cov or fuzz)
+endif
 OUT     := build/$(B)
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -140,6 +143,7 @@ install: all $(OUT)/install/libbise.a
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' src/lib/bise.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/bise.pc
+	if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 clean:
 	rm -rf build

@@ -12,6 +12,9 @@
 #define CHECKED            __attribute__((warn_unused_result))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
+/* Longer messages lose their middle: the start names the file, the end the cause. */
+#define ERR_TEXT_BYTES 1024
+
 enum err_code {
     ERR_NONE,
     ERR_ARG,         /* the caller or the request is wrong        -> 400 */
@@ -26,7 +29,7 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    char text[240]; /* one sentence for a person, no newline */
+    char text[ERR_TEXT_BYTES]; /* one sentence for a person, no newline */
 };
 
 /* Records a failure.  Always returns false, so callers can write

@@ -14,16 +14,21 @@ TEST(err, context_stands_before_the_text)
     assert_string_equal(err.text, "model a.gguf: tensor x: 12 bytes short");
 }
 
-TEST(err, long_text_is_cut_not_overrun)
+TEST(err, long_text_loses_its_middle_not_its_cause)
 {
     struct err err = {0};
-    char big[1000];
-    memset(big, 'a', sizeof big - 1);
-    big[sizeof big - 1] = '\0';
-    err_set(&err, ERR_IO, "%s", big);
+    char path[9000];
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    path[4000] = '\0';
+    err_set(&err, ERR_IO, "%s: no such file; check the path", path);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
-    err_add(&err, "%s", big);
+    assert_memory_equal(err.text, "aaaa", 4);
+    assert_non_null(strstr(err.text, "a: no such file; check the path"));
+    path[4000] = 'a';
+    err_add(&err, "%s", path);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_non_null(strstr(err.text, ": no such file; check the path"));
     assert_int_equal(err.code, ERR_IO);
 }
 

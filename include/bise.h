@@ -41,7 +41,7 @@ enum bise_code {
 
 struct bise_error {
     enum bise_code code;
-    char text[256]; /* one line for a person */
+    char text[1040]; /* one line for a person */
 };
 
 /* Returns the library's version, "MAJOR.MINOR.PATCH".  Static. */

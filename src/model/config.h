@@ -26,7 +26,8 @@ struct yarn { /* arXiv:2309.00071 */
 struct model_config {
     char architecture[64]; /* "mistral (native)", "ministral3", "llama (GGUF)": for people only */
     uint32_t dim, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, n_vocab;
-    uint32_t context; /* longest sequence that the checkpoint promises */
+    uint32_t context;     /* longest sequence that the checkpoint promises */
+    bool context_assumed; /* the file says nothing about it */
     float norm_eps;
     bool tied; /* the output matrix is the embedding */
 

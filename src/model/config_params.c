@@ -28,14 +28,34 @@ static bool check_features(const struct json *root, struct err *err)
     if (strcmp(type, "transformer") != 0 && json_find(root, "model_type", &value))
         return json_fail(&value, err, ERR_UNSUPPORTED,
                          "'%s' models are not supported; expected transformer", type);
-    return config_check_activation(root, "activation", err);
+    return config_check_activation(root, "activation", err) && check_objects(root, err);
+}
+
+/* Keys that hold objects.  One that is not listed is a feature of a model newer than
+ * this program; numbers and words that are not known never changed a result. */
+static const char *const known_objects[] = {
+    "yarn", "llama_4_scaling", "lora", "vision_encoder", "multimodal", NULL,
+};
+
+static bool check_objects(const struct json *root, struct err *err)
+{
+    struct json member;
+    for (void *it = json_first(root, &member); it; it = json_next(root, it, &member)) {
+        const char *const *known = known_objects;
+        while (*known && strcmp(*known, member.key) != 0)
+            known++;
+        if (json_is_object(&member) && !*known)
+            return json_fail(&member, err, ERR_UNSUPPORTED,
+                             "a feature that this version does not know; use a newer one");
+    }
+    return true;
 }
 
 static bool read_sizes(struct model_config *config, const struct json *root, struct err *err)
 {
     struct json theta;
     double eps = 0.0;
-    config->context = NATIVE_CONTEXT;
+    config->context = 0;
     bool ok =
         json_u32(root, "dim", 1, LIMIT_DIM, &config->dim, err) &&
         json_u32(root, "n_layers", 1, LIMIT_LAYERS, &config->n_layers, err) &&
@@ -49,6 +69,9 @@ static bool read_sizes(struct model_config *config, const struct json *root, str
         json_opt_u32(root, "max_seq_len", 1, LIMIT_CONTEXT, &config->context, err);
     if (!ok)
         return false;
+    config->context_assumed = !config->context;
+    if (config->context_assumed)
+        config->context = NATIVE_CONTEXT;
     config->norm_eps = (float)eps;
     config->n_kv_heads = config->n_heads;
     /* Programs disagree on the value of files without it, so none is assumed. */

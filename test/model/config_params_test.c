@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ TEST(config_params, reads_large_2_as_published)
     assert_int_equal(c.ffn_dim, 28672);
     assert_int_equal(c.n_vocab, 32768);
     assert_int_equal(c.context, 128000);
+    assert_true(c.context_assumed);
     assert_true(c.norm_eps == 1e-5f);
     assert_true(c.rope_theta == 1e6);
     assert_int_equal(c.rope_layout, ROPE_INTERLEAVED);
@@ -232,4 +234,16 @@ TEST(config_params, features_that_are_off_are_no_reason_to_refuse)
     if (!read_params(text, &c, &err))
         fail_msg("%s", err.text);
     free(text);
+}
+
+TEST(config_params, refuses_a_feature_that_it_does_not_know)
+{
+    struct model_config c;
+    struct err err = {0};
+    char text[1024];
+    snprintf(text, sizeof text, "%.*s,\"warp_drive\":{\"factor\":9}}", (int)strlen(large) - 1,
+             large);
+    assert_false(read_params(text, &c, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "params.json: warp_drive: a feature"));
 }

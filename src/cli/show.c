@@ -76,6 +76,7 @@ static void describe_tokenizer(struct facts *f)
              tok                         ? tokenizer_describe(tok)
              : err.code == ERR_NOT_FOUND ? "none"
                                          : err.text);
+    console_clean(f->tokenizer);
     tokenizer_close(tok);
 }
 

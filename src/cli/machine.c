@@ -183,7 +183,7 @@ static uint64_t block_bytes(void)
         size = MAX_BLOCK;
     if (memory && size > memory / 2)
         size = memory / 2;
-    return size / PART * PART;
+    return size > PART ? size / PART * PART : PART;
 }
 
 bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err)

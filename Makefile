@@ -58,7 +58,7 @@ $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
 # processor these files are empty, and the compiler does not know the options.
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 avx2   := -mavx2 -mfma -mf16c
-avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 $(avx2)
+avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni $(avx2)
 endif
 $(OUT)/%_avx2.o:   ISA := $(avx2)
 $(OUT)/%_avx512.o: ISA := $(avx512)
@@ -71,8 +71,9 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 
 # Change only when what they hold does, so a new flag or commit rebuilds what it must.
+flags = $(CC) $(CFLAGS) $(avx512) $(VERSION)
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(CFLAGS) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(VERSION)' > $@
+	@mkdir -p $(@D); echo '$(flags)' | cmp -s - $@ || echo '$(flags)' > $@
 $(OUT)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 $(OUT)/src/cli/version.o: $(OUT)/commit

@@ -134,7 +134,7 @@ uint64_t machine_memory(const char *root)
             least = left;
     }
     buf_free(&groups);
-    return least == NO_LIMIT ? 0 : least;
+    return least == NO_LIMIT ? 0 : least ? least : 1;
 }
 
 uint64_t machine_cache(void)

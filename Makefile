@@ -18,6 +18,7 @@ export TSAN_OPTIONS := allocator_may_return_null=1
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+OBJCOPY ?= objcopy
 hardening     := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 flags_release := -O3 -g $(hardening)
 flags_debug   := -O0 -g
@@ -60,10 +61,14 @@ $(OUT)/libbise.so.0: $(LIBO)
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
-# The file name says which instruction set a file may use; nothing else may.
-$(OUT)/%_avx2.o:   ISA := -mavx2 -mfma -mf16c
-$(OUT)/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 \
-                          -mavx2 -mfma -mf16c
+# The file name says which instruction set a file may use; nothing else may.  On another
+# processor these files are empty, and the compiler does not know the options.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+avx2   := -mavx2 -mfma -mf16c
+avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni $(avx2)
+endif
+$(OUT)/%_avx2.o:   ISA := $(avx2)
+$(OUT)/%_avx512.o: ISA := $(avx512)
 $(OUT)/src/cli/version.o: CPPFLAGS += -DBISE_COMMIT='"$(COMMIT)"'
 $(OUT)/src/lib/%.o: CPPFLAGS += -DBISE_VERSION='"$(VERSION)"'
 $(OUT)/test/%.o: CPPFLAGS += -Itest
@@ -73,8 +78,9 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 
 # Change only when what they hold does, so a new flag or commit rebuilds what it must.
+flags = $(CC) $(CFLAGS) $(avx512) $(VERSION)
 $(OUT)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(CFLAGS) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(VERSION)' > $@
+	@mkdir -p $(@D); echo '$(flags)' | cmp -s - $@ || echo '$(flags)' > $@
 $(OUT)/commit: FORCE
 	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 $(OUT)/src/cli/version.o: $(OUT)/commit
@@ -119,8 +125,7 @@ lint:
 	for h in $(wildcard src/*/*.h) include/bise.h; do \
 	  $(CC) $(CPPFLAGS) -std=c17 -Wall -Werror -fsyntax-only -x c $$h || exit 1; done
 	printf '%s\n' $(LIBSRC) $(CLISRC) | xargs -P 2 -I{} clang-tidy-14 --quiet {} -- $(CPPFLAGS) \
-	  -DBISE_VERSION='"0"' -DBISE_COMMIT='"0"' -std=c17 \
-	  -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+	  -DBISE_VERSION='"0"' -DBISE_COMMIT='"0"' -std=c17 $(avx512)
 
 format:
 	clang-format-14 -i $(FORMAT)
@@ -130,7 +135,7 @@ format:
 $(OUT)/install/libbise.a: $(LIBO)
 	@mkdir -p $(@D)
 	$(LD) -r -o $(@D)/bise.o $^
-	objcopy --localize-hidden $(@D)/bise.o
+	$(OBJCOPY) --localize-hidden $(@D)/bise.o
 	rm -f $@ && ar rcs $@ $(@D)/bise.o
 
 install: all $(OUT)/install/libbise.a

@@ -4,9 +4,11 @@
  *     struct bise_error error;
  *     struct bise_model *model = bise_model_open("path/to/model", NULL, &error);
  *     struct bise_answer *answer = bise_answer_open(model, "Once upon a time", NULL, &error);
- *     struct bise_piece piece;
- *     while (bise_answer_next(answer, &piece, &error) == BISE_OK && !piece.is_last)
+ *     struct bise_piece piece = {0};
+ *     while (!piece.is_last && bise_answer_next(answer, &piece, &error) == BISE_OK)
  *         fwrite(piece.text, 1, piece.n_text, stdout);
+ *     bise_answer_close(answer);
+ *     bise_model_close(model);
  *
  * Build with: cc story.c $(pkg-config --cflags --libs bise)
  *
@@ -73,7 +75,8 @@ BISE_API int64_t bise_tokenize(const struct bise_model *model, const char *text,
                                int32_t *ids, size_t max, struct bise_error *error);
 
 /* Writes the text of n ids, at most max bytes of it and no NUL, to text (NULL if max is 0).
- * Control tokens have no text.  Returns how many bytes the text has, or -1 on failure. */
+ * Control tokens have no text; an id outside the vocabulary is BISE_ERROR_ARGUMENT.  Returns how
+ * many bytes the text has, or -1 on failure. */
 BISE_API int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size_t n,
                                  char *text, size_t max, struct bise_error *error);
 

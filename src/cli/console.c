@@ -17,13 +17,26 @@ static bool is_control(uint32_t code)
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+void console_clean(char *text)
+{
+    size_t n = strlen(text), n_out = 0;
+    for (size_t i = 0, len; i < n; i += len) {
+        uint32_t code;
+        if (utf8_decode(text + i, n - i, &code, &len) != UTF8_OK || is_control(code)) {
+            text[n_out++] = '?';
+        } else {
+            memmove(text + n_out, text + i, len);
+            n_out += len;
+        }
+    }
+    text[n_out] = '\0';
+}
+
 static void line(const char *prefix, const char *fmt, va_list args)
 {
     char text[512];
     vsnprintf(text, sizeof text, fmt, args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    console_clean(text);
     fprintf(stderr, "%s%s\n", prefix, text);
 }
 

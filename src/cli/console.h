@@ -10,7 +10,11 @@
 
 #include "base/err.h"
 
-/* Write one line to stderr: a note, or an error.  Control characters become '?'. */
+/* Replaces what is no visible text by '?': control characters, ill-formed UTF-8.  For a line that
+ * quotes a model or a file. */
+void console_clean(char *text);
+
+/* Write one line to stderr: a note, or an error, cleaned. */
 void console_note(const char *fmt, ...) PRINTF(1, 2);
 void console_error(const char *fmt, ...) PRINTF(1, 2);
 

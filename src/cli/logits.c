@@ -35,7 +35,8 @@ static bool parse_ids(const char *text, struct token_ids *ids, struct err *err)
         errno = 0;
         char *end;
         long id = strtol(text, &end, 10);
-        if (end == text || errno || id < 0 || id > LIMIT_VOCAB || (*end && !strchr(between, *end)))
+        if (*text < '0' || *text > '9' || errno || id > LIMIT_VOCAB ||
+            (*end && !strchr(between, *end)))
             return err_set(err, ERR_ARG, "tokens: expected an id such as 403, not '%.*s'",
                            (int)strcspn(text, between), text);
         if (ids->n >= LIMIT_CONTEXT)
@@ -47,13 +48,18 @@ static bool parse_ids(const char *text, struct token_ids *ids, struct err *err)
     return ids->n > 0 || err_set(err, ERR_ARG, "tokens: no ids; give some such as 1,403,407");
 }
 
-static bool read_ids(const char *tokens, struct token_ids *ids, struct err *err)
+static bool read_ids(struct token_ids *ids, struct err *err)
 {
-    if (strcmp(tokens, "-") != 0)
-        return parse_ids(tokens, ids, err);
     struct buf input;
+    bool ok = false;
     buf_init(&input, LIMIT_TEXT_BYTES);
-    bool ok = input_read(&input, err) && parse_ids(input.len ? input.data : "", ids, err);
+    if (!input_read(&input, err))
+        goto out;
+    if (input.len && memchr(input.data, '\0', input.len))
+        err_set(err, ERR_ARG, "tokens: standard input holds a NUL byte; expected text");
+    else
+        ok = parse_ids(input.len ? input.data : "", ids, err);
+out:
     buf_free(&input);
     return ok;
 }
@@ -87,19 +93,20 @@ static bool write_logits(const struct runtime *rt, const struct wanted *w,
     return ok;
 }
 
-static int run_logits(const struct wanted *w)
+/* Ctrl-C is held only while there is a file to leave in order. */
+static int run_logits(const struct wanted *w, const struct token_ids *ids)
 {
     struct err err = {0};
     struct runtime rt = {0};
-    struct token_ids ids = {0};
     struct buf path;
     buf_init(&path, LIMIT_JSON_BYTES);
-    interrupt_hold();
-    bool ok = read_ids(w->tokens, &ids, &err) && bundled_or(w->model, &path, &err) &&
-              runtime_open(&rt, path.data, &w->machine, &err) && write_logits(&rt, w, &ids, &err);
-    interrupt_release();
+    bool ok = bundled_or(w->model, &path, &err) && runtime_open(&rt, path.data, &w->machine, &err);
+    if (ok) {
+        interrupt_hold();
+        ok = write_logits(&rt, w, ids, &err);
+        interrupt_release();
+    }
     runtime_close(&rt);
-    token_ids_free(&ids);
     buf_free(&path);
     return ok ? EXIT_DONE : console_fail(&err);
 }
@@ -124,7 +131,16 @@ static int logits(int argc, char **argv)
     if (!w.out)
         return options_wrong(&verb_logits, "--out: is missing");
     w.model = argc ? argv[0] : NULL;
-    return run_logits(&w);
+    struct err err = {0};
+    struct token_ids ids = {0};
+    if (strcmp(w.tokens, "-") == 0)
+        code = read_ids(&ids, &err) ? run_logits(&w, &ids) : console_fail(&err);
+    else if (parse_ids(w.tokens, &ids, &err))
+        code = run_logits(&w, &ids);
+    else
+        code = options_wrong(&verb_logits, "--%s", err.text);
+    token_ids_free(&ids);
+    return code;
 }
 
 const struct verb verb_logits = {

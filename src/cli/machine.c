@@ -134,7 +134,7 @@ uint64_t machine_memory(const char *root)
             least = left;
     }
     buf_free(&groups);
-    return least == NO_LIMIT ? 0 : least;
+    return least == NO_LIMIT ? 0 : least ? least : 1;
 }
 
 uint64_t machine_cache(void)
@@ -183,7 +183,7 @@ static uint64_t block_bytes(void)
         size = MAX_BLOCK;
     if (memory && size > memory / 2)
         size = memory / 2;
-    return size / PART * PART;
+    return size > PART ? size / PART * PART : PART;
 }
 
 bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err)

@@ -8,8 +8,9 @@
 #include "base/err.h"
 
 /* Returns the bytes of memory that this process could take without pushing others out: what
- * the system calls available, within the limits of the process's control groups; 0 when
- * nothing is known.  root stands before /proc and /sys: "" but in tests. */
+ * the system calls available, within the limits of the process's control groups; 1 when
+ * nothing is left, 0 when nothing is known.  root stands before /proc and /sys, "" but in
+ * tests. */
 uint64_t machine_memory(const char *root);
 
 /* Returns the bytes of a processor's largest cache, 0 when not known. */

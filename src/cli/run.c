@@ -49,10 +49,7 @@ static bool print(struct answer *a, const char *text, size_t n, struct err *err)
 /* Tokens that the sequence has room for. */
 static size_t room(const struct session *s)
 {
-    size_t promised = model_config(s->rt.model)->context;
-    if (s->wanted.context)
-        return s->wanted.context;
-    return promised < GENERATOR_DEFAULT_CONTEXT ? promised : GENERATOR_DEFAULT_CONTEXT;
+    return generator_context(model_config(s->rt.model), s->wanted.context);
 }
 
 static bool check_room(const struct session *s, const struct answer *a, struct err *err)

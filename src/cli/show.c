@@ -76,6 +76,7 @@ static void describe_tokenizer(struct facts *f)
              tok                         ? tokenizer_describe(tok)
              : err.code == ERR_NOT_FOUND ? "none"
                                          : err.text);
+    console_clean(f->tokenizer);
     tokenizer_close(tok);
 }
 
@@ -231,9 +232,6 @@ static void print_json(const struct facts *f)
 
 static bool gather(struct facts *f, uint32_t context, bool check, struct err *err)
 {
-    uint32_t promised = f->ckpt->config.context;
-    if (!context)
-        context = promised < GENERATOR_DEFAULT_CONTEXT ? promised : GENERATOR_DEFAULT_CONTEXT;
     if (check && !checkpoint_check_numbers(f->ckpt, err))
         return false;
     f->checked = check;
@@ -241,7 +239,8 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
         f->n_file_bytes += f->ckpt->tensors->files[i].size;
     count_formats(f);
     describe_tokenizer(f);
-    f->plan = plan_memory(f->ckpt, context, machine_memory(""));
+    f->plan =
+        plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), machine_memory(""));
     return true;
 }
 

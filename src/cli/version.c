@@ -10,6 +10,13 @@
 #include "cli/options.h"
 #include "cpu/cpu_backend.h"
 
+/* Clang's version text has its name, GCC's has not. */
+#if defined(__clang__)
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 static const char *features(unsigned flags)
 {
     if (flags & CPU_AVX512)
@@ -29,7 +36,7 @@ static int version(int argc, char **argv)
         return console_fail(&err);
     printf("bise %s\n", bise_version());
     printf("commit      %s\n", BISE_COMMIT);
-    printf("compiler    %s\n", __VERSION__);
+    printf("compiler    %s\n", COMPILER);
     printf("processors  %d\n", pool_n_cpus());
     printf("cpu found   %s\n", features(cpu_detect()));
     printf("cpu in use  %s\n", features(used));

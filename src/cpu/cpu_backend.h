@@ -8,7 +8,7 @@
 
 enum cpu_flag {
     CPU_AVX2 = 1u << 0,   /* AVX2, FMA, F16C */
-    CPU_AVX512 = 1u << 1, /* F, BW, DQ, VL, VNNI, BF16, on top of AVX2 */
+    CPU_AVX512 = 1u << 1, /* F, BW, DQ, VL, VNNI, on top of AVX2 */
 };
 
 struct cpu_options {

@@ -22,18 +22,16 @@ static bool all_of(unsigned word, unsigned bits)
 unsigned cpu_detect(void)
 {
     const unsigned ymm_state = 0x06, zmm_state = 0xe6;
-    unsigned a, b, c, d, features1;
+    unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !all_of(c, bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C))
         return 0;
     unsigned saved = saved_registers();
     if (!all_of(saved, ymm_state) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
         !all_of(b, bit_AVX2))
         return 0;
-    unsigned last_leaf = a, features7 = b, vnni = c;
-    if (!all_of(saved, zmm_state) || last_leaf < 1 ||
-        !all_of(features7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) ||
-        !all_of(vnni, bit_AVX512VNNI) || !__get_cpuid_count(7, 1, &features1, &b, &c, &d) ||
-        !all_of(features1, bit_AVX512BF16))
+    if (!all_of(saved, zmm_state) ||
+        !all_of(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) ||
+        !all_of(c, bit_AVX512VNNI))
         return CPU_AVX2;
     return CPU_AVX2 | CPU_AVX512;
 }

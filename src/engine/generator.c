@@ -50,13 +50,21 @@ static uint32_t widest_window(const struct model_config *config)
     return widest;
 }
 
+uint32_t generator_context(const struct model_config *config, uint32_t wanted)
+{
+    if (wanted)
+        return wanted;
+    return config->context < GENERATOR_DEFAULT_CONTEXT ? config->context
+                                                       : GENERATOR_DEFAULT_CONTEXT;
+}
+
 /* Pages for the whole context; or, with windows, for what a step can see: the window
  * of its first token and the step itself, in pages that are cut at both ends. */
-static uint32_t n_pages_needed(const struct generator *gen)
+uint32_t generator_pages(const struct model_config *config, uint32_t context, int chunk)
 {
-    uint64_t n = gen->options.context;
-    uint64_t n_seen = (uint64_t)gen->window + (uint64_t)gen->options.chunk + BACKEND_PAGE_TOKENS;
-    if (gen->window && n_seen < n)
+    uint64_t n = context, window = widest_window(config);
+    uint64_t n_seen = window + (uint64_t)chunk + BACKEND_PAGE_TOKENS;
+    if (window && n_seen < n)
         n = n_seen;
     return (uint32_t)((n + BACKEND_PAGE_TOKENS - 1) / BACKEND_PAGE_TOKENS);
 }
@@ -67,9 +75,7 @@ static bool fill_options(struct generator_options *o, const struct model_config 
     if (o->context > LIMIT_CONTEXT)
         return err_set(err, ERR_ARG, "context %u: expected at most %d positions", o->context,
                        LIMIT_CONTEXT);
-    if (!o->context)
-        o->context = config->context < GENERATOR_DEFAULT_CONTEXT ? config->context
-                                                                 : GENERATOR_DEFAULT_CONTEXT;
+    o->context = generator_context(config, o->context);
     if (o->chunk < 0 || o->chunk > MODEL_MAX_TOKENS)
         return err_set(err, ERR_ARG, "chunk %d: expected 1 to %d tokens, or 0", o->chunk,
                        MODEL_MAX_TOKENS);
@@ -87,8 +93,9 @@ static bool open_memory(struct generator *gen, struct err *err)
         mem_new((size_t)MODEL_LOGIT_ROWS * (size_t)gen->n_vocab, sizeof *gen->logits, err);
     if (!gen->logits)
         return false;
-    if (!kv_pool_init(&gen->pool, model_backend(model), n_pages_needed(gen),
-                      model_page_bytes(model), err))
+    uint32_t n_pages =
+        generator_pages(model_config(model), gen->options.context, gen->options.chunk);
+    if (!kv_pool_init(&gen->pool, model_backend(model), n_pages, model_page_bytes(model), err))
         return err_add(err, "keys and values of %u positions (a smaller context needs less)",
                        gen->options.context);
     gen->stats.kv_bytes = gen->pool.n_pages * gen->pool.page_bytes;

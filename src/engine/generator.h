@@ -15,6 +15,7 @@
 #include "engine/sampler.h"
 
 struct model;
+struct model_config;
 struct tokenizer;
 struct generator;
 
@@ -27,8 +28,7 @@ enum finish_reason {
 
 struct generator_options {
     struct sampler_params sampler;
-    uint32_t context;        /* positions to keep memory for; 0: what the model promises, at most
-                                GENERATOR_DEFAULT_CONTEXT.  More than the promise is possible */
+    uint32_t context;        /* positions to keep memory for; see generator_context() */
     uint32_t max_tokens;     /* of the answer; 0: until the context is full */
     const char *const *stop; /* [n_stop] strings that end the answer, not part of it */
     size_t n_stop;           /* at most LIMIT_STOP_STRINGS of 1..LIMIT_STOP_BYTES bytes */
@@ -40,6 +40,15 @@ struct generator_options {
 };
 
 #define GENERATOR_DEFAULT_CONTEXT 32768
+
+/* Returns how many positions a sequence has when wanted are asked for: so many, which may be
+ * more than the model promises; or, for 0, what it promises, at most
+ * GENERATOR_DEFAULT_CONTEXT. */
+uint32_t generator_context(const struct model_config *config, uint32_t wanted);
+
+/* Returns how many KV pages a sequence of context positions needs whose prompt goes in steps of
+ * chunk tokens. */
+uint32_t generator_pages(const struct model_config *config, uint32_t context, int chunk);
 
 /* tok may be NULL: then there is no text, no stop string and no end token.
  * Owned: generator_close().  Errors: ERR_ARG naming the option, ERR_LIMIT. */

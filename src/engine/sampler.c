@@ -148,11 +148,14 @@ static void apply_penalties(const struct sampler *s, float *logits)
     for (int32_t i = 0; i < s->n_seen; i++) {
         int32_t id = s->seen_ids[i];
         float x = logits[id], n = (float)s->n_answer[id];
+        if (x < -FLT_MAX)
+            continue; /* must not be chosen, and stays so */
         x = x > 0.0f ? x / p->repetition_penalty : x * p->repetition_penalty;
         if (s->n_answer[id])
             x -= p->presence_penalty + n * p->frequency_penalty;
-        /* A tiny penalty divides to infinity, which has no place in a softmax. */
-        logits[id] = fminf(x, FLT_MAX);
+        /* A tiny penalty divides to infinity, and a large one multiplies to minus infinity:
+         * neither has a place in a softmax. */
+        logits[id] = fmaxf(fminf(x, FLT_MAX), -FLT_MAX);
     }
 }
 

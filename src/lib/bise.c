@@ -127,14 +127,19 @@ out:
     return n;
 }
 
-static bool decode(const struct tokenizer *tok, const int32_t *ids, size_t n, struct buf *text,
+static bool decode(const struct bise_model *model, const int32_t *ids, size_t n, struct buf *text,
                    struct err *err)
 {
     struct text_decoder decoder;
-    text_decoder_init(&decoder, tok);
-    for (size_t i = 0; i < n; i++)
+    int32_t n_vocab = bise_model_vocabulary(model);
+    text_decoder_init(&decoder, model->rt.tok);
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= n_vocab)
+            return err_set(err, ERR_ARG, "token %zu: id %d is not in 0..%d", i + 1, ids[i],
+                           n_vocab - 1);
         if (!text_decoder_add(&decoder, ids[i], text, err))
             return false;
+    }
     return text_decoder_end(&decoder, text, err);
 }
 
@@ -145,7 +150,7 @@ int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size
     struct buf all;
     int64_t n_text = -1;
     buf_init(&all, LIMIT_TEXT_BYTES);
-    if (!runtime_has_tokenizer(&model->rt, &err) || !decode(model->rt.tok, ids, n, &all, &err)) {
+    if (!runtime_has_tokenizer(&model->rt, &err) || !decode(model, ids, n, &all, &err)) {
         report(&err, error);
         goto out;
     }

@@ -109,10 +109,9 @@ static bool write_gains(struct model *m, const struct model_weights *w, struct e
     return m->gains != NULL;
 }
 
-/* Plans the offsets and takes one block.  The limits on shapes keep every size far
- * below what size_t holds. */
-static bool open_scratch(struct scratch *s, const struct model_config *c, struct backend *b,
-                         struct err *err)
+/* Points the parts of s into block, which may be NULL.  Returns how many floats they take.  The
+ * limits on shapes keep every size far below what size_t holds. */
+static size_t place_scratch(struct scratch *s, float *block, const struct model_config *c)
 {
     const size_t n_tok = MODEL_MAX_TOKENS;
     size_t q_dim = (size_t)c->n_heads * c->head_dim;
@@ -127,19 +126,29 @@ static bool open_scratch(struct scratch *s, const struct model_config *c, struct
         {&s->gate, n_tok * c->ffn_dim},  {&s->up, n_tok * c->ffn_dim},
         {&s->rope, n_tok * c->head_dim}, {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
     };
-    const size_t n_parts = sizeof parts / sizeof *parts;
     size_t n = 0;
-    for (size_t i = 0; i < n_parts; i++)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (block)
+            *parts[i].at = block + n;
         n += (parts[i].n + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
-    s->n_bytes = n * sizeof(float);
+    }
+    return n;
+}
+
+size_t config_scratch_bytes(const struct model_config *config)
+{
+    struct scratch unused = {0};
+    return place_scratch(&unused, NULL, config) * sizeof(float);
+}
+
+static bool open_scratch(struct scratch *s, const struct model_config *c, struct backend *b,
+                         struct err *err)
+{
+    s->n_bytes = config_scratch_bytes(c);
     s->block = b->alloc(b, s->n_bytes, err);
     if (!s->block)
         return false;
-    float *next = s->block;
-    for (size_t i = 0; i < n_parts; i++) {
-        *parts[i].at = next;
-        next += (parts[i].n + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
-    }
+    place_scratch(s, s->block, c);
     return true;
 }
 

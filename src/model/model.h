@@ -47,8 +47,10 @@ struct backend *model_backend(const struct model *model);
 /* Returns the bytes of a KV page: BACKEND_PAGE_TOKENS tokens in every layer. */
 size_t model_page_bytes(const struct model *model);
 
-/* The same without a model, for planning.  exact: float32 keys and values, else bf16. */
+/* For planning, without a model: the same (exact: float32 keys and values, else bf16), and the
+ * bytes of scratch memory that model_open() takes. */
 size_t config_page_bytes(const struct model_config *config, bool exact);
+size_t config_scratch_bytes(const struct model_config *config);
 
 /* Runs the layers and stores the keys and values; allocates nothing. */
 void model_step(struct model *model, const struct model_step *step);

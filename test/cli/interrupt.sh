@@ -13,6 +13,20 @@ wait $pid
 echo "= $?"
 [ -z "$(tail -c 1 "$TMP/rest")" ] && echo "ends with a newline"
 sed -n 's/.*\(ended by: .*\)/\1/p' "$TMP/err"
+# While a program waits for its input, it ends it at once.
+mkfifo "$TMP/in"
+env --default-signal=INT "$BISE" logits --tokens - --out "$TMP/l.f32" <"$TMP/in" 2>/dev/null &
+pid=$!
+exec 4>"$TMP/in"
+printf 1, >&4
+sleep 0.2
+kill -INT $pid
+(sleep 5 && kill -KILL $pid 2>/dev/null) &
+watchdog=$!
+wait $pid
+echo "= $?"
+kill $watchdog
+exec 4>&-
 # Where it is ignored, as under nohup, it stays ignored.
 trap '' INT
 "$BISE" run --max-tokens 4 "Once upon a time" 2>/dev/null

@@ -29,3 +29,6 @@ try tokenize --keep-special
 set --
 while [ $# -lt 34 ]; do set -- "$@" --stop x; done
 try run "$@"
+
+# Control characters, also those beyond ASCII, do not reach a terminal.
+try "$(printf '\302\233\03331m')"

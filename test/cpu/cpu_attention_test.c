@@ -127,7 +127,8 @@ TEST(cpu_attention, matches_the_textbook_with_and_without_a_window)
 {
     static const struct {
         int n_tok, n_heads, n_kv_heads, head_dim;
-    } shapes[] = {{1, 1, 1, 2}, {40, 4, 2, 16}, {33, 6, 3, 10}, {50, 40, 2, 24}, {70, 8, 8, 128}};
+    } shapes[] = {{1, 1, 1, 2},    {40, 4, 2, 16},  {33, 6, 3, 10},  {50, 40, 2, 24},
+                  {70, 8, 8, 128}, {35, 9, 3, 100}, {20, 24, 2, 36}, {18, 34, 1, 6}};
     static const int windows[] = {0, 1, 8, 16, 21};
     uint64_t seed = 1;
     unsigned masks[MAX_MASKS];

@@ -73,15 +73,23 @@ static int read_ids(const char *path, int32_t *ids, int n_max)
     return n;
 }
 
+/* Writes the path of the story model in a format: [256]. */
+static void story_path(const char *format, char *path)
+{
+    if (strcmp(format, "f32") == 0)
+        snprintf(path, 256, "models/stories260K.gguf");
+    else
+        snprintf(path, 256, "test/data/stories260K/stories260K-%s.gguf", format);
+}
+
 /* Generates 256 tokens greedily from BOS. */
 static void greedy_story(const char *format, unsigned flags, bool exact, int32_t ids[256])
 {
-    char path[256] = "models/stories260K.gguf";
+    char path[256];
     struct rig rig;
     const struct generator_options options = {
         .sampler = SAMPLER_DEFAULT, .context = 512, .max_tokens = 256};
-    if (strcmp(format, "f32") != 0)
-        snprintf(path, sizeof path, "test/data/stories260K/stories260K-%s.gguf", format);
+    story_path(format, path);
     rig_open(&rig, path, &(struct cpu_options){.n_threads = 1, .flags = flags, .exact = exact});
     struct generator *gen = open_generator(&rig, &options);
     prompt(gen, &bos, 1);
@@ -132,6 +140,49 @@ TEST(generator, greedy_stories_are_the_known_ones)
                 assert_int_equal(agreement(stories[i].format, "f64.txt", ids), 256);
         }
     }
+}
+
+/* Given the tokens of another implementation, each of them must be the best or nearly so:
+ * what parts the stories is how that implementation rounds activations, not what the
+ * weights mean. */
+TEST(generator, the_known_stories_part_at_near_ties_only)
+{
+    static const struct {
+        const char *format;
+        int n_others; /* tokens that are not the best here */
+    } known[] = {
+        {"f32", 0},  {"f16", 0},  {"bf16", 1}, {"q8_0", 1},   {"q5_1", 3},
+        {"q5_0", 2}, {"q4_1", 5}, {"q4_0", 2}, {"iq4_nl", 2},
+    };
+    float *rows = malloc(257 * 512 * sizeof *rows);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        char path[256];
+        int32_t ids[257];
+        struct rig rig;
+        story_path(known[i].format, path);
+        open_exact(&rig, path);
+        snprintf(path, sizeof path, "test/data/stories260K/stories260K-%s.tokens.txt",
+                 known[i].format);
+        int n = read_ids(path, ids, 257), n_others = 0;
+        size_t n_vocab = model_config(rig.model)->n_vocab;
+        assert_in_range(n, 200, 257);
+        assert_int_equal(n_vocab, 512);
+        rig_run(&rig, ids, n, n, MODEL_MAX_TOKENS, rows);
+        for (int t = 1; t < n; t++) {
+            const float *row = rows + (size_t)(t - 1) * n_vocab;
+            float best = row[0];
+            for (size_t k = 1; k < n_vocab; k++)
+                best = fmaxf(best, row[k]);
+            if (!(row[ids[t]] >= best - 0.1f))
+                fail_msg("%s: token %d is %g below the best", known[i].format, t,
+                         (double)(best - row[ids[t]]));
+            n_others += row[ids[t]] < best;
+        }
+        if (n_others > known[i].n_others)
+            fail_msg("%s: %d tokens are not the best", known[i].format, n_others);
+        rig_close(&rig);
+    }
+    free(rows);
 }
 
 /* Stores the rows that are handed out, or fails at row fail_at. */

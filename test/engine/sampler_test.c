@@ -270,6 +270,14 @@ TEST(sampler, penalties_follow_their_formulas)
     sampler_note(s, 0, false);
     assert_int_equal(draw_one(s, (float[N_SMALL]){1e20f}, N_SMALL), 0);
     sampler_close(s);
+
+    /* So does multiplying what is huge: the only possible token stays possible. */
+    params.repetition_penalty = 10.0f;
+    s = open_sampler(&params, 3);
+    sampler_note(s, 0, false);
+    sampler_note(s, 1, false);
+    assert_int_equal(draw_one(s, (float[3]){-INFINITY, -3e38f, -INFINITY}, 3), 1);
+    sampler_close(s);
 }
 
 TEST(sampler, the_generator_is_xoshiro_seeded_by_splitmix)

@@ -190,6 +190,10 @@ TEST(bise, says_what_is_wrong_with_an_answer)
     assert_int_equal(error.code, BISE_ERROR_LIMIT);
     assert_null(bise_answer_from_ids(model, outside, 2, NULL, &error));
     assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    error.code = BISE_OK;
+    assert_int_equal(bise_detokenize(model, outside, 2, NULL, 0, &error), -1);
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_int_equal(bise_detokenize(model, &(int32_t){-1}, 1, NULL, 0, &error), -1);
     struct bise_answer *empty = bise_answer_from_ids(model, NULL, 0, NULL, &error);
     struct bise_piece piece;
     assert_non_null(empty);

@@ -165,7 +165,8 @@ static void print_table(const struct facts *f)
     print_features(c);
     printf("vocabulary    %u%s\n", c->n_vocab, c->tied ? ", output tied to the embedding" : "");
     printf("tokenizer     %s\n", f->tokenizer);
-    printf("context       made for %u tokens\n", c->context);
+    printf("context       %s %u tokens\n", c->context_assumed ? "not stated, taken as" : "made for",
+           c->context);
     if (ckpt->n_skipped)
         printf("left out      %u tensors of other parts (pictures, sound): text only\n",
                ckpt->n_skipped);

@@ -19,18 +19,6 @@ static const struct config_feature features[] = {
     {NULL, NULL},
 };
 
-static bool check_features(const struct json *root, struct err *err)
-{
-    struct json value;
-    const char *type = "transformer";
-    if (!config_refuse(root, features, err) || !json_opt_string(root, "model_type", &type, err))
-        return false;
-    if (strcmp(type, "transformer") != 0 && json_find(root, "model_type", &value))
-        return json_fail(&value, err, ERR_UNSUPPORTED,
-                         "'%s' models are not supported; expected transformer", type);
-    return config_check_activation(root, "activation", err) && check_objects(root, err);
-}
-
 /* Keys that hold objects.  One that is not listed is a feature of a model newer than
  * this program; numbers and words that are not known never changed a result. */
 static const char *const known_objects[] = {
@@ -44,11 +32,23 @@ static bool check_objects(const struct json *root, struct err *err)
         const char *const *known = known_objects;
         while (*known && strcmp(*known, member.key) != 0)
             known++;
-        if (json_is_object(&member) && !*known)
+        if (json_is_object(&member) && json_count(&member) && !*known)
             return json_fail(&member, err, ERR_UNSUPPORTED,
                              "a feature that this version does not know; use a newer one");
     }
     return true;
+}
+
+static bool check_features(const struct json *root, struct err *err)
+{
+    struct json value;
+    const char *type = "transformer";
+    if (!config_refuse(root, features, err) || !json_opt_string(root, "model_type", &type, err))
+        return false;
+    if (strcmp(type, "transformer") != 0 && json_find(root, "model_type", &value))
+        return json_fail(&value, err, ERR_UNSUPPORTED,
+                         "'%s' models are not supported; expected transformer", type);
+    return config_check_activation(root, "activation", err) && check_objects(root, err);
 }
 
 static bool read_sizes(struct model_config *config, const struct json *root, struct err *err)

@@ -13,7 +13,8 @@
  * Build with: cc story.c $(pkg-config --cflags --libs bise)
  *
  * Errors: a function that can fail fills *error, when error is not NULL, and touches it only
- * then.  Nothing in the library prints, ends the process or changes a signal.
+ * then.  A NULL where something was needed is BISE_ERROR_ARGUMENT.  Nothing in the library
+ * prints, ends the process or changes a signal.
  * Threads: a model and its answers belong to one thread at a time; different models may be
  * used by different threads.  A model's file must not change while the model is open.
  * Text is UTF-8.  What goes in may hold any bytes, the ill-formed become U+FFFD; what comes
@@ -64,7 +65,7 @@ BISE_API struct bise_model *bise_model_open(const char *path,
 BISE_API void bise_model_close(struct bise_model *model); /* NULL is fine */
 
 /* Facts: token ids are 0..bise_model_vocabulary()-1, and the model was made
- * for sequences of up to bise_model_context() of them. */
+ * for sequences of up to bise_model_context() of them.  model: not NULL. */
 BISE_API int32_t bise_model_vocabulary(const struct bise_model *model);
 BISE_API uint32_t bise_model_context(const struct bise_model *model);
 
@@ -103,7 +104,7 @@ BISE_API struct bise_answer *bise_answer_open(struct bise_model *model, const ch
                                               const struct bise_answer_options *options,
                                               struct bise_error *error);
 
-/* The same from n token ids, taken as they are: a start token is not added. */
+/* The same from n > 0 token ids, taken as they are: a start token is not added. */
 BISE_API struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t *ids,
                                                   size_t n,
                                                   const struct bise_answer_options *options,
@@ -129,7 +130,7 @@ enum bise_finish {
     BISE_FINISH_LOOP    /* the model repeats itself without end */
 };
 
-/* Says why the answer ended. */
+/* Says why the answer ended.  answer: not NULL. */
 BISE_API enum bise_finish bise_answer_finish(const struct bise_answer *answer);
 
 #ifdef __cplusplus

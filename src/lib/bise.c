@@ -60,6 +60,12 @@ static enum bise_code report(const struct err *err, struct bise_error *error)
     return code;
 }
 
+/* A forgotten argument is a failure like any other.  n is how much pointer must lead to. */
+static bool given(const void *pointer, size_t n, const char *name, struct err *err)
+{
+    return pointer || !n || err_set(err, ERR_ARG, "%s: is NULL", name);
+}
+
 const char *bise_version(void)
 {
     return BISE_VERSION;
@@ -71,6 +77,8 @@ struct bise_model *bise_model_open(const char *path, const struct bise_model_opt
     struct err err = {0};
     struct runtime_options wanted = {0};
     struct bise_model *model = NULL;
+    if (!given(path, 1, "path", &err))
+        goto fail;
     if (options)
         wanted = (struct runtime_options){
             .cpu = options->cpu, .n_threads = options->n_threads, .exact = options->exact != 0};
@@ -112,7 +120,8 @@ int64_t bise_tokenize(const struct bise_model *model, const char *text, size_t n
     struct err err = {0};
     struct token_ids list = {0};
     int64_t n = -1;
-    if (!runtime_has_tokenizer(&model->rt, &err) ||
+    if (!given(model, 1, "model", &err) || !given(text, n_text, "text", &err) ||
+        !given(ids, max, "ids", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
         !tokenizer_encode(model->rt.tok, text, n_text, &list, &err)) {
         report(&err, error);
         goto out;
@@ -150,7 +159,9 @@ int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size
     struct buf all;
     int64_t n_text = -1;
     buf_init(&all, LIMIT_TEXT_BYTES);
-    if (!runtime_has_tokenizer(&model->rt, &err) || !decode(model, ids, n, &all, &err)) {
+    if (!given(model, 1, "model", &err) || !given(ids, n, "ids", &err) ||
+        !given(text, max, "text", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
+        !decode(model, ids, n, &all, &err)) {
         report(&err, error);
         goto out;
     }
@@ -188,13 +199,36 @@ static struct generator_options generator_wants(const struct bise_answer_options
     return g;
 }
 
+/* How many stop strings there may be is for the layer below to say. */
+static bool stop_given(const struct bise_answer_options *o, struct err *err)
+{
+    size_t n = o ? o->n_stop : 0;
+    if (n && !given(o->stop, n, "stop", err))
+        return false;
+    for (size_t i = 0; i < n && i < LIMIT_STOP_STRINGS; i++)
+        if (!o->stop[i])
+            return err_set(err, ERR_ARG, "stop: string %zu is NULL", i + 1);
+    return true;
+}
+
+static bool prompt_given(const struct bise_model *model, const int32_t *ids, size_t n,
+                         struct err *err)
+{
+    if (!given(model, 1, "model", err) || !given(ids, n, "ids", err))
+        return false;
+    return n > 0 || err_set(err, ERR_ARG, "the prompt has no tokens");
+}
+
 struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t *ids, size_t n,
                                          const struct bise_answer_options *options,
                                          struct bise_error *error)
 {
     struct err err = {0};
     struct generator_options wanted = generator_wants(options);
-    struct bise_answer *answer = mem_new(1, sizeof *answer, &err);
+    struct bise_answer *answer = NULL;
+    if (!prompt_given(model, ids, n, &err) || !stop_given(options, &err))
+        goto fail;
+    answer = mem_new(1, sizeof *answer, &err);
     if (!answer)
         goto fail;
     buf_init(&answer->text, LIMIT_TEXT_BYTES);
@@ -215,7 +249,8 @@ struct bise_answer *bise_answer_open(struct bise_model *model, const char *promp
     struct err err = {0};
     struct token_ids ids = {0};
     struct bise_answer *answer = NULL;
-    if (runtime_prompt(&model->rt, prompt, strlen(prompt), &ids, &err))
+    if (given(model, 1, "model", &err) && given(prompt, 1, "prompt", &err) &&
+        runtime_prompt(&model->rt, prompt, strlen(prompt), &ids, &err))
         answer = bise_answer_from_ids(model, ids.ids, ids.n, options, error);
     else
         report(&err, error);
@@ -236,8 +271,12 @@ enum bise_code bise_answer_next(struct bise_answer *answer, struct bise_piece *p
                                 struct bise_error *error)
 {
     struct err err = {0};
-    buf_clear(&answer->text);
+    if (!given(piece, 1, "piece", &err))
+        return report(&err, error);
     *piece = (struct bise_piece){.id = -1, .text = "", .is_last = 1};
+    if (!given(answer, 1, "answer", &err))
+        return report(&err, error);
+    buf_clear(&answer->text);
     if (!generator_next(answer->gen, &piece->id, &answer->text, &err))
         return report(&err, error);
     if (answer->text.len)

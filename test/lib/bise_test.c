@@ -2,6 +2,7 @@
 /* Uses the public header only, as any program would. */
 #include "bise.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,12 +195,61 @@ TEST(bise, says_what_is_wrong_with_an_answer)
     assert_int_equal(bise_detokenize(model, outside, 2, NULL, 0, &error), -1);
     assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
     assert_int_equal(bise_detokenize(model, &(int32_t){-1}, 1, NULL, 0, &error), -1);
-    struct bise_answer *empty = bise_answer_from_ids(model, NULL, 0, NULL, &error);
+    options = (struct bise_answer_options){.temperature = nanf("")};
+    assert_null(bise_answer_open(model, "Once", &options, &error));
+    assert_string_equal(error.text, "temperature: expected a number from 0 to 100");
+    bise_model_close(model);
+}
+
+TEST(bise, a_prompt_without_tokens_is_refused)
+{
+    struct bise_error error = {0};
+    struct bise_model *model = open_model();
+    assert_null(bise_answer_from_ids(model, NULL, 0, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_string_equal(error.text, "the prompt has no tokens");
+    assert_null(bise_answer_from_ids(model, &(int32_t){1}, 0, NULL, &error));
+    assert_string_equal(error.text, "the prompt has no tokens");
+    bise_model_close(model);
+}
+
+TEST(bise, a_missing_argument_is_an_error_and_no_crash)
+{
+    static const int32_t ids[] = {1, 403};
+    const char *const stop[] = {"a", NULL};
+    struct bise_error error = {0};
     struct bise_piece piece;
-    assert_non_null(empty);
-    assert_int_equal(bise_answer_next(empty, &piece, &error), BISE_ERROR_ARGUMENT);
+    struct bise_model *model = open_model();
+    struct bise_answer_options no_list = {.n_stop = 1}, no_entry = {.stop = stop, .n_stop = 2};
+    assert_null(bise_model_open(NULL, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_string_equal(error.text, "path: is NULL");
+    assert_null(bise_answer_open(NULL, "Once", NULL, &error));
+    assert_string_equal(error.text, "model: is NULL");
+    assert_null(bise_answer_open(model, NULL, NULL, &error));
+    assert_string_equal(error.text, "prompt: is NULL");
+    assert_null(bise_answer_from_ids(NULL, ids, 2, NULL, &error));
+    assert_string_equal(error.text, "model: is NULL");
+    assert_null(bise_answer_from_ids(model, NULL, 2, NULL, &error));
+    assert_string_equal(error.text, "ids: is NULL");
+    assert_null(bise_answer_open(model, "Once", &no_list, &error));
+    assert_string_equal(error.text, "stop: is NULL");
+    assert_null(bise_answer_open(model, "Once", &no_entry, &error));
+    assert_string_equal(error.text, "stop: string 2 is NULL");
+    assert_int_equal(bise_tokenize(NULL, "a", 1, NULL, 0, &error), -1);
+    assert_int_equal(bise_tokenize(model, NULL, 1, NULL, 0, &error), -1);
+    assert_int_equal(bise_tokenize(model, "a", 1, NULL, 1, &error), -1);
+    assert_string_equal(error.text, "ids: is NULL");
+    assert_int_equal(bise_tokenize(model, NULL, 0, NULL, 0, &error), 0);
+    assert_int_equal(bise_detokenize(NULL, ids, 2, NULL, 0, &error), -1);
+    assert_int_equal(bise_detokenize(model, NULL, 2, NULL, 0, &error), -1);
+    assert_int_equal(bise_detokenize(model, ids, 2, NULL, 1, &error), -1);
+    assert_string_equal(error.text, "text: is NULL");
+    assert_int_equal(bise_answer_next(NULL, &piece, &error), BISE_ERROR_ARGUMENT);
     assert_true(piece.is_last);
-    bise_answer_close(empty);
+    struct bise_answer *answer = bise_answer_from_ids(model, ids, 2, NULL, NULL);
+    assert_int_equal(bise_answer_next(answer, NULL, NULL), BISE_ERROR_ARGUMENT);
+    bise_answer_close(answer);
     bise_model_close(model);
 }
 

@@ -205,9 +205,9 @@ static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t
     uint32_t n_free = n_used < gen->options.context ? gen->options.context - n_used : 0;
     if (n > n_free)
         return err_set(err, ERR_LIMIT,
-                       "the prompt has %zu tokens, %u of the %u positions are left; shorten it or "
-                       "ask for a larger context",
-                       n, n_free, gen->options.context);
+                       "the prompt has %zu tokens, and a context of %u has room for %u%s; shorten "
+                       "it or ask for a larger context",
+                       n, gen->options.context, n_free, n_used ? " more" : "");
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= gen->n_vocab)
             return err_set(err, ERR_ARG, "prompt token %zu: id %d is not in 0..%d", i + 1, ids[i],

@@ -64,8 +64,9 @@ static bool check_range(const char *name, float value, float min, bool with_min,
 {
     if (value <= max && (value > min || (with_min && value == min)))
         return true;
-    return err_set(err, ERR_ARG, "%s: %g is not %s %g and at most %g", name, (double)value,
-                   with_min ? "at least" : "above", (double)min, (double)max);
+    return err_set(err, ERR_ARG, "%s: expected a number %s %g %s %g", name,
+                   with_min ? "from" : "above", (double)min, with_min ? "to" : "and at most",
+                   (double)max);
 }
 
 static bool check_params(const struct sampler_params *p, struct err *err)

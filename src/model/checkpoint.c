@@ -194,6 +194,12 @@ static bool open_folder(struct checkpoint *ckpt, struct err *err)
     return explain(ckpt->path, &folder, err);
 }
 
+/* Says whether name is that of a file which lies beside others in a model's folder. */
+static bool is_part(const char *name)
+{
+    return ends_with(name, ".json") || ends_with(name, ".safetensors");
+}
+
 static bool open_path(struct checkpoint *ckpt, struct err *err)
 {
     if (!file_exists(ckpt->path) && errno == EACCES)
@@ -205,6 +211,8 @@ static bool open_path(struct checkpoint *ckpt, struct err *err)
         return open_folder(ckpt, err);
     if (ends_with(ckpt->path, ".gguf"))
         return open_gguf(ckpt, ckpt->path, err);
+    if (is_part(ckpt->path))
+        return err_set(err, ERR_ARG, "%s: one file of a model; give its folder", ckpt->path);
     return err_set(err, ERR_ARG, "%s: not a model; give a .gguf file, or a folder that holds one",
                    ckpt->path);
 }

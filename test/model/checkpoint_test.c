@@ -91,7 +91,9 @@ TEST(checkpoint, paths_that_hold_no_model_are_explained)
     static const char *const weights[] = {MISTRAL "consolidated.safetensors", NULL};
     static const char *const hf_weights[] = {MISTRAL "model.safetensors", NULL};
     assert_refused(test_tmp("absent"), ERR_NOT_FOUND, "no such file or folder; check the path");
-    assert_refused(MISTRAL "params.json", ERR_ARG, "params.json: not a model; give a .gguf file");
+    assert_refused(MISTRAL "params.json", ERR_ARG, "one file of a model; give its folder");
+    assert_refused(MISTRAL "consolidated.safetensors", ERR_ARG, "safetensors: one file of a model");
+    assert_refused("README.md", ERR_ARG, "README.md: not a model; give a .gguf file");
     assert_refused(folder_of(none), ERR_NOT_FOUND, "no model in this folder; expected");
     assert_refused(folder_of(params), ERR_NOT_FOUND, "params.json without consolidated");
     assert_refused(folder_of(config), ERR_NOT_FOUND, "config.json without model");

@@ -57,7 +57,12 @@ bool bundled_find(struct buf *path, struct err *err)
 
 bool bundled_or(const char *model, struct buf *path, struct err *err)
 {
-    return model ? buf_add(path, model, strlen(model), err) : bundled_find(path, err);
+    if (!model)
+        return bundled_find(path, err);
+    if (!*model)
+        return err_set(err, ERR_ARG,
+                       "an empty MODEL; name a folder or a .gguf file, or leave it out");
+    return buf_add(path, model, strlen(model), err);
 }
 
 bool bundled_looks_like_model(const char *arg)

@@ -11,7 +11,8 @@
  * Errors: ERR_NOT_FOUND naming the places, ERR_LIMIT. */
 bool bundled_find(struct buf *path, struct err *err) CHECKED;
 
-/* Appends model, or the bundled model's path when model is NULL.  Errors: as bundled_find(). */
+/* Appends model, or the bundled model's path when model is NULL.
+ * Errors: ERR_ARG for an empty one, else as bundled_find(). */
 bool bundled_or(const char *model, struct buf *path, struct err *err) CHECKED;
 
 /* Says whether an argument is meant as a model and not as a prompt: it exists, ends in

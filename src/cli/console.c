@@ -69,7 +69,7 @@ static void write_visible(const char *text, size_t n)
     for (size_t i = 0, len; i < n; i += len) {
         uint32_t code;
         if (utf8_decode(text + i, n - i, &code, &len) != UTF8_OK)
-            fputs("?", stdout);
+            fputs("\xef\xbf\xbd", stdout); /* U+FFFD */
         else if (!is_control(code) || code == '\n' || code == '\t')
             fwrite(text + i, 1, len, stdout);
     }

@@ -23,7 +23,8 @@ void console_error(const char *fmt, ...) PRINTF(1, 2);
 int console_fail(const struct err *err);
 
 /* Writes text: [n] bytes of whole UTF-8 characters to stdout at once.  On a terminal, control
- * characters other than newline and tab are left out.  Errors: ERR_IO. */
+ * characters other than newline and tab are left out, and ill-formed bytes become U+FFFD.  Errors:
+ * ERR_IO. */
 bool console_text(const char *text, size_t n, struct err *err) CHECKED;
 
 /* Writes what is buffered for stdout.  Returns code, or EXIT_FAILED with a message when

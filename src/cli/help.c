@@ -39,7 +39,7 @@ static void overview(void)
           "\n"
           "MODEL is a folder as published (params.json or config.json with *.safetensors) or a\n"
           ".gguf file.  Left out, it is a very small model of children's stories that comes with\n"
-          "the program, so this works at once:\n"
+          "the program (set BISE_MODELS if it lies in another folder), so this works at once:\n"
           "\n"
           "    bise run \"Once upon a time\"\n"
           "\n"

@@ -18,11 +18,22 @@ static bool disposition_is(void (*handler)(int))
     return now.sa_handler == handler;
 }
 
+static void handle(unsigned flags)
+{
+    struct sigaction action = {.sa_handler = nothing, .sa_flags = (int)flags};
+    if (!disposition_is(SIG_IGN))
+        sigaction(SIGINT, &action, NULL);
+}
+
 void interrupt_hold(void)
 {
-    struct sigaction once = {.sa_handler = nothing, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    if (!disposition_is(SIG_IGN))
-        sigaction(SIGINT, &once, NULL);
+    handle(SA_RESETHAND | SA_RESTART);
+}
+
+/* Without SA_RESTART a read that is interrupted fails with EINTR. */
+void interrupt_wake(void)
+{
+    handle(0);
 }
 
 void interrupt_release(void)

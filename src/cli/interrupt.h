@@ -7,14 +7,16 @@
  *     interrupt_release();
  *
  * The first SIGINT in between only is remembered, the second ends the program, so nobody has
- * to wait for a slow step.  Where SIGINT was ignored (nohup), it stays ignored. */
+ * to wait for a slow step.  Between interrupt_wake() and interrupt_release() SIGINT only ends
+ * a read that waits.  Where SIGINT was ignored (nohup), it stays ignored. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 
 #include <stdbool.h>
 
-/* Begins and ends the time in which SIGINT is remembered.  Thread: main. */
+/* Begin and end the time in which SIGINT is remembered, or wakes.  Thread: main. */
 void interrupt_hold(void);
+void interrupt_wake(void);
 void interrupt_release(void);
 
 /* Says whether SIGINT came since interrupt_hold(). */

@@ -11,6 +11,7 @@
 #include "cli/console.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
+#include "cli/notes.h"
 #include "cli/options.h"
 #include "cli/outfile.h"
 #include "engine/generator.h"
@@ -27,24 +28,44 @@ struct wanted {
     const char *model, *tokens, *out;
 };
 
-/* Reads ids between commas and white space; a JSON array's brackets are fine too. */
+static const char *skip_space(const char *text)
+{
+    return text + strspn(text, " \t\r\n");
+}
+
+/* Reads the id at *text, and the comma behind it where there is one. */
+static bool parse_id(const char **text, struct token_ids *ids, struct err *err)
+{
+    static const char ends[] = ", \t\r\n[]";
+    errno = 0;
+    char *end;
+    size_t n = strcspn(*text, ends);
+    long id = strtol(*text, &end, 10);
+    if (**text < '0' || **text > '9' || errno || id > LIMIT_VOCAB || (*end && !strchr(ends, *end)))
+        return err_set(err, ERR_ARG, "tokens: expected an id such as 403, not '%.*s'",
+                       (int)(n ? n : 1), *text);
+    if (ids->n >= LIMIT_CONTEXT)
+        return err_set(err, ERR_LIMIT, "tokens: more than %d", LIMIT_CONTEXT);
+    *text = skip_space(end);
+    if (**text == ',') {
+        *text = skip_space(*text + 1);
+        if (!**text || **text == ']')
+            return err_set(err, ERR_ARG, "tokens: expected an id behind the last comma");
+    }
+    return token_ids_add(ids, (int32_t)id, err);
+}
+
+/* Reads ids with commas or white space between them; a JSON array is fine too. */
 static bool parse_ids(const char *text, struct token_ids *ids, struct err *err)
 {
-    static const char between[] = ", \t\r\n[]";
-    for (text += strspn(text, between); *text; text += strspn(text, between)) {
-        errno = 0;
-        char *end;
-        long id = strtol(text, &end, 10);
-        if (*text < '0' || *text > '9' || errno || id > LIMIT_VOCAB ||
-            (*end && !strchr(between, *end)))
-            return err_set(err, ERR_ARG, "tokens: expected an id such as 403, not '%.*s'",
-                           (int)strcspn(text, between), text);
-        if (ids->n >= LIMIT_CONTEXT)
-            return err_set(err, ERR_LIMIT, "tokens: more than %d", LIMIT_CONTEXT);
-        if (!token_ids_add(ids, (int32_t)id, err))
+    text = skip_space(text);
+    bool array = *text == '[';
+    text = skip_space(text + array);
+    while (*text && !(array && *text == ']'))
+        if (!parse_id(&text, ids, err))
             return false;
-        text = end;
-    }
+    if (array && (!*text || *skip_space(text + 1)))
+        return err_set(err, ERR_ARG, "tokens: expected one ']', at the end");
     return ids->n > 0 || err_set(err, ERR_ARG, "tokens: no ids; give some such as 1,403,407");
 }
 
@@ -102,6 +123,7 @@ static int run_logits(const struct wanted *w, const struct token_ids *ids)
     buf_init(&path, LIMIT_JSON_BYTES);
     bool ok = bundled_or(w->model, &path, &err) && runtime_open(&rt, path.data, &w->machine, &err);
     if (ok) {
+        notes_skipped(rt.ckpt);
         interrupt_hold();
         ok = write_logits(&rt, w, ids, &err);
         interrupt_release();
@@ -127,9 +149,9 @@ static int logits(int argc, char **argv)
     if (code >= 0)
         return code;
     if (!w.tokens)
-        return options_wrong(&verb_logits, "--tokens: is missing");
+        return options_wrong(&verb_logits, "give the ids with --tokens 1,2,3");
     if (!w.out)
-        return options_wrong(&verb_logits, "--out: is missing");
+        return options_wrong(&verb_logits, "give the file with --out FILE");
     w.model = argc ? argv[0] : NULL;
     struct err err = {0};
     struct token_ids ids = {0};

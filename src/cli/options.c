@@ -114,8 +114,9 @@ static int wrong_value(const struct verb *verb, const struct option *o, const ch
     if (o->expected)
         return options_wrong(verb, "--%s: expected %s, not '%s'", o->name, o->expected, text);
     if (o->kind == OPTION_F32)
-        return options_wrong(verb, "--%s: expected a number in %c%g, %g], not '%s'", o->name,
-                             o->above_min ? '(' : '[', o->min, o->max, text);
+        return options_wrong(verb, "--%s: expected a number %s %g %s %g, not '%s'", o->name,
+                             o->above_min ? "above" : "from", o->min,
+                             o->above_min ? "and at most" : "to", o->max, text);
     return options_wrong(verb, "--%s: expected a whole number from %.0f to %.0f, not '%s'", o->name,
                          o->min, o->max, text);
 }

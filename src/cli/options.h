@@ -40,7 +40,7 @@ struct option {
     void *value;              /* variable of the kind */
     bool *given;              /* set when the option occurs; may be NULL */
     const char *const *words; /* of OPTION_WORD, NULL at the end */
-    const char *expected;     /* "a number in (0, 1]"; NULL: made from min and max */
+    const char *expected;     /* "a whole number below 2^64"; NULL: made from min and max */
     double min, max;          /* of numbers, both allowed */
     enum option_kind kind;
     bool above_min; /* min itself is not allowed */

@@ -13,8 +13,10 @@
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/json_text.h"
+#include "cli/notes.h"
 #include "cli/options.h"
 #include "cli/units.h"
+#include "data/utf8.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
 #include "model/model.h"
@@ -28,6 +30,8 @@ struct session {
     struct option_texts stop;
     bool stats, json;
     bool max_given, seed_given;
+    const char *word; /* a prompt that could be a mistyped MODEL, or NULL */
+    bool announced;
     struct runtime rt;
 };
 
@@ -46,20 +50,55 @@ static bool print(struct answer *a, const char *text, size_t n, struct err *err)
     return console_text(text, n, err);
 }
 
+/* Prints the prompt with U+FFFD for what is ill-formed, as the model gets it. */
+static bool echo(struct answer *a, const char *text, size_t n, struct err *err)
+{
+    size_t begin = 0;
+    for (size_t i = 0, len; i < n; i += len) {
+        uint32_t code;
+        if (utf8_decode(text + i, n - i, &code, &len) == UTF8_OK)
+            continue;
+        if (!print(a, text + begin, i - begin, err) || !print(a, "\xef\xbf\xbd", 3, err))
+            return false;
+        begin = i + len;
+    }
+    return print(a, text + begin, n - begin, err);
+}
+
 /* Tokens that the sequence has room for. */
-static size_t room(const struct session *s)
+static uint32_t room(const struct session *s)
 {
     return generator_context(model_config(s->rt.model), s->wanted.context);
 }
 
-static bool check_room(const struct session *s, const struct answer *a, struct err *err)
+/* Says whether a larger context is one that the model can use. */
+static bool may_grow(const struct session *s)
 {
+    const struct model_config *c = model_config(s->rt.model);
+    return c->context_assumed || room(s) < c->context;
+}
+
+static bool check_prompt(const struct session *s, const struct answer *a, struct err *err)
+{
+    if (!a->prompt.n)
+        return err_set(err, ERR_ARG, "the prompt is empty and this model needs one; give a text");
     if (a->prompt.n <= room(s))
         return true;
-    return err_set(err, ERR_LIMIT,
-                   "the prompt has %zu tokens and the context %zu; shorten it or ask for a larger "
-                   "--context",
-                   a->prompt.n, room(s));
+    return err_set(err, ERR_LIMIT, "the prompt has %zu tokens and the context %u; shorten it%s",
+                   a->prompt.n, room(s), may_grow(s) ? " or ask for a larger --context" : "");
+}
+
+/* What to know before the first text, and not before an error. */
+static void announce(struct session *s)
+{
+    if (s->announced)
+        return;
+    s->announced = true;
+    if (s->word)
+        console_note("'%s' is no file or folder, so it is the prompt", s->word);
+    notes_skipped(s->rt.ckpt);
+    notes_context(s->rt.ckpt, room(s));
+    console_note("this version has no chat formats: the model continues your text");
 }
 
 /* In the steps that the model takes anyway, so that Ctrl-C needs to wait for one only. */
@@ -125,7 +164,7 @@ static void print_stats(const struct session *s, const struct answer *a)
             units_rate(stats.n_prompt, stats.prompt_s));
     fprintf(stderr, "answer  %u tokens in %.3f s, %.1f tokens/s; ended by: %s\n", stats.n_answer,
             stats.answer_s, units_rate(stats.n_answer, stats.answer_s), finish_name(a));
-    fprintf(stderr, "memory  %s for keys and values\n", units_bytes(size, stats.kv_bytes));
+    fprintf(stderr, "memory  %s reserved for keys and values\n", units_bytes(size, stats.kv_bytes));
     if (s->wanted.sampler.temperature > 0)
         fprintf(stderr, "seed    %llu\n", (unsigned long long)s->wanted.sampler.seed);
 }
@@ -139,8 +178,8 @@ static void explain_end(const struct session *s, const struct answer *a)
     if (why != FINISH_LENGTH || a->interrupted)
         return;
     if (generator_stats(a->gen).n_answer < s->wanted.max_tokens || !s->wanted.max_tokens)
-        console_note("stopped because the context of %zu tokens is full; --context N allows more",
-                     room(s));
+        console_note("stopped because the context of %u tokens is full%s", room(s),
+                     may_grow(s) ? "; --context N allows more" : "");
     else if (!s->max_given)
         console_note("stopped after %u tokens; --max-tokens N allows more", s->wanted.max_tokens);
 }
@@ -156,9 +195,10 @@ static int answer(struct session *s, const char *prompt, size_t n)
     if (!runtime_prompt(&s->rt, prompt, n, &a.prompt, &err))
         goto out;
     a.gen = generator_open(s->rt.model, s->rt.tok, &s->wanted, &err);
-    if (!a.gen || !check_room(s, &a, &err))
+    if (!a.gen || !check_prompt(s, &a, &err))
         goto out;
-    if (!s->json && !print(&a, prompt, n, &err))
+    announce(s);
+    if (!s->json && !echo(&a, prompt, n, &err))
         goto out;
     if (!feed_prompt(&a, &err) || !stream_answer(s, &a, &err))
         goto out;
@@ -203,16 +243,14 @@ static int answer_input(struct session *s)
 }
 
 /* Each line that is typed is a prompt of its own, and a failure concerns that line alone.
- * Ctrl-D ends; so does Ctrl-C here, while during an answer it stops the answer only. */
+ * Ctrl-C drops a line or stops an answer; Ctrl-D ends. */
 static int answer_lines(struct session *s)
 {
     char *line = NULL;
     size_t size = 0;
-    ssize_t n;
-    while (fputs("> ", stderr) >= 0 && (n = getline(&line, &size, stdin)) > 0)
-        if (line[0] != '\n')
-            (void)answer(s, line, (size_t)n - (line[n - 1] == '\n'));
-    fputs("\n", stderr);
+    for (ssize_t n; (n = input_line(&line, &size)) >= 0;)
+        if (n)
+            (void)answer(s, line, (size_t)n);
     free(line);
     return EXIT_DONE;
 }
@@ -240,7 +278,6 @@ static int session_run(struct session *s, const char *model, const char *prompt)
         code = console_fail(&err);
         goto out;
     }
-    console_note("no chat format in this version: the text is continued");
     if (prompt)
         code = answer(s, prompt, strlen(prompt));
     else
@@ -304,8 +341,11 @@ static int run(int argc, char **argv)
     s.wanted.n_stop = s.stop.n;
     if (argc == 2)
         return session_run(&s, argv[0], argv[1]);
-    if (argc == 1 && !bundled_looks_like_model(argv[0]))
+    if (argc == 1 && !bundled_looks_like_model(argv[0])) {
+        if (*argv[0] && !strpbrk(argv[0], " \t\n"))
+            s.word = argv[0];
         return session_run(&s, NULL, argv[0]);
+    }
     return session_run(&s, argc ? argv[0] : NULL, NULL);
 }
 
@@ -319,6 +359,8 @@ const struct verb verb_run = {
         "standard input (one newline at its end is left out); on a terminal each line that you\n"
         "type is continued, Ctrl-C stops the text and Ctrl-D the program.  A single argument is\n"
         "the MODEL if it exists, ends in .gguf, or has a slash and no space; else the PROMPT.\n"
+        "Without MODEL the bundled one is used; if the environment variable BISE_MODELS names a\n"
+        "folder, it is looked for there.\n"
         "\n"
         "    bise run \"Once upon a time\"\n"
         "    bise run --max-tokens 60 --temperature 0.8 path/to/model \"The sea is\"\n"

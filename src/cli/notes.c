@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/notes.h"
+
+#include "cli/console.h"
+#include "model/checkpoint.h"
+
+void notes_skipped(const struct checkpoint *ckpt)
+{
+    if (ckpt->n_skipped)
+        console_note("%u tensor%s for pictures or sound %s left out: text only", ckpt->n_skipped,
+                     ckpt->n_skipped == 1 ? "" : "s", ckpt->n_skipped == 1 ? "is" : "are");
+}
+
+void notes_context(const struct checkpoint *ckpt, uint32_t n)
+{
+    const struct model_config *c = &ckpt->config;
+    if (n > c->context && !c->context_assumed)
+        console_note("made for %u tokens; beyond that the text degrades", c->context);
+}

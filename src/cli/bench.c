@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench.c - "bise bench": how fast a model is here, and how near to the machine's limit. */
+/* bench.c - "bise bench": how fast a model is here, and how near to the machine's limit.
+ *
+ * Each row is printed when it is measured, so that a slow model shows something soon and Ctrl-C
+ * loses only what is under way. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/json_text.h"
 #include "cli/machine.h"
 #include "cli/options.h"
@@ -24,24 +28,26 @@
 
 enum {
     MAX_REPEATS = 1000,
+    MAX_SECONDS = 1000000,
     MAX_TOKENS = LIMIT_CONTEXT / 4, /* so that their sum is a context */
 };
 
 struct summary {
+    int n_runs; /* 0: not measured */
     double median, min, max;
 };
 
 struct bench {
     struct runtime_options machine;
     uint32_t n_prompt, n_generate, depth;
-    int n_repeats;
+    int n_repeats, max_s; /* of each row; the first to be reached ends it */
     bool json;
 
     const char *path;
     struct runtime rt;
     int32_t *ids;                           /* [depth + n_prompt] */
     struct summary load_s, prefill, decode; /* the last two in tokens per second */
-    double bandwidth;                       /* bytes per second */
+    double bandwidth;                       /* bytes per second; 0: not measured */
     double token_bytes;                     /* that decoding one token reads */
 };
 
@@ -55,19 +61,36 @@ static int by_size(const void *a, const void *b)
 static struct summary summarise(double *samples, int n)
 {
     qsort(samples, (size_t)n, sizeof *samples, by_size);
-    return (struct summary){.median = (samples[n / 2] + samples[(n - 1) / 2]) / 2,
+    return (struct summary){.n_runs = n,
+                            .median = (samples[n / 2] + samples[(n - 1) / 2]) / 2,
                             .min = samples[0],
                             .max = samples[n - 1]};
 }
 
+/* Ctrl-C is looked for between steps, so that it waits for one only. */
+static bool go_on(struct err *err)
+{
+    return !interrupt_came() || err_set(err, ERR_CANCELLED, "interrupted");
+}
+
+static bool feed(struct generator *gen, const int32_t *ids, uint32_t n, struct err *err)
+{
+    for (uint32_t i = 0, step; i < n; i += step) {
+        step = n - i < MODEL_MAX_TOKENS ? n - i : MODEL_MAX_TOKENS;
+        if (!generator_prompt(gen, ids + i, step, err) || !go_on(err))
+            return false;
+    }
+    return true;
+}
+
 /* Opens a sequence that holds the first n ids. */
-static struct generator *open_at(struct bench *b, size_t n, struct err *err)
+static struct generator *open_at(struct bench *b, uint32_t n, struct err *err)
 {
     struct generator_options options = {.sampler = SAMPLER_DEFAULT, .no_loop_guard = true};
     uint32_t for_prompt = b->depth + b->n_prompt, for_answer = b->depth + 1 + b->n_generate;
     options.context = for_prompt > for_answer ? for_prompt : for_answer;
     struct generator *gen = generator_open(b->rt.model, NULL, &options, err);
-    if (!gen || generator_prompt(gen, b->ids, n, err))
+    if (!gen || feed(gen, b->ids, n, err))
         return gen;
     generator_close(gen);
     return NULL;
@@ -80,7 +103,7 @@ static bool time_prefill(struct bench *b, double *rate, struct err *err)
     if (!gen)
         return false;
     double start = clock_now();
-    bool ok = generator_prompt(gen, b->ids + b->depth, b->n_prompt, err);
+    bool ok = feed(gen, b->ids + b->depth, b->n_prompt, err);
     *rate = units_rate(b->n_prompt, clock_now() - start);
     generator_close(gen);
     return ok;
@@ -99,7 +122,7 @@ static bool time_decode(struct bench *b, double *rate, struct err *err)
     bool ok = generator_next(gen, &id, &text, err);
     double start = clock_now();
     for (uint32_t i = 0; ok && i < b->n_generate; i++)
-        ok = generator_next(gen, &id, &text, err);
+        ok = generator_next(gen, &id, &text, err) && go_on(err);
     *rate = units_rate(b->n_generate, clock_now() - start);
     generator_close(gen);
     return ok;
@@ -107,17 +130,24 @@ static bool time_decode(struct bench *b, double *rate, struct err *err)
 
 typedef bool sample_fn(struct bench *b, double *value, struct err *err);
 
-/* Samples once to warm up, and then as often as wanted. */
-static bool sample(struct bench *b, sample_fn *fn, struct summary *out, struct err *err)
+/* Samples once to warm up, and then as often as wanted, or as time allows but once.  On failure
+ * *out has the runs that came before it. */
+static bool sample(struct bench *b, const char *name, sample_fn *fn, struct summary *out,
+                   struct err *err)
 {
-    double samples[MAX_REPEATS];
-    if (!fn(b, &samples[0], err))
-        return false;
-    for (int i = 0; i < b->n_repeats; i++)
-        if (!fn(b, &samples[i], err))
-            return false;
-    *out = summarise(samples, b->n_repeats);
-    return true;
+    double samples[MAX_REPEATS], start = clock_now();
+    int n = 0;
+    console_progress("%s: warming up", name);
+    bool ok = fn(b, &samples[0], err);
+    while (ok && n < b->n_repeats && (n == 0 || clock_now() - start < b->max_s)) {
+        console_progress("%s: run %d of %d", name, n + 1, b->n_repeats);
+        ok = fn(b, &samples[n], err) && go_on(err);
+        n += ok;
+    }
+    if (n)
+        *out = summarise(samples, n);
+    console_progress_end();
+    return ok;
 }
 
 static bool time_load(struct bench *b, double *seconds, struct err *err)
@@ -162,60 +192,102 @@ static double bytes_per_token(const struct bench *b)
     return bytes;
 }
 
-static bool measure(struct bench *b, struct err *err)
+/* Prints a row, if it has anything.  Returns ok, which says how its measuring ended. */
+static bool print_row(const struct bench *b, bool ok, const char *label, const struct summary *s,
+                      double scale, const char *unit, struct err *err)
 {
-    if (!sample(b, time_load, &b->load_s, err) || !make_ids(b, err))
-        return false;
-    b->token_bytes = bytes_per_token(b);
-    return sample(b, time_prefill, &b->prefill, err) && sample(b, time_decode, &b->decode, err) &&
-           machine_bandwidth(b->machine.n_threads, &b->bandwidth, err);
+    if (b->json || !s->n_runs)
+        return ok;
+    printf("%-14s %12.1f %12.1f %12.1f  %-9s %5d\n", label, scale * s->median, scale * s->min,
+           scale * s->max, unit, s->n_runs);
+    return ok ? console_flush(err) : ok;
 }
 
-static void print_row(const char *name, uint32_t n, const struct summary *s)
+static bool measure_load(struct bench *b, struct err *err)
+{
+    bool ok = sample(b, "load", time_load, &b->load_s, err);
+    if (b->load_s.n_runs && !b->json) {
+        printf("%s, %s, %d threads, after %u tokens\n", b->path, b->rt.backend->name,
+               b->machine.n_threads, b->depth);
+        printf("%-14s %12s %12s %12s  %-9s %5s\n", "", "median", "least", "most", "", "runs");
+    }
+    return print_row(b, ok, "load", &b->load_s, 1e3, "ms", err);
+}
+
+/* The limit is the best of a few passes, so it has one figure. */
+static bool measure_memory(struct bench *b, struct err *err)
+{
+    console_progress("memory");
+    bool ok = machine_bandwidth(b->machine.n_threads, &b->bandwidth, err);
+    console_progress_end();
+    if (!ok || b->json)
+        return ok && go_on(err);
+    printf("%-14s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
+    return console_flush(err) && go_on(err);
+}
+
+static bool measure_tokens(struct bench *b, const char *name, uint32_t n, sample_fn *fn,
+                           struct summary *out, struct err *err)
 {
     char label[32];
     snprintf(label, sizeof label, "%s %u", name, n);
-    printf("%-14s %12.1f %12.1f %12.1f  tokens/s\n", label, s->median, s->min, s->max);
+    bool ok = sample(b, label, fn, out, err);
+    return print_row(b, ok, label, out, 1, "tokens/s", err);
 }
 
-static void print_table(const struct bench *b)
+static bool measure(struct bench *b, struct err *err)
+{
+    if (!measure_load(b, err) || !measure_memory(b, err) || !make_ids(b, err))
+        return false;
+    b->token_bytes = bytes_per_token(b);
+    return measure_tokens(b, "prefill", b->n_prompt, time_prefill, &b->prefill, err) &&
+           measure_tokens(b, "decode", b->n_generate, time_decode, &b->decode, err);
+}
+
+/* Decode's share of what the memory allows; 0 when not measured. */
+static double decode_ratio(const struct bench *b)
+{
+    return b->bandwidth > 0 ? b->token_bytes * b->decode.median / b->bandwidth : 0;
+}
+
+static void print_verdict(const struct bench *b)
 {
     char text[UNITS_TEXT];
-    printf("%s, %s, %d threads, after %u tokens, %d runs\n", b->path, b->rt.backend->name,
-           b->machine.n_threads, b->depth, b->n_repeats);
-    printf("%-14s %12s %12s %12s\n", "", "median", "least", "most");
-    print_row("prefill", b->n_prompt, &b->prefill);
-    print_row("decode", b->n_generate, &b->decode);
-    printf("%-14s %12.1f %12.1f %12.1f  ms\n", "load", 1e3 * b->load_s.median, 1e3 * b->load_s.min,
-           1e3 * b->load_s.max);
-    printf("memory is read at %s/s", units_bytes(text, (uint64_t)b->bandwidth));
-    printf("; decoding a token reads %s", units_bytes(text, (uint64_t)b->token_bytes));
+    if (!b->decode.n_runs)
+        return;
+    printf("decoding a token reads %s", units_bytes(text, (uint64_t)b->token_bytes));
     if (b->token_bytes > (double)machine_cache())
-        printf(": %.2f of that limit\n", b->token_bytes * b->decode.median / b->bandwidth);
+        printf(" of memory: %.2f of its limit\n", decode_ratio(b));
     else
         puts(", which the processor's cache holds");
 }
 
 static void print_json_summary(const char *key, const struct summary *s)
 {
-    printf("\"%s\":{\"median\":%.6g,\"min\":%.6g,\"max\":%.6g},", key, s->median, s->min, s->max);
+    if (s->n_runs)
+        printf(",\"%s\":{\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"runs\":%d}", key, s->median,
+               s->min, s->max, s->n_runs);
 }
 
+/* What was not measured is left out. */
 static void print_json(const struct bench *b)
 {
     printf("{\"model\":");
     json_text(b->path, strlen(b->path));
-    printf(",\"backend\":\"%s\",\"threads\":%d,\"repeats\":%d,", b->rt.backend->name,
-           b->machine.n_threads, b->n_repeats);
-    printf("\"depth\":%u,\"prompt_tokens\":%u,\"generated_tokens\":%u,", b->depth, b->n_prompt,
+    if (b->rt.backend)
+        printf(",\"backend\":\"%s\"", b->rt.backend->name);
+    printf(",\"threads\":%d,\"repeats\":%d", b->machine.n_threads, b->n_repeats);
+    printf(",\"depth\":%u,\"prompt_tokens\":%u,\"generated_tokens\":%u", b->depth, b->n_prompt,
            b->n_generate);
     print_json_summary("load_s", &b->load_s);
+    if (b->bandwidth > 0)
+        printf(",\"read_bytes_per_s\":%.6g", b->bandwidth);
     print_json_summary("prefill_tokens_per_s", &b->prefill);
     print_json_summary("decode_tokens_per_s", &b->decode);
-    printf("\"read_bytes_per_s\":%.6g,\"bytes_per_token\":%.6g,\"cache_bytes\":%llu,"
-           "\"decode_ratio\":%.4g}\n",
-           b->bandwidth, b->token_bytes, (unsigned long long)machine_cache(),
-           b->token_bytes * b->decode.median / b->bandwidth);
+    if (b->decode.n_runs)
+        printf(",\"bytes_per_token\":%.6g,\"cache_bytes\":%llu,\"decode_ratio\":%.4g",
+               b->token_bytes, (unsigned long long)machine_cache(), decode_ratio(b));
+    puts("}");
 }
 
 static int parse(struct bench *b, int *argc, char **argv)
@@ -228,6 +300,7 @@ static int parse(struct bench *b, int *argc, char **argv)
         option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
         option_u32("depth", &b->depth, 0, MAX_TOKENS),
         option_int("repeat", &b->n_repeats, 1, MAX_REPEATS),
+        option_int("seconds", &b->max_s, 0, MAX_SECONDS),
         option_flag("json", &b->json),
         {.name = NULL},
     };
@@ -236,7 +309,7 @@ static int parse(struct bench *b, int *argc, char **argv)
 
 static int bench(int argc, char **argv)
 {
-    struct bench b = {.n_prompt = 512, .n_generate = 128, .n_repeats = 5};
+    struct bench b = {.n_prompt = 512, .n_generate = 128, .n_repeats = 5, .max_s = 60};
     int code = parse(&b, &argc, argv);
     if (code >= 0)
         return code;
@@ -247,9 +320,12 @@ static int bench(int argc, char **argv)
     buf_init(&path, LIMIT_JSON_BYTES);
     bool ok = bundled_or(argc ? argv[0] : NULL, &path, &err);
     b.path = path.data;
-    if (ok && measure(&b, &err)) {
-        (b.json ? print_json : print_table)(&b);
-        code = console_finish(EXIT_DONE);
+    interrupt_hold();
+    ok = ok && measure(&b, &err);
+    interrupt_release();
+    if (ok || err.code == ERR_CANCELLED) {
+        (b.json ? print_json : print_verdict)(&b);
+        code = console_finish(ok ? EXIT_DONE : EXIT_INTERRUPTED);
     } else {
         code = console_fail(&err);
     }
@@ -268,14 +344,16 @@ const struct verb verb_bench = {
         "Measures how long a model takes to load, how fast it takes a prompt (prefill), and how\n"
         "fast it writes (decode), each several times after a warm-up.  Decoding reads every\n"
         "weight for each token, so the machine's memory sets its limit: that is measured too,\n"
-        "and decode's share of it printed (1.00 is perfect).\n"
+        "and decode's share of it printed (1.00 is perfect).  Each row comes when it is measured;\n"
+        "Ctrl-C ends with those that are there.\n"
         "\n"
         "    bise bench path/to/model --prompt 1024 --depth 4096\n"
         "\n"
         "    --prompt N     prompt tokens of a run (512)\n"
         "    --generate N   tokens written in a run (128)\n"
         "    --depth N      tokens that are there before (0)\n"
-        "    --repeat N     runs of each kind (5)\n"
+        "    --repeat N     runs of each row (5)\n"
+        "    --seconds N    no further run of a row after N seconds, but at least one (60)\n"
         "    --threads N    compute threads (default: every processor)\n"
         "    --cpu NAME     auto, c, avx2 or avx512\n"
         "    --exact        compute in float32\n"

@@ -56,6 +56,25 @@ void console_error(const char *fmt, ...)
     va_end(args);
 }
 
+#define CLEAR_LINE "\r\033[K"
+
+void console_progress(const char *fmt, ...)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    va_list args;
+    va_start(args, fmt);
+    fputs(CLEAR_LINE, stderr);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+
+void console_progress_end(void)
+{
+    if (isatty(STDERR_FILENO))
+        fputs(CLEAR_LINE, stderr);
+}
+
 int console_fail(const struct err *err)
 {
     if (err->code == ERR_CANCELLED)
@@ -83,6 +102,11 @@ bool console_text(const char *text, size_t n, struct err *err)
         write_visible(text, n);
     else
         fwrite(text, 1, n, stdout);
+    return console_flush(err);
+}
+
+bool console_flush(struct err *err)
+{
     if (fflush(stdout) != 0 || ferror(stdout))
         return err_set(err, ERR_IO, "standard output: %s", strerror(errno));
     return true;

@@ -18,6 +18,11 @@ void console_clean(char *text);
 void console_note(const char *fmt, ...) PRINTF(1, 2);
 void console_error(const char *fmt, ...) PRINTF(1, 2);
 
+/* Shows how far a long piece of work is, in a line of stderr that the next one replaces; only on
+ * a terminal.  console_progress_end() takes it away. */
+void console_progress(const char *fmt, ...) PRINTF(1, 2);
+void console_progress_end(void);
+
 /* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
  * ERR_CANCELLED, which needs no message.  Errors: err is only read. */
 int console_fail(const struct err *err);
@@ -27,7 +32,10 @@ int console_fail(const struct err *err);
  * ERR_IO. */
 bool console_text(const char *text, size_t n, struct err *err) CHECKED;
 
-/* Writes what is buffered for stdout.  Returns code, or EXIT_FAILED with a message when
+/* Writes what is buffered for stdout.  Errors: ERR_IO. */
+bool console_flush(struct err *err) CHECKED;
+
+/* The same at the end.  Returns code, or EXIT_FAILED with a message when
  * something could not be written: a full disk must not look like success. */
 int console_finish(int code);
 

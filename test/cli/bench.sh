@@ -13,6 +13,7 @@ echo "= $?"
 
 # Rows come as they are measured, and Ctrl-C ends with those.
 stop() {
+    : >"$TMP/out"
     env --default-signal=INT "$BISE" bench --seconds 100 --repeat 200 --cpu c --prompt 256 "$@" \
         >"$TMP/out" 2>"$TMP/err" &
     pid=$!

@@ -4,8 +4,9 @@ mkfifo "$TMP/in"
 "$BISE" run "$TMP/m.gguf" <"$TMP/in" >"$TMP/out" 2>"$TMP/err" &
 pid=$!
 exec 3>"$TMP/in"
-# The note comes when the model is open; then the program waits for its prompt.
-while kill -0 $pid && ! grep -q note "$TMP/err"; do sleep 0.05; done
+# Once the file is mapped, the program soon waits for its prompt.
+while kill -0 $pid && ! grep -q m.gguf /proc/$pid/maps; do sleep 0.05; done
+sleep 0.5
 : >"$TMP/m.gguf"
 echo "Once upon a time" >&3
 exec 3>&-

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -26,6 +29,30 @@ TEST(interrupt, one_signal_is_remembered_until_release)
     assert_false(interrupt_came());
     interrupt_release();
     assert_true(disposition() == SIG_DFL);
+}
+
+TEST(interrupt, a_read_that_waits_is_ended_each_time)
+{
+    int ends[2];
+    char byte;
+    signal(SIGINT, SIG_DFL);
+    assert_int_equal(pipe(ends), 0);
+    interrupt_wake();
+    for (int i = 0; i < 2; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            usleep(50000);
+            kill(getppid(), SIGINT);
+            _exit(0);
+        }
+        assert_int_equal(read(ends[0], &byte, 1), -1);
+        assert_int_equal(errno, EINTR);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+    interrupt_release();
+    assert_true(disposition() == SIG_DFL);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST(interrupt, an_ignored_signal_stays_ignored)

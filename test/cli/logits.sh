@@ -45,3 +45,19 @@ try logits none.gguf --tokens 1 --out "$TMP/a"
 cat "$TMP/a"
 ls "$TMP"
 echo 1 | try logits --tokens - --out /dev/full
+
+# Between ids is one comma, or white space; an array has both its brackets.
+for tokens in 1,,2 ,1 1, '[1,]' '[1' '1]' '[1]2'; do
+    try logits --tokens "$tokens" --out "$TMP/x"
+done
+for tokens in '1 2' '[ 1 , 2 ]' '
+1
+2
+'; do
+    "$BISE" logits --tokens "$tokens" --out - | cksum
+done
+
+# Parts for pictures are left out, which is said once.
+. test/cli/with_tower
+with_tower "$TMP/tower"
+try logits "$TMP/tower" --tokens 1,2 --out "$TMP/x"

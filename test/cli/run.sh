@@ -32,13 +32,29 @@ try run --context 4 "Once upon a time, there was"
 # More than the model was made for is the user's choice.
 try run --context 512 "Once upon a time"
 try run --context 100000000 "Once"
+try run --context 600 --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -5
+try run --context 1 test/data/stories260K/stories260K-q4_0.gguf "Once"
+try run --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -3
+yes Lily | head -300 | try run
+# A word alone could be a mistyped model.
+try run --max-tokens 2 Once
+echo hi | try run --max-tokens 2 nofile
+# What is left out of a model is said once.
+. test/cli/with_tower
+with_tower "$TMP/tower"
+cp test/data/stories260K/tok512.model "$TMP/tower/tokenizer.model"
+"$BISE" run "$TMP/tower" --max-tokens 1 "" 2>&1 >/dev/null
+# A prompt that is ill-formed is shown as the model gets it.
+try run --max-tokens 2 "$(printf 'a \377 b\303')"
 # Statistics.
 "$BISE" run --max-tokens 8 --stats "Once" 2>&1 >/dev/null | sed -E 's/[0-9]+\.[0-9]+/N/g'
 # Failures.
 try run none.gguf "Once upon a time"
+try run "" hi
+try run test/data/oracle/mistral/params.json "Once upon a time"
 try run test/data/oracle/mistral "Once upon a time"
 "$BISE" run "Once upon a time" >/dev/full 2>"$TMP/err"
 echo "= $?"
-sed 1d "$TMP/err"
+tail -1 "$TMP/err"
 "$BISE" run "Once upon a time" 2>/dev/null | head -c 4
 echo

@@ -7,25 +7,18 @@
 #include <string.h>
 
 #include "data/gguf_int.h"
+#include "data/little_endian.h"
 
 enum { HEADER_BYTES = 24, DEFAULT_ALIGN = 32, MIN_ALIGN = 8, SUFFIX_BYTES = 32 };
 
 /* The least that an entry can take: counts are compared with it before anything is allocated. */
 enum { MIN_KV_BYTES = 8 + 1 + 4 + 1, MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8 };
 
-uint64_t gguf_load(const uint8_t *p, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i > 0; i--)
-        value = value << 8 | p[i - 1];
-    return value;
-}
-
 static bool read_number(struct gguf_reader *in, size_t size, uint64_t *out, struct err *err)
 {
     if ((size_t)(in->end - in->p) < size)
         return err_set(err, ERR_FORMAT, "the file ends here; download it again");
-    *out = gguf_load(in->p, size);
+    *out = load_little_endian(in->p, size);
     in->p += size;
     return true;
 }
@@ -73,13 +66,13 @@ static bool read_counts(struct gguf_reader *in, uint64_t *n_tensors, uint64_t *n
     size_t left = (size_t)(in->end - in->p);
     if (left < HEADER_BYTES || memcmp(in->p, "GGUF", 4) != 0)
         return err_set(err, ERR_FORMAT, "not a GGUF file, or cut off; download it again");
-    uint32_t version = (uint32_t)gguf_load(in->p + 4, 4);
+    uint32_t version = (uint32_t)load_little_endian(in->p + 4, 4);
     if (version == 0x02000000 || version == 0x03000000)
         return err_set(err, ERR_FORMAT, "big-endian; convert it again for this machine");
     if (version != 2 && version != 3)
         return err_set(err, ERR_FORMAT, "GGUF version %u, expected 2 or 3", version);
-    *n_tensors = gguf_load(in->p + 8, 8);
-    *n_kvs = gguf_load(in->p + 16, 8);
+    *n_tensors = load_little_endian(in->p + 8, 8);
+    *n_kvs = load_little_endian(in->p + 16, 8);
     in->p += HEADER_BYTES;
     left -= HEADER_BYTES;
     if (*n_tensors > left / MIN_TENSOR_BYTES || *n_kvs > left / MIN_KV_BYTES)

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "data/json.h"
+#include "data/little_endian.h"
 
 enum { PREFIX_BYTES = 8 };
 
@@ -38,14 +39,6 @@ struct image {
     struct span *spans; /* [n_spans] */
     size_t n_spans;
 };
-
-static uint64_t load_u64(const uint8_t *p)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | p[i];
-    return value;
-}
 
 static bool read_type(const struct json *tensor, struct tensor_entry *entry, unsigned *bits,
                       struct err *err)
@@ -194,7 +187,7 @@ static struct json_doc *parse_header(const char *file, const uint8_t *bytes, siz
         err_set(err, ERR_FORMAT, "%s: only %zu bytes; download the file again", file, n);
         return NULL;
     }
-    uint64_t size = load_u64(bytes);
+    uint64_t size = load_little_endian(bytes, PREFIX_BYTES);
     if (size > n - PREFIX_BYTES || size > LIMIT_HEADER_BYTES) {
         err_set(err, ERR_FORMAT,
                 "%s: a header of %llu bytes in a file of %zu; download the file again", file,

@@ -40,8 +40,8 @@ static bool skip_fixed(struct gguf_reader *in, enum gguf_type type, uint64_t n, 
 {
     size_t size = types[type].size;
     if (n > (size_t)(in->end - in->p) / size)
-        return err_set(err, ERR_FORMAT, "%llu x %s, but the file ends before",
-                       (unsigned long long)n, types[type].name);
+        return err_set(err, ERR_FORMAT, "%llu x %s: the file is cut short", (unsigned long long)n,
+                       types[type].name);
     for (uint64_t i = 0; type == GGUF_BOOL && i < n; i++)
         if (in->p[i] > 1)
             return err_set(err, ERR_FORMAT, "a bool is %u, expected 0 or 1", in->p[i]);

@@ -51,3 +51,13 @@ bool err_add(struct err *err, const char *fmt, ...)
     store(err, whole);
     return false;
 }
+
+bool err_remedy(struct err *err, enum err_code code, const char *remedy)
+{
+    char whole[WHOLE_BYTES];
+    if (err->code != code || strchr(err->text, ';'))
+        return false;
+    snprintf(whole, sizeof whole, "%s; %s", err->text, remedy);
+    store(err, whole);
+    return false;
+}

@@ -39,4 +39,8 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF(3
 /* Prefixes the recorded text with context ("layer 12: ...").  Returns false. */
 bool err_add(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 
+/* Appends "; REMEDY" to a recorded failure of that code which has no remedy, that is no
+ * ';', yet.  Returns false. */
+bool err_remedy(struct err *err, enum err_code code, const char *remedy);
+
 #endif

@@ -8,16 +8,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool io_error(const char *path, struct err *err)
+bool file_fail(const char *path, const char *attempt, struct err *err)
 {
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
-        return err_set(err, ERR_NOT_FOUND, "%s: no such file; check the path", path);
+        return err_set(err, ERR_NOT_FOUND, "%s: no such file or folder; check the path", path);
+    case ELOOP:
+        return err_set(err, ERR_IO, "%s: too many links; check where they lead", path);
+    case ENAMETOOLONG:
+        return err_set(err, ERR_ARG, "%s: the path is too long; give a shorter one", path);
     case EACCES:
-        return err_set(err, ERR_IO, "%s: no permission to read it; see chmod", path);
+        return err_set(err, ERR_IO, "%s: no permission to %s; see chmod", path, attempt);
+    case ENOMEM:
+        return err_set(err, ERR_LIMIT, "%s: not enough memory to %s; see ulimit -v", path, attempt);
     default:
-        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(err, ERR_IO, "%s: cannot %s: %s; check the disk", path, attempt,
+                       strerror(errno));
     }
 }
 
@@ -28,7 +35,7 @@ static int open_regular(const char *path, size_t *size, struct err *err)
     /* Without O_NONBLOCK opening a named pipe would wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        io_error(path, err);
+        file_fail(path, "read it", err);
     } else if (!S_ISREG(st.st_mode)) {
         err_set(err, ERR_ARG, "%s: is %s; give a file", path,
                 S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
@@ -58,7 +65,7 @@ bool file_map(struct file_map *map, const char *path, struct err *err)
     close(fd);
     if (data == MAP_FAILED) {
         errno = saved;
-        return io_error(path, err);
+        return file_fail(path, "map it", err);
     }
     *map = (struct file_map){.data = data, .size = size};
     if (!shrank)
@@ -89,14 +96,14 @@ bool file_read(struct buf *buf, const char *path, struct err *err)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            ok = io_error(path, err);
+            ok = file_fail(path, "read it", err);
         else if (n == 0)
             break;
         else if (!buf_add(buf, chunk, (size_t)n, err))
             ok = err_add(err, "%s", path);
     }
     close(fd);
-    return ok;
+    return ok || err_remedy(err, ERR_LIMIT, "give a smaller file");
 }
 
 bool file_is_dir(const char *path)

@@ -18,7 +18,7 @@ struct file_map {
 
 /* Maps a regular file for reading.  An empty file maps to data NULL, size 0.
  * Owned: file_unmap().
- * Errors: ERR_NOT_FOUND, ERR_ARG for a directory or device, ERR_IO. */
+ * Errors: ERR_NOT_FOUND, ERR_ARG for a directory or device, ERR_LIMIT, ERR_IO. */
 bool file_map(struct file_map *map, const char *path, struct err *err) CHECKED;
 void file_unmap(struct file_map *map);
 
@@ -26,7 +26,13 @@ void file_unmap(struct file_map *map);
  * Errors: as file_map(), and ERR_LIMIT when the file is larger. */
 bool file_read(struct buf *buf, const char *path, struct err *err) CHECKED;
 
-/* Say what lies at path, following links; false also when nothing does. */
+/* Records what errno says about path, which the caller failed to "read" or whatever attempt
+ * names.  Returns false.
+ * Errors: ERR_NOT_FOUND, ERR_ARG, ERR_LIMIT or ERR_IO, always. */
+bool file_fail(const char *path, const char *attempt, struct err *err);
+
+/* Say what lies at path, following links; false also when nothing does, and errno
+ * then says why. */
 bool file_is_dir(const char *path);
 bool file_exists(const char *path);
 

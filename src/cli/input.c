@@ -13,8 +13,10 @@ bool input_read(struct buf *buf, struct err *err)
     char chunk[16384];
     for (;;) {
         size_t n = fread(chunk, 1, sizeof chunk, stdin);
-        if (!buf_add(buf, chunk, n, err))
+        if (!buf_add(buf, chunk, n, err)) {
+            err_remedy(err, ERR_LIMIT, "give less text");
             return err_add(err, "standard input");
+        }
         if (n < sizeof chunk)
             break;
     }

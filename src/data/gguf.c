@@ -7,25 +7,18 @@
 #include <string.h>
 
 #include "data/gguf_int.h"
+#include "data/little_endian.h"
 
 enum { HEADER_BYTES = 24, DEFAULT_ALIGN = 32, MIN_ALIGN = 8, SUFFIX_BYTES = 32 };
 
 /* The least that an entry can take: counts are compared with it before anything is allocated. */
 enum { MIN_KV_BYTES = 8 + 1 + 4 + 1, MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8 };
 
-uint64_t gguf_load(const uint8_t *p, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i > 0; i--)
-        value = value << 8 | p[i - 1];
-    return value;
-}
-
 static bool read_number(struct gguf_reader *in, size_t size, uint64_t *out, struct err *err)
 {
     if ((size_t)(in->end - in->p) < size)
-        return err_set(err, ERR_FORMAT, "the file ends here; download it again");
-    *out = gguf_load(in->p, size);
+        return err_set(err, ERR_FORMAT, "the file is cut short");
+    *out = load_little_endian(in->p, size);
     in->p += size;
     return true;
 }
@@ -51,7 +44,7 @@ bool gguf_read_string(struct gguf_reader *in, size_t max, const char **s, size_t
     if (!gguf_read_u64(in, &len, err))
         return false;
     if (len > (size_t)(in->end - in->p))
-        return err_set(err, ERR_FORMAT, "a string of %llu bytes, but the file ends before",
+        return err_set(err, ERR_FORMAT, "a string of %llu bytes: the file is cut short",
                        (unsigned long long)len);
     if (len > max)
         return err_set(err, ERR_LIMIT, "a string of %llu bytes, the limit is %zu",
@@ -71,15 +64,17 @@ static bool read_counts(struct gguf_reader *in, uint64_t *n_tensors, uint64_t *n
                         struct err *err)
 {
     size_t left = (size_t)(in->end - in->p);
-    if (left < HEADER_BYTES || memcmp(in->p, "GGUF", 4) != 0)
-        return err_set(err, ERR_FORMAT, "not a GGUF file, or cut off; download it again");
-    uint32_t version = (uint32_t)gguf_load(in->p + 4, 4);
+    if (left < 4 || memcmp(in->p, "GGUF", 4) != 0)
+        return err_set(err, ERR_FORMAT, "not a GGUF file");
+    if (left < HEADER_BYTES)
+        return err_set(err, ERR_FORMAT, "the file is cut short");
+    uint32_t version = (uint32_t)load_little_endian(in->p + 4, 4);
     if (version == 0x02000000 || version == 0x03000000)
         return err_set(err, ERR_FORMAT, "big-endian; convert it again for this machine");
     if (version != 2 && version != 3)
         return err_set(err, ERR_FORMAT, "GGUF version %u, expected 2 or 3", version);
-    *n_tensors = gguf_load(in->p + 8, 8);
-    *n_kvs = gguf_load(in->p + 16, 8);
+    *n_tensors = load_little_endian(in->p + 8, 8);
+    *n_kvs = load_little_endian(in->p + 16, 8);
     in->p += HEADER_BYTES;
     left -= HEADER_BYTES;
     if (*n_tensors > left / MIN_TENSOR_BYTES || *n_kvs > left / MIN_KV_BYTES)
@@ -109,7 +104,7 @@ static bool read_image(struct gguf *gguf, struct tensor_store *store, const uint
                        size_t n, struct err *err)
 {
     if (!n)
-        return err_set(err, ERR_FORMAT, "%s: the file is empty; download it again", gguf->file);
+        return err_set(err, ERR_FORMAT, "%s: the file is empty", gguf->file);
     struct gguf_reader in = {bytes, bytes + n};
     uint64_t n_tensors = 0, n_kvs = 0;
     uint32_t align = 0;
@@ -160,8 +155,7 @@ static bool add_part(struct gguf *gguf, const char *path, uint32_t i, uint32_t n
               read_image(&other, &gguf->tensors, map.data, map.size, err) &&
               read_split(&other, &part, &count, err);
     if (ok && (part != i || count != n_parts))
-        ok = err_set(err, ERR_FORMAT, "%s: says it is part %u of %u; download it again", other.file,
-                     part + 1, count);
+        ok = err_set(err, ERR_FORMAT, "%s: says it is part %u of %u", other.file, part + 1, count);
     free(other.kvs);
     return ok;
 }
@@ -213,7 +207,7 @@ bool gguf_open(struct gguf *gguf, const char *path, struct err *err)
         return true;
 fail:
     gguf_close(gguf);
-    return false;
+    return err_remedy(err, ERR_FORMAT, "download it again");
 }
 
 bool gguf_parse(struct gguf *gguf, const char *file, const uint8_t *bytes, size_t n,
@@ -227,9 +221,10 @@ bool gguf_parse(struct gguf *gguf, const char *file, const uint8_t *bytes, size_
     if (ok && n_parts > 1)
         ok = err_set(err, ERR_FORMAT, "%s: part %u of %u, not a whole model", gguf->file, part + 1,
                      n_parts);
-    if (!ok)
-        gguf_close(gguf);
-    return ok;
+    if (ok)
+        return true;
+    gguf_close(gguf);
+    return err_remedy(err, ERR_FORMAT, "download it again");
 }
 
 void gguf_close(struct gguf *gguf)

@@ -17,9 +17,6 @@ struct gguf_reader {
     const uint8_t *p, *end;
 };
 
-/* Returns the little-endian number of size bytes at p: [size]. */
-uint64_t gguf_load(const uint8_t *p, size_t size);
-
 /* Read a number of the header into *out and move on.  Errors: ERR_FORMAT. */
 bool gguf_read_u32(struct gguf_reader *in, uint32_t *out, struct err *err) CHECKED;
 bool gguf_read_u64(struct gguf_reader *in, uint64_t *out, struct err *err) CHECKED;

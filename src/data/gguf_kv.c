@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "data/gguf_int.h"
+#include "data/little_endian.h"
 
 enum { N_TYPES = GGUF_F64 + 1 };
 
@@ -39,8 +40,8 @@ static bool skip_fixed(struct gguf_reader *in, enum gguf_type type, uint64_t n, 
 {
     size_t size = types[type].size;
     if (n > (size_t)(in->end - in->p) / size)
-        return err_set(err, ERR_FORMAT, "%llu x %s, but the file ends before",
-                       (unsigned long long)n, types[type].name);
+        return err_set(err, ERR_FORMAT, "%llu x %s: the file is cut short", (unsigned long long)n,
+                       types[type].name);
     for (uint64_t i = 0; type == GGUF_BOOL && i < n; i++)
         if (in->p[i] > 1)
             return err_set(err, ERR_FORMAT, "a bool is %u, expected 0 or 1", in->p[i]);
@@ -141,7 +142,7 @@ static bool whole(const struct gguf_kv *kv, int64_t *out)
     if (kv->type == GGUF_ARRAY)
         return false;
     size_t size = types[kv->type].size;
-    uint64_t bits = gguf_load(kv->data, size);
+    uint64_t bits = load_little_endian(kv->data, size);
     switch (kv->type) {
     case GGUF_U8:
     case GGUF_U16:
@@ -182,7 +183,7 @@ static double number(const struct gguf_kv *kv)
         const uint8_t *at = kv->data;
         d = (double)gguf_next_f32(&at);
     } else if (kv->type == GGUF_F64) {
-        uint64_t bits = gguf_load(kv->data, 8);
+        uint64_t bits = load_little_endian(kv->data, 8);
         memcpy(&d, &bits, sizeof d);
     }
     return d;
@@ -268,21 +269,21 @@ const struct gguf_kv *gguf_array(const struct gguf *gguf, const char *key, enum 
 
 void gguf_next_string(const uint8_t **at, const char **s, size_t *n)
 {
-    *n = (size_t)gguf_load(*at, 8);
+    *n = (size_t)load_little_endian(*at, 8);
     *s = (const char *)*at + 8;
     *at += 8 + *n;
 }
 
 int32_t gguf_next_i32(const uint8_t **at)
 {
-    int32_t value = (int32_t)gguf_load(*at, 4);
+    int32_t value = (int32_t)load_little_endian(*at, 4);
     *at += 4;
     return value;
 }
 
 float gguf_next_f32(const uint8_t **at)
 {
-    uint32_t bits = (uint32_t)gguf_load(*at, 4);
+    uint32_t bits = (uint32_t)load_little_endian(*at, 4);
     float value;
     memcpy(&value, &bits, sizeof value);
     *at += 4;

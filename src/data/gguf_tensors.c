@@ -118,8 +118,8 @@ static bool place_data(struct tensor_store *store, size_t first, const uint8_t *
     for (size_t i = first; i < store->n; i++) {
         struct tensor_entry *entry = &store->entries[i];
         if (at > n_data || entry->n_bytes > n_data - at)
-            return err_set(err, ERR_FORMAT, "%s: %zu bytes short; download the file again",
-                           entry->name, at + entry->n_bytes - n_data);
+            return err_set(err, ERR_FORMAT, "%s: %zu bytes short", entry->name,
+                           at + entry->n_bytes - n_data);
         entry->data = data + at;
         at = (at + entry->n_bytes + align - 1) & ~(size_t)(align - 1);
     }

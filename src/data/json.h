@@ -21,6 +21,10 @@
 
 #include "base/err.h"
 
+/* What to do about a bad file; the messages here leave it out, because a document may also
+ * come from elsewhere or be a part of a binary file. */
+#define JSON_REMEDY "correct the file or download it again"
+
 struct json_doc;
 
 struct json {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "data/little_endian.h"
+
 enum { VARINT_BYTES = 10, MAX_NUMBER = (1 << 29) - 1 };
 
 /* Reads 7 bits per byte, the lowest first; a tenth byte may only hold bit 63. */
@@ -29,11 +31,8 @@ static bool fixed(struct protobuf *in, size_t size, uint64_t *out, struct err *e
 {
     if (in->n < size)
         return err_set(err, ERR_FORMAT, "cut off inside a field");
-    uint64_t value = 0;
-    for (size_t i = size; i > 0; i--)
-        value = value << 8 | in->p[i - 1];
+    *out = load_little_endian(in->p, size);
     *in = (struct protobuf){in->p + size, in->n - size};
-    *out = value;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "data/json.h"
+#include "data/little_endian.h"
 
 enum { PREFIX_BYTES = 8 };
 
@@ -38,14 +39,6 @@ struct image {
     struct span *spans; /* [n_spans] */
     size_t n_spans;
 };
-
-static uint64_t load_u64(const uint8_t *p)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | p[i];
-    return value;
-}
 
 static bool read_type(const struct json *tensor, struct tensor_entry *entry, unsigned *bits,
                       struct err *err)
@@ -108,7 +101,7 @@ static bool read_offsets(const struct json *tensor, const struct image *image, s
     if (span->begin > span->end)
         return json_fail(&v, err, ERR_FORMAT, "the end is before the beginning");
     if (span->end > image->n_data)
-        return json_fail(&v, err, ERR_FORMAT, "%llu bytes short; download the file again",
+        return json_fail(&v, err, ERR_FORMAT, "%llu bytes short; download it again",
                          (unsigned long long)(span->end - image->n_data));
     return true;
 }
@@ -191,13 +184,12 @@ static struct json_doc *parse_header(const char *file, const uint8_t *bytes, siz
                                      size_t *n_header, struct err *err)
 {
     if (n < PREFIX_BYTES) {
-        err_set(err, ERR_FORMAT, "%s: only %zu bytes; download the file again", file, n);
+        err_set(err, ERR_FORMAT, "%s: only %zu bytes: the file is cut short", file, n);
         return NULL;
     }
-    uint64_t size = load_u64(bytes);
+    uint64_t size = load_little_endian(bytes, PREFIX_BYTES);
     if (size > n - PREFIX_BYTES || size > LIMIT_HEADER_BYTES) {
-        err_set(err, ERR_FORMAT,
-                "%s: a header of %llu bytes in a file of %zu; download the file again", file,
+        err_set(err, ERR_FORMAT, "%s: a header of %llu bytes in a file of %zu", file,
                 (unsigned long long)size, n);
         return NULL;
     }
@@ -216,7 +208,7 @@ bool safetensors_parse(struct tensor_store *store, const char *file, const uint8
     size_t n_header = 0;
     struct json_doc *doc = parse_header(file, bytes, n, &n_header, err);
     if (!doc)
-        return false;
+        return err_remedy(err, ERR_FORMAT, "download it again");
     struct json header = json_root(doc);
     struct image image = {
         .store = store,
@@ -229,5 +221,5 @@ bool safetensors_parse(struct tensor_store *store, const char *file, const uint8
     bool ok = image.spans && add_tensors(&image, &header, err) && check_tiling(&image, err);
     free(image.spans);
     json_close(doc);
-    return ok;
+    return ok || err_remedy(err, ERR_FORMAT, "download it again");
 }

@@ -21,8 +21,9 @@ bool safetensors_parse(struct tensor_store *store, const char *file, const uint8
 /* Opens DIR/STEM.safetensors.index.json with the shards that it names, or else
  * DIR/STEM.safetensors, and sorts the store.  Refused are a shard outside DIR
  * (absolute, "..", or a link that leads out), a tensor that its shard does not hold,
- * that two shards hold, or that the index does not list.  A link may lead to
- * DIR/../../blobs, where the download cache of the model hub keeps its files.
+ * that two shards hold, or that the index does not list.  If DIR is
+ * MODEL/snapshots/REVISION, a link may lead to MODEL/blobs, where the download cache of the
+ * model hub keeps its files.
  * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_LIMIT, ERR_IO. */
 bool safetensors_open(struct tensor_store *store, const char *dir, const char *stem,
                       struct err *err) CHECKED;

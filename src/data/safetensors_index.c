@@ -34,23 +34,36 @@ static bool read_shard_name(const struct json *v, const char **name, struct err 
 static bool is_under(const char *file, const char *folder)
 {
     size_t n = strlen(folder);
+    if (n == 1) /* "/", which ends in the slash that is looked for */
+        n = 0;
     return strncmp(file, folder, n) == 0 && file[n] == '/';
 }
 
-/* Resolves DIR/NAME to a path without links.  A download cache keeps the files in
- * MODEL/blobs and in MODEL/snapshots/REVISION, our DIR, only links to them. */
+/* Says whether file lies in MODEL/blobs while folder is MODEL/snapshots/REVISION: a download
+ * cache keeps the files there and only links in the folder.  Neither path has links. */
+static bool is_cached(const char *file, const char *folder)
+{
+    static const char snapshots[] = "/snapshots";
+    char blobs[PATH_MAX];
+    const char *revision = strrchr(folder, '/');
+    if (!ends_with(folder, (size_t)(revision - folder), snapshots, sizeof snapshots - 1))
+        return false;
+    int n_model = (int)(revision - folder - (sizeof snapshots - 1));
+    return snprintf(blobs, sizeof blobs, "%.*s/blobs", n_model, folder) < PATH_MAX &&
+           is_under(file, blobs);
+}
+
+/* Resolves DIR/NAME to a path without links, which must not lead elsewhere. */
 static bool resolve_shard(const char *dir, const char *name, char out[PATH_MAX], struct err *err)
 {
-    char path[PATH_MAX], folder[PATH_MAX], blobs[PATH_MAX];
+    char path[PATH_MAX], folder[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_MAX || !realpath(path, out))
         return err_set(err, ERR_NOT_FOUND, "%s: named by the index but not there; download it",
                        name);
-    bool inside = realpath(dir, folder) && is_under(out, folder);
-    if (!inside && snprintf(path, sizeof path, "%s/../../blobs", dir) < PATH_MAX)
-        inside = realpath(path, blobs) && is_under(out, blobs);
-    if (inside)
+    if (realpath(dir, folder) && (is_under(out, folder) || is_cached(out, folder)))
         return true;
-    return err_set(err, ERR_FORMAT, "%s: a link that leads out of the model's folder", name);
+    return err_set(err, ERR_FORMAT,
+                   "%s: a link that leads out of the model's folder; put the file there", name);
 }
 
 static bool add_file(struct tensor_store *store, const char *path, const char *name,
@@ -115,7 +128,7 @@ static bool open_index(struct tensor_store *store, const char *dir, const char *
     struct json map;
     struct json_doc *doc = json_open(path, err);
     if (!doc)
-        return false;
+        return err_remedy(err, ERR_FORMAT, JSON_REMEDY);
     struct json root = json_root(doc);
     bool ok = json_need(&root, "weight_map", &map, err);
     if (ok && (!json_is_object(&map) || json_count(&map) == 0))
@@ -123,7 +136,7 @@ static bool open_index(struct tensor_store *store, const char *dir, const char *
     ok = ok && add_shards(store, dir, &map, err) && tensor_store_sort(store, err) &&
          compare(store, &map, err);
     json_close(doc);
-    return ok;
+    return ok || err_remedy(err, ERR_FORMAT, JSON_REMEDY);
 }
 
 bool safetensors_open(struct tensor_store *store, const char *dir, const char *stem,

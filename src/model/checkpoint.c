@@ -3,7 +3,6 @@
 #include "model/checkpoint.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +13,13 @@
 #include "data/safetensors.h"
 #include "model/checkpoint_int.h"
 
+#define SHARD_TAIL "-#####-of-#####.safetensors"
+
 /* What a folder holds, as far as it matters. */
 struct folder {
     bool params, config;         /* params.json, config.json */
     bool consolidated, model;    /* safetensors of either layout, whole or with an index */
+    char shard[NAME_MAX + 1];    /* one of several files of weights, or "" */
     bool adapter;                /* LoRA matrices */
     char pickle[NAME_MAX + 1];   /* weights in Python's pickle format, or "" */
     char gguf[NAME_MAX + 1];     /* first in order, or ""; without image projectors and
@@ -45,18 +47,32 @@ static bool is_weights(const char *name, const char *stem)
     return strcmp(rest, ".safetensors") == 0 || strcmp(rest, ".safetensors.index.json") == 0;
 }
 
-/* Says whether name ends in -0000K-of-0000N.gguf with K > 1. */
-static bool is_later_part(const char *name)
+/* Returns the end of name that has the shape, in which # is any digit, or NULL. */
+static const char *tail_like(const char *name, const char *shape)
 {
-    static const char shape[] = "-#####-of-#####.gguf";
-    size_t n = strlen(name), m = sizeof shape - 1;
+    size_t n = strlen(name), m = strlen(shape);
     if (n < m)
-        return false;
+        return NULL;
     const char *tail = name + n - m;
     for (size_t i = 0; i < m; i++)
         if (shape[i] == '#' ? tail[i] < '0' || tail[i] > '9' : tail[i] != shape[i])
-            return false;
-    return !starts_with(tail, "-00001-");
+            return NULL;
+    return tail;
+}
+
+/* Says whether name ends in -0000K-of-0000N.gguf with K > 1. */
+static bool is_later_part(const char *name)
+{
+    const char *tail = tail_like(name, "-#####-of-#####.gguf");
+    return tail && !starts_with(tail, "-00001-");
+}
+
+/* Says whether name is like model-00001-of-00002.safetensors. */
+static bool is_shard(const char *name)
+{
+    const char *tail = tail_like(name, SHARD_TAIL);
+    return tail && tail == strchr(name, '-') &&
+           (starts_with(name, "model-") || starts_with(name, "consolidated-"));
 }
 
 static void note_gguf(struct folder *folder, const char *name)
@@ -81,6 +97,8 @@ static void note(struct folder *folder, const char *name)
         folder->consolidated = true;
     else if (is_weights(name, "model"))
         folder->model = true;
+    else if (is_shard(name))
+        memcpy(folder->shard, name, strlen(name) + 1);
     else if (strcmp(name, "lora.safetensors") == 0 || is_weights(name, "adapter_model"))
         folder->adapter = true;
     else if (ends_with(name, ".pth") || ends_with(name, ".pt") ||
@@ -94,10 +112,8 @@ static bool look(struct folder *folder, const char *path, struct err *err)
 {
     *folder = (struct folder){0};
     DIR *dir = opendir(path);
-    if (!dir && errno == EACCES)
-        return err_set(err, ERR_IO, "%s: no permission to list the folder; see chmod", path);
     if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list the folder: %s", path, strerror(errno));
+        return file_fail(path, "list the folder", err);
     /* Long names cannot come from readdir(), but nothing promises it to the copies above. */
     for (struct dirent *entry; (entry = readdir(dir));)
         if (strlen(entry->d_name) <= NAME_MAX)
@@ -121,7 +137,8 @@ static struct json_doc *open_json(const char *dir, const char *name, struct err 
 static bool open_native(struct checkpoint *ckpt, struct err *err)
 {
     struct json_doc *params = open_json(ckpt->path, "params.json", err);
-    bool ok = params && config_from_params(&ckpt->config, params, err);
+    bool ok = (params && config_from_params(&ckpt->config, params, err)) ||
+              err_remedy(err, ERR_FORMAT, JSON_REMEDY);
     json_close(params);
     ckpt->layout = CHECKPOINT_NATIVE;
     ckpt->tensors = &ckpt->safetensors;
@@ -131,7 +148,8 @@ static bool open_native(struct checkpoint *ckpt, struct err *err)
 static bool open_hf(struct checkpoint *ckpt, struct err *err)
 {
     struct json_doc *config = open_json(ckpt->path, "config.json", err);
-    bool ok = config && config_from_hf(&ckpt->config, config, err);
+    bool ok = (config && config_from_hf(&ckpt->config, config, err)) ||
+              err_remedy(err, ERR_FORMAT, JSON_REMEDY);
     json_close(config);
     ckpt->layout = CHECKPOINT_HF;
     ckpt->tensors = &ckpt->safetensors;
@@ -157,6 +175,11 @@ static bool open_gguf_in(struct checkpoint *ckpt, const char *name, struct err *
 /* Says what a folder without a model lacks. */
 static bool explain(const char *path, const struct folder *folder, struct err *err)
 {
+    if (folder->shard[0])
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: %s is here but %.*s.safetensors.index.json is missing; download it",
+                       path, folder->shard, (int)(strlen(folder->shard) - strlen(SHARD_TAIL)),
+                       folder->shard);
     if (folder->pickle[0])
         return err_set(err, ERR_UNSUPPORTED,
                        "%s: %s: pickle files are not loaded; convert them to safetensors", path,
@@ -202,11 +225,8 @@ static bool is_part(const char *name)
 
 static bool open_path(struct checkpoint *ckpt, struct err *err)
 {
-    if (!file_exists(ckpt->path) && errno == EACCES)
-        return err_set(err, ERR_IO, "%s: no permission to look there; see chmod", ckpt->path);
     if (!file_exists(ckpt->path))
-        return err_set(err, ERR_NOT_FOUND, "%s: no such file or folder; check the path",
-                       ckpt->path);
+        return file_fail(ckpt->path, "look there", err);
     if (file_is_dir(ckpt->path))
         return open_folder(ckpt, err);
     if (ends_with(ckpt->path, ".gguf"))
@@ -226,6 +246,8 @@ struct checkpoint *checkpoint_open(const char *path, struct err *err)
     if (ckpt->path && open_path(ckpt, err) && weights_bind(ckpt, err))
         return ckpt;
     checkpoint_close(ckpt);
+    err_remedy(err, ERR_UNSUPPORTED, "choose another model");
+    err_remedy(err, ERR_LIMIT, "choose a smaller model");
     return NULL;
 }
 

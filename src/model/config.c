@@ -13,7 +13,7 @@ struct model_config config_plain(void)
     return (struct model_config){.rope_magnitude = 1.0f, .temperature_original = 1.0};
 }
 
-static bool is_on(const struct json *value)
+static bool is_on(const struct json *value, double harmless)
 {
     struct err ignored;
     bool on = true;
@@ -21,7 +21,8 @@ static bool is_on(const struct json *value)
     if (json_is_bool(value))
         return !json_read_bool(value, &on, &ignored) || on;
     if (json_is_number(value))
-        return !json_read_f64(value, -DBL_MAX, DBL_MAX, &number, &ignored) || number != 0.0;
+        return !json_read_f64(value, -DBL_MAX, DBL_MAX, &number, &ignored) ||
+               (number != 0.0 && number != harmless);
     return json_is_string(value) || json_count(value) > 0;
 }
 
@@ -30,7 +31,7 @@ bool config_refuse(const struct json *object, const struct config_feature *featu
 {
     struct json value;
     for (const struct config_feature *f = features; f->key; f++)
-        if (json_find(object, f->key, &value) && is_on(&value))
+        if (json_find(object, f->key, &value) && is_on(&value, f->harmless))
             return json_fail(&value, err, ERR_UNSUPPORTED,
                              "%s are not supported by this version; choose another model", f->what);
     return true;

@@ -90,10 +90,11 @@ static bool check_features(const struct reader *r)
 {
     static const struct {
         const char *key, *why;
+        uint32_t harmless; /* the most that changes nothing */
     } features[] = {
-        {"expert_count", "mixture-of-experts models are not supported by this version"},
-        {"attention.kv_lora_rank", "latent attention is not supported by this version"},
-        {"attention.sliding_window_pattern", "window patterns are not supported"},
+        {"expert_count", "mixture-of-experts models are not supported by this version", 1},
+        {"attention.kv_lora_rank", "latent attention is not supported by this version", 0},
+        {"attention.sliding_window_pattern", "window patterns are not supported", 0},
     };
     const char *s;
     size_t n;
@@ -101,7 +102,7 @@ static bool check_features(const struct reader *r)
         uint32_t value = 0;
         if (!opt_u32(r, features[i].key, UINT32_MAX, &value))
             return false;
-        if (value)
+        if (value > features[i].harmless)
             return fail(r, ERR_UNSUPPORTED, features[i].key, features[i].why);
     }
     if (!gguf_find(r->gguf, "general.type"))
@@ -162,8 +163,7 @@ static bool read_vocab(struct model_config *config, const struct reader *r)
 {
     const struct tensor_entry *e = tensor_store_find(&r->gguf->tensors, "token_embd.weight");
     if (!e)
-        return err_set(r->err, ERR_FORMAT, "%s: token_embd.weight: missing; download it again",
-                       r->gguf->file);
+        return err_set(r->err, ERR_FORMAT, "%s: token_embd.weight: missing", r->gguf->file);
     if (e->n_dims != 2 || e->shape[0] < 1 || e->shape[0] > LIMIT_VOCAB)
         return err_set(r->err, ERR_FORMAT, "%s: token_embd.weight: expected 1 to %d rows",
                        r->gguf->file, LIMIT_VOCAB);
@@ -271,7 +271,8 @@ bool config_from_gguf(struct model_config *config, const struct gguf *gguf, stru
     struct reader r = {.gguf = gguf, .err = err};
     *config = config_plain();
     config->rope_layout = ROPE_INTERLEAVED;
-    return read_architecture(config, &r) && check_features(&r) && read_sizes(config, &r) &&
-           read_vocab(config, &r) && read_heads(config, &r) && read_rope(config, &r) &&
-           read_temperature(config, &r);
+    return (read_architecture(config, &r) && check_features(&r) && read_sizes(config, &r) &&
+            read_vocab(config, &r) && read_heads(config, &r) && read_rope(config, &r) &&
+            read_temperature(config, &r)) ||
+           err_remedy(err, ERR_FORMAT, "download it again");
 }

@@ -6,14 +6,14 @@
 #include "model/config_int.h"
 
 static const struct config_feature features[] = {
-    {"num_local_experts", "mixture-of-experts models"},
-    {"n_routed_experts", "mixture-of-experts models"},
-    {"num_experts", "mixture-of-experts models"},
-    {"kv_lora_rank", "models with latent attention"},
-    {"quantization_config", "FP8 and other quantised weights in this layout"},
-    {"attention_bias", "attention biases"},
-    {"mlp_bias", "feed-forward biases"},
-    {NULL, NULL},
+    {"num_local_experts", "mixture-of-experts models", 1},
+    {"n_routed_experts", "mixture-of-experts models", 1},
+    {"num_experts", "mixture-of-experts models", 1},
+    {"kv_lora_rank", "models with latent attention", 0},
+    {"quantization_config", "FP8 and other quantised weights in this layout", 0},
+    {"attention_bias", "attention biases", 0},
+    {"mlp_bias", "feed-forward biases", 0},
+    {NULL, NULL, 0},
 };
 
 /* Text decoders of this family; what they may do differently is read from their
@@ -189,7 +189,8 @@ static bool check_partial(const struct json *object, struct err *err)
 static bool read_rope(struct model_config *config, const struct json *text, struct err *err)
 {
     struct json rope, theta;
-    bool nested = json_find(text, "rope_parameters", &rope);
+    bool nested = json_find(text, "rope_parameters", &rope) &&
+                  (json_count(&rope) > 0 || !json_is_object(&rope));
     bool any = nested || json_find(text, "rope_scaling", &rope);
     if (any && !json_is_object(&rope))
         return json_fail(&rope, err, ERR_FORMAT, "expected an object");

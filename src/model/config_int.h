@@ -25,13 +25,14 @@
 struct config_feature {
     const char *key;
     const char *what; /* "mixture-of-experts models" */
+    double harmless;  /* a number that is as good as 0 */
 };
 
 /* Returns a configuration with every optional feature off. */
 struct model_config config_plain(void);
 
 /* Refuses an object in which one of the features is on: there and neither null,
- * false, 0 nor empty.  features: ends with a NULL key.
+ * false, 0, harmless nor empty.  features: ends with a NULL key.
  * Errors: ERR_UNSUPPORTED naming the key. */
 bool config_refuse(const struct json *object, const struct config_feature *features,
                    struct err *err) CHECKED;

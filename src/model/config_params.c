@@ -9,14 +9,14 @@
 #define NATIVE_CONTEXT 128000 /* what vLLM takes when the file is silent */
 
 static const struct config_feature features[] = {
-    {"moe", "mixture-of-experts models"},
-    {"kv_lora_rank", "models with latent attention"},
-    {"qk_nope_head_dim", "models with latent attention"},
-    {"quantization", "FP8 weights"},
-    {"quantization_config", "compressed weights"},
-    {"ada_rms_norm_t_cond", "models with time-conditioned norms"},
-    {"rope_scaling", "rope scalings besides yarn"},
-    {NULL, NULL},
+    {"moe", "mixture-of-experts models", 0},
+    {"kv_lora_rank", "models with latent attention", 0},
+    {"qk_nope_head_dim", "models with latent attention", 0},
+    {"quantization", "FP8 weights", 0},
+    {"quantization_config", "compressed weights", 0},
+    {"ada_rms_norm_t_cond", "models with time-conditioned norms", 0},
+    {"rope_scaling", "rope scalings besides yarn", 0},
+    {NULL, NULL, 0},
 };
 
 /* Keys that hold objects.  One that is not listed is a feature of a model newer than

@@ -274,5 +274,5 @@ bool weights_bind(struct checkpoint *ckpt, struct err *err)
     ckpt->weights.layers = mem_new(ckpt->config.n_layers, sizeof *ckpt->weights.layers, err);
     bool ok = ckpt->weights.layers && bind_all(&b) && refuse_rest(&b);
     free(b.bound);
-    return ok;
+    return ok || err_remedy(err, ERR_FORMAT, "download it again");
 }

@@ -176,7 +176,7 @@ struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
     bool ok = !gguf_find(gguf, "tokenizer.ggml.model") ||
               gguf_string(gguf, "tokenizer.ggml.model", &model, &n, err);
     if (!ok)
-        return NULL;
+        goto fail;
     if (n == 8 && memcmp(model, "no_vocab", 8) == 0)
         ok = err_set(err, ERR_NOT_FOUND, "%s: no vocabulary inside; name a tokenizer file",
                      gguf->file);
@@ -190,6 +190,8 @@ struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
                      gguf->file, n > 64 ? 64 : (int)n, model);
     if (ok && set_ends(&in, err))
         return in.tok;
+fail:
     tokenizer_close(in.tok);
+    err_remedy(err, ERR_FORMAT, "download it again");
     return NULL;
 }

@@ -131,8 +131,6 @@ static bool read_spec(struct spm_spec *spec, struct protobuf in, struct err *err
 
 static bool check_spec(const struct spm_spec *spec, struct err *err)
 {
-    if (!spec->n_pieces)
-        return err_set(err, ERR_FORMAT, "no pieces; expected a SentencePiece model");
     if (spec->type != TYPE_BPE)
         return err_set(err, ERR_UNSUPPORTED, "model type %llu; only BPE (2) is read",
                        (unsigned long long)spec->type);
@@ -200,17 +198,38 @@ static bool apply_spec(struct tokenizer *tok, const struct spm_spec *spec, struc
            tokenizer_set_eos(tok, (uint32_t)spec->eos, err);
 }
 
+/* Says whether there is a piece with a text: what has none is no model, and no damaged one. */
+static bool has_piece(struct protobuf in)
+{
+    struct protobuf_field field, part;
+    struct err ignored;
+    while (protobuf_next(&in, &field, &ignored)) {
+        if (field.number != MODEL_PIECE || field.wire != PROTOBUF_BYTES)
+            continue;
+        while (protobuf_next(&field.bytes, &part, &ignored))
+            if (part.number == PIECE_TEXT && part.wire == PROTOBUF_BYTES)
+                return true;
+    }
+    return false;
+}
+
 struct tokenizer *tokenizer_from_spm(const char *name, const void *bytes, size_t n, struct err *err)
 {
     struct spm_spec spec = {.type = 1, .bos = 1, .eos = 2, .add_space = 1, .trim = 1, .escape = 1};
     struct protobuf in = {bytes, n};
     struct tokenizer *tok = NULL;
+    if (!has_piece(in)) {
+        err_set(err, ERR_FORMAT,
+                "not a tokenizer; give tekken.json, tokenizer.model or a .gguf file");
+        goto fail;
+    }
     if (!read_spec(&spec, in, err) || !check_spec(&spec, err))
         goto fail;
     tok = spm_new(spec.n_pieces, err);
     if (tok && read_pieces(tok, in, err) && apply_spec(tok, &spec, err) && spm_finish(tok, err))
         return tok;
 fail:
+    err_remedy(err, ERR_FORMAT, "download it again");
     err_add(err, "%s", name);
     tokenizer_close(tok);
     return NULL;

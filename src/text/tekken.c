@@ -85,7 +85,8 @@ static bool read_config(struct reader *in, struct err *err)
         !json_need(&config, "pattern", &pattern, err) || !json_read_string(&pattern, &s, &n, err))
         return false;
     return strcmp(s, SPLIT_PATTERN) == 0 ||
-           json_fail(&pattern, err, ERR_UNSUPPORTED, "not the pattern of any known tekken file");
+           json_fail(&pattern, err, ERR_UNSUPPORTED,
+                     "not the pattern of any known tekken file; use a newer version");
 }
 
 /* Takes the name of control token id from the file: entries are in the order of their
@@ -248,7 +249,7 @@ struct tokenizer *tokenizer_from_tekken(const char *name, const void *bytes, siz
     struct reader in = {.name = name};
     struct json_doc *doc = json_parse(name, bytes, n, err);
     if (!doc)
-        return NULL;
+        goto out;
     in.root = json_root(doc);
     if (!check_kind(&in.root, err) || !read_config(&in, err))
         goto out;
@@ -260,6 +261,8 @@ struct tokenizer *tokenizer_from_tekken(const char *name, const void *bytes, siz
         in.tok = NULL;
     }
 out:
+    if (!in.tok)
+        err_remedy(err, ERR_FORMAT, JSON_REMEDY);
     json_close(doc);
     return in.tok;
 }

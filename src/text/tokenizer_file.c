@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the tokenizer of a checkpoint folder and tells the kinds of file apart. */
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +24,15 @@ static bool is_versioned(const char *name)
     return n && !at[n];
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n > m && strcmp(name + n - m, end) == 0;
+}
+
 static bool is_gguf(const char *name)
 {
-    size_t n = strlen(name);
-    return n > 5 && strcmp(name + n - 5, ".gguf") == 0;
+    return ends_with(name, ".gguf");
 }
 
 /* How much a name is preferred; 0 is no tokenizer. */
@@ -55,7 +59,7 @@ static bool choose(const char *folder, char *best, size_t size, struct err *err)
 {
     DIR *dir = opendir(folder);
     if (!dir)
-        return err_set(err, ERR_IO, "%s: %s", folder, strerror(errno));
+        return file_fail(folder, "list the folder", err);
     *best = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
         size_t n = strlen(entry->d_name);
@@ -89,9 +93,9 @@ static struct tokenizer *open_file(const char *path, struct err *err)
         return NULL;
     if (!map.size)
         err_set(err, ERR_FORMAT, "%s: empty; download it again", name);
-    else if (map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)
+    else if (is_gguf(name) || (map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0))
         tok = open_gguf(path, err);
-    else if (map.data[0] == '{') /* in a protocol buffer that would be a group: not in a model */
+    else if (ends_with(name, ".json") || map.data[0] == '{') /* that is no field of a model */
         tok = tokenizer_from_tekken(name, map.data, map.size, err);
     else
         tok = tokenizer_from_spm(name, map.data, map.size, err);
@@ -104,11 +108,16 @@ struct tokenizer *tokenizer_open(const char *path, struct err *err)
     char name[256];
     struct buf full;
     struct tokenizer *tok = NULL;
-    if (!file_is_dir(path))
-        return open_file(path, err);
+    bool is_file = !file_is_dir(path);
     buf_init(&full, MAX_PATH);
-    if (choose(path, name, sizeof name, err) && file_join(&full, path, name, err))
+    if (is_file)
+        tok = open_file(path, err);
+    else if (choose(path, name, sizeof name, err) && file_join(&full, path, name, err))
         tok = open_file(full.data, err);
     buf_free(&full);
-    return tok;
+    if (tok)
+        return tok;
+    err_remedy(err, ERR_UNSUPPORTED, "choose another model");
+    err_remedy(err, ERR_LIMIT, "choose a smaller model");
+    return NULL;
 }

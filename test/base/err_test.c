@@ -42,3 +42,15 @@ TEST(err, a_control_character_from_a_file_never_reaches_the_terminal)
             "2J");
     assert_string_equal(err.text, "type '??2J'");
 }
+
+TEST(err, a_remedy_is_given_once)
+{
+    struct err err = {0};
+    err_set(&err, ERR_FORMAT, "a.gguf: cut short");
+    assert_false(err_remedy(&err, ERR_LIMIT, "use less"));
+    assert_string_equal(err.text, "a.gguf: cut short");
+    assert_false(err_remedy(&err, ERR_FORMAT, "download it again"));
+    assert_false(err_remedy(&err, ERR_FORMAT, "correct it"));
+    assert_string_equal(err.text, "a.gguf: cut short; download it again");
+    assert_int_equal(err.code, ERR_FORMAT);
+}

@@ -20,3 +20,5 @@ echo '{"a":1}' | try tokenize --decode
 echo '[1,' | try tokenize --decode
 echo x | try tokenize test/data/oracle/mistral
 echo x | try tokenize none/such/file
+echo x | try tokenize test/data/README.md
+printf G >"$TMP/one.gguf" && echo x | try tokenize "$TMP/one.gguf"

@@ -133,7 +133,7 @@ static const struct {
     size_t size;
     const char *want;
 } malformed[] = {
-    {MAGIC, 'g', 1, "not a GGUF file"},
+    {MAGIC, 'g', 1, "not a GGUF file; download it again"},
     {VERSION, 1, 4, "version 1, expected 2 or 3"},
     {VERSION, 4, 4, "version 4, expected 2 or 3"},
     {VERSION, 0x03000000, 4, "big-endian"},
@@ -150,7 +150,8 @@ static const struct {
      "k.one: occurs twice"},
     {VALUE_TYPE, 13, 4, "k.one: unknown value type 13"},
     {VALUE_TYPE, UINT32_MAX, 4, "k.one: unknown value type 4294967295"},
-    {STRING_SIZE, 1u << 20, 8, "k.one: a string of 1048576 bytes, but the file ends before"},
+    {STRING_SIZE, 1u << 20, 8,
+     "k.one: a string of 1048576 bytes: the file is cut short; download it again"},
     {ALIGN, 0, 4, "general.alignment: 0, expected a power of two from 8 to 4096"},
     {ALIGN, 4, 4, "general.alignment: 4"},
     {ALIGN, 48, 4, "general.alignment: 48"},
@@ -163,7 +164,7 @@ static const struct {
     {ARRAY_COUNT, UINT64_MAX, 8, "words: an array of 18446744073709551615 items, the limit is"},
     {ARRAY_COUNT, 1u << 24, 8, "words: a string of"},
     {ARRAY_STRING_SIZE, UINT64_MAX - 8, 8, "words: a string of"},
-    {FLOATS_COUNT, 1u << 20, 8, "floats: 1048576 x f32, but the file ends before"},
+    {FLOATS_COUNT, 1u << 20, 8, "floats: 1048576 x f32: the file is cut short; download it again"},
     {FLOATS_ITEM, GGUF_F64, 4, "tensor 0: a string of"},
     {NAME_SIZE, 0, 8, "tensor 0: a name that is not"},
     {NAME_SIZE, UINT64_MAX, 8, "tensor 0: a string of"},
@@ -179,7 +180,7 @@ static const struct {
     {DIM_1, 1ull << 60, 8, "aa: a dimension of 1152921504606846976"},
     {DIM_0, 1ull << 60, 8, "bb: at offset 64, expected 1297036692682702848"},
     {N_TENSORS, 1ull << 60, 8, "do not fit"},
-    {STRING_SIZE, 1ull << 60, 8, "k.one: a string of 1152921504606846976 bytes, but"},
+    {STRING_SIZE, 1ull << 60, 8, "k.one: a string of 1152921504606846976 bytes:"},
     {FLOATS_COUNT, 1ull << 60, 8, "floats: an array of 1152921504606846976 items, the limit is"},
     {DIM_0, 33, 8, "aa: rows of 33 elements are not whole blocks of 32"},
     {DIM_1, 1u << 20, 8, "bb: at offset 64, expected 18874368"},
@@ -213,7 +214,7 @@ TEST(gguf, every_truncation_is_refused)
     build(&b, at);
     for (size_t n = 0; n < b.n; n++)
         assert_refused(b.bytes, n, "");
-    assert_refused(b.bytes, b.n - 1, "bb: 1 bytes short; download the file again");
+    assert_refused(b.bytes, b.n - 1, "bb: 1 bytes short; download it again");
 }
 
 TEST(gguf, any_changed_byte_is_survived)

@@ -113,7 +113,8 @@ TEST(safetensors_index, a_shard_must_be_a_file_beside_the_index)
 
 TEST(safetensors_index, malformed_indexes_are_refused)
 {
-    assert_refused(make_folder("index-1", "{}"), ERR_FORMAT, "weight_map: missing");
+    assert_refused(make_folder("index-1", "{}"), ERR_FORMAT,
+                   "weight_map: missing; correct the file or download it again");
     assert_refused(make_folder("index-2", "[]"), ERR_FORMAT, "expected an object");
     assert_refused(make_folder("index-3", "{\"weight_map\": []}"), ERR_FORMAT,
                    "weight_map: expected an object");
@@ -190,6 +191,24 @@ TEST(safetensors_index, a_link_may_only_lead_into_the_cache_of_the_model)
     unlink(path);
     assert_int_equal(symlink("../../blobs", path), 0);
     assert_refused(dir, ERR_FORMAT, "a link that leads out");
+}
+
+TEST(safetensors_index, blobs_beside_any_other_folder_are_no_cache)
+{
+    const char *index = "{\"weight_map\": {\"a\": \"1.safetensors\"}}";
+    static const char *const parents[] = {"shared/models", "shared/my-snapshots"};
+    assert_int_equal(mkdir(test_tmp("shared"), 0777), 0);
+    assert_int_equal(mkdir(test_tmp("shared/blobs"), 0777), 0);
+    write_shard(test_tmp("shared"), "blobs/0123", "a");
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        char name[100], path[600];
+        snprintf(name, sizeof name, "%s/rev", parents[i]);
+        assert_int_equal(mkdir(test_tmp(parents[i]), 0777), 0);
+        const char *dir = make_folder(name, index);
+        snprintf(path, sizeof path, "%s/1.safetensors", dir);
+        assert_int_equal(symlink("../../blobs/0123", path), 0);
+        assert_refused(dir, ERR_FORMAT, "1.safetensors: a link that leads out");
+    }
 }
 
 TEST(safetensors_index, every_failing_allocation_is_reported)

@@ -88,6 +88,8 @@ TEST(checkpoint, paths_that_hold_no_model_are_explained)
     static const char *const none[] = {NULL};
     static const char *const params[] = {MISTRAL "params.json", NULL};
     static const char *const config[] = {MISTRAL "config.json", NULL};
+    static const char *const shards[] = {SHARDED "config.json",
+                                         SHARDED "model-00001-of-00002.safetensors", NULL};
     static const char *const weights[] = {MISTRAL "consolidated.safetensors", NULL};
     static const char *const hf_weights[] = {MISTRAL "model.safetensors", NULL};
     assert_refused(test_tmp("absent"), ERR_NOT_FOUND, "no such file or folder; check the path");
@@ -99,7 +101,21 @@ TEST(checkpoint, paths_that_hold_no_model_are_explained)
     assert_refused(folder_of(config), ERR_NOT_FOUND, "config.json without model");
     assert_refused(folder_of(weights), ERR_NOT_FOUND, "weights without params.json");
     assert_refused(folder_of(hf_weights), ERR_NOT_FOUND, "weights without config.json");
+    assert_refused(folder_of(shards), ERR_NOT_FOUND,
+                   "model-00001-of-00002.safetensors is here but model.safetensors.index.json is "
+                   "missing; download it");
     const char *folder = folder_of(params);
+    touch(folder, "consolidated-00003-of-00027.safetensors");
+    assert_refused(folder, ERR_NOT_FOUND, "consolidated.safetensors.index.json is missing");
+    folder = folder_of(none);
+    touch(folder, "my-model-00001-of-00002.safetensors");
+    assert_refused(folder, ERR_NOT_FOUND, "no model in this folder");
+    folder = edit_folder("circle");
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(symlink(folder, folder), 0);
+    assert_refused(folder, ERR_IO, "too many links; check where they lead");
+    assert_int_equal(unlink(folder), 0);
+    folder = folder_of(params);
     touch(folder, "consolidated.00.pth");
     assert_refused(folder, ERR_UNSUPPORTED, "consolidated.00.pth: pickle files are not loaded");
     folder = folder_of(none);
@@ -134,9 +150,11 @@ TEST(checkpoint, errors_of_a_configuration_come_through)
     const char *folder = folder_of(native);
     edit_file(folder, "params.json", "\"dim\": 64", "\"dim\": 0");
     assert_refused(folder, ERR_FORMAT, "params.json: dim: expected");
+    assert_refused(folder, ERR_FORMAT, "; correct the file or download it again");
     folder = folder_of(native);
     edit_file(folder, "params.json", "\"dim\"", "dim");
     assert_refused(folder, ERR_FORMAT, "params.json: line 2");
+    assert_refused(folder, ERR_FORMAT, "; correct the file or download it again");
     folder = folder_of(native);
     edit_file(folder, "params.json", "\"n_layers\": 3", "\"n_layers\": 2");
     assert_refused(folder, ERR_UNSUPPORTED, "layers.2.");
@@ -146,9 +164,11 @@ TEST(checkpoint, errors_of_a_configuration_come_through)
     folder = folder_of(hf);
     edit_file(folder, "config.json", "\"model_type\": \"mistral\"", "\"model_type\": \"bert\"");
     assert_refused(folder, ERR_UNSUPPORTED, "config.json: model_type: 'bert'");
+    assert_refused(folder, ERR_UNSUPPORTED, "; choose another model");
     folder = folder_of(hf);
     touch(folder, "model.safetensors");
-    assert_refused(folder, ERR_FORMAT, "model.safetensors: ");
+    assert_refused(folder, ERR_FORMAT,
+                   "model.safetensors: only 0 bytes: the file is cut short; download it again");
 }
 
 #define NOBODY 65534

@@ -119,6 +119,8 @@ TEST(config_hf, both_transformers_spell_rotation_their_way)
         "\"beta_fast\":null,\"original_max_position_embeddings\":4096,\"truncate\":true}",
         "\"rope_parameters\":{\"rope_theta\":10000,\"rope_type\":\"yarn\",\"factor\":8.0,"
         "\"original_max_position_embeddings\":4096}",
+        "\"rope_theta\":10000.0,\"rope_parameters\":{},\"rope_scaling\":{\"type\":\"yarn\","
+        "\"factor\":8,\"original_max_position_embeddings\":4096}",
     };
     struct model_config c;
     struct err err = {0};
@@ -136,6 +138,20 @@ TEST(config_hf, both_transformers_spell_rotation_their_way)
         assert_true(c.rope_theta == 1e4 && c.has_yarn && c.yarn.factor == 8);
         assert_true(c.yarn.beta_fast == 32 && c.yarn.beta_slow == 1);
         assert_true(c.yarn.original_context == 4096);
+        free(text);
+    }
+}
+
+TEST(config_hf, a_single_expert_is_none)
+{
+    static const char *const same[] = {"\"num_local_experts\":1", "\"num_experts\":0",
+                                       "\"n_routed_experts\":null"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct model_config c;
+        struct err err = {0};
+        char *text = edit_text(ministral, "\"attention_bias\":false", same[i]);
+        if (!read_hf(text, &c, &err))
+            fail_msg("%s: %s", same[i], err.text);
         free(text);
     }
 }

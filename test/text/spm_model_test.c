@@ -10,7 +10,8 @@
 #include "test.h"
 #include "text/tokenizer_fixture.h"
 
-#define TOK512 "test/data/stories260K/tok512.model"
+#define NOT_ONE "not a tokenizer; give tekken.json, tokenizer.model or a .gguf file"
+#define TOK512  "test/data/stories260K/tok512.model"
 
 /* Appends a field: a whole number, or n bytes. */
 static void put_varint(struct buf *out, uint64_t v)
@@ -190,7 +191,23 @@ TEST(spm_model, refuses_settings_that_make_no_sense)
     refuse(&model, ERR_FORMAT, "normalizer: field 2 has wire type 0 instead of 2");
     buf_init(&model, 100);
     put_trainer(&model, 0, 0);
-    refuse(&model, ERR_FORMAT, "no pieces");
+    refuse(&model, ERR_FORMAT, NOT_ONE);
+}
+
+TEST(spm_model, what_has_no_piece_is_no_tokenizer)
+{
+    static const char *const others[] = {"#include <stdio.h>", "Not Found", "\n\nA text\n", "\n",
+                                         "\x0a\x00\x0a\x00"};
+    struct buf model;
+    struct err err = {0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        buf_init(&model, 100);
+        assert_true(buf_add(&model, others[i], strlen(others[i]), &err));
+        refuse(&model, ERR_FORMAT, NOT_ONE);
+    }
+    put_model(&model);
+    model.len--; /* inside the last piece */
+    refuse(&model, ERR_FORMAT, "a field of 10 bytes, but 9 are left; download it again");
 }
 
 TEST(spm_model, refuses_pieces_that_make_no_sense)
@@ -218,7 +235,7 @@ TEST(spm_model, refuses_more_pieces_than_the_limit)
     struct buf model;
     buf_init(&model, 16 << 20);
     for (uint32_t i = 0; i <= LIMIT_VOCAB; i++)
-        put_bytes(&model, 1, "", 0);
+        put_bytes(&model, 1, "\x0a", 2); /* a piece with an empty text */
     put_trainer(&model, 0, 0);
     refuse(&model, ERR_LIMIT, "2097153 tokens; at most 2097152 are read");
 }

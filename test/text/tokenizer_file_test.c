@@ -49,8 +49,15 @@ TEST(tokenizer_file, tells_files_apart_by_content)
     assert_opens("models/stories260K.gguf", "SentencePiece, 512 pieces");
     assert_opens(DATA "stories260K/tok512.model", "SentencePiece, 512 pieces");
     assert_fails(test_write(test_tmp("b"), "", 0), ERR_FORMAT, "b: empty; download it again");
-    assert_fails(test_write(test_tmp("c"), "Not Found", 9), ERR_FORMAT, "c: ");
-    assert_fails(test_write(test_tmp("d"), "GGUF", 4), ERR_FORMAT, "d: ");
+    assert_fails(test_write(test_tmp("c"), "Not Found", 9), ERR_FORMAT,
+                 "c: not a tokenizer; give tekken.json, tokenizer.model or a .gguf file");
+    assert_fails(DATA "README.md", ERR_FORMAT, "README.md: not a tokenizer; give");
+    assert_fails(test_write(test_tmp("d"), "GGUF", 4), ERR_FORMAT,
+                 "d: the file is cut short; download it again");
+    assert_fails(test_write(test_tmp("e.gguf"), "G", 1), ERR_FORMAT,
+                 "e.gguf: not a GGUF file; download it again");
+    assert_fails(test_write(test_tmp("f.json"), " [", 2), ERR_FORMAT,
+                 "near end of file; correct the file or download it again");
     assert_fails(test_tmp("missing"), ERR_NOT_FOUND, "missing");
     buf_free(&json);
     buf_free(&lines);

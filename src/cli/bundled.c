@@ -4,26 +4,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-#define MAX_PATH     4096
+#define MAX_PATH     4096 /* what realpath() may write */
 #define BUNDLED_NAME "stories260K.gguf"
 
 /* Where the file lies as seen from the folder of the program. */
 #define FROM_INSTALLED "../share/bise/models/" BUNDLED_NAME /* PREFIX/bin */
 #define FROM_BUILT     "../../models/" BUNDLED_NAME         /* build/FLAVOUR */
 
-/* Stores the folder of the running program in dir: [max] bytes. */
-static bool own_folder(char *dir, size_t max, struct err *err)
+/* Stores the folder of the running program in dir: [MAX_PATH] bytes. */
+static bool own_folder(char *dir, struct err *err)
 {
-    ssize_t n = readlink("/proc/self/exe", dir, max - 1);
-    if (n <= 0)
-        return err_set(err, ERR_IO,
-                       "cannot find this program's folder: /proc is not mounted; "
-                       "set BISE_MODELS or name a model");
-    dir[n] = '\0';
+    ssize_t n = readlink("/proc/self/exe", dir, MAX_PATH - 1);
+    if (n > 0) {
+        dir[n] = '\0';
+    } else { /* a bare tree without /proc: the name that the kernel was given to start */
+        const char *name = (const char *)getauxval(AT_EXECFN);
+        if (!name || !realpath(name, dir))
+            return err_set(err, ERR_IO,
+                           "cannot find this program's folder; set BISE_MODELS or name a model");
+    }
     char *slash = strrchr(dir, '/');
     if (slash)
         *slash = '\0';
@@ -43,7 +47,7 @@ bool bundled_find(struct buf *path, struct err *err)
                        "no bundled model: %s is not in the folder that BISE_MODELS names, %s",
                        BUNDLED_NAME, chosen);
     }
-    if (!own_folder(dir, sizeof dir, err))
+    if (!own_folder(dir, err))
         return false;
     for (int i = 0; i < 2; i++) {
         snprintf(place, sizeof place, "%s/%s", dir, names[i]);

@@ -33,7 +33,3 @@ cat "$TMP/err"
 stop --json
 cut -c 1-9 "$TMP/out"
 tail -c 2 "$TMP/out"
-
-# On a terminal the run that is under way is shown.
-script -qec "'$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
-    tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'

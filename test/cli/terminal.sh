@@ -1,4 +1,5 @@
 # What a person sees who types: script gives the program a terminal.
+script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo 'SKIP no pseudo-terminal here'; exit; }
 mkfifo "$TMP/keys"
 session() {
     : >"$TMP/screen"
@@ -56,3 +57,7 @@ shown 2 '^> '
 printf '\004' >&3
 finish
 sed 's/^\(Once upon a time\),.*/\1.../' "$TMP/text" | grep -e '^>' -e '^note' -e '\.\.\.$'
+
+# On a terminal the run that is under way is shown.
+script -qec "'$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
+    tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -118,6 +119,14 @@ static uint64_t groups_left(const struct cgroup *version, const char *root, cons
     }
 }
 
+/* What the kernel itself says: less than what is available, as it leaves out the page cache. */
+static uint64_t free_memory(void)
+{
+    struct sysinfo info;
+    return sysinfo(&info) == 0 ? (uint64_t)(info.freeram + info.bufferram) * info.mem_unit
+                               : NO_LIMIT;
+}
+
 uint64_t machine_memory(const char *root)
 {
     struct buf groups;
@@ -126,6 +135,8 @@ uint64_t machine_memory(const char *root)
     uint64_t least = read_number(path, "meminfo", "MemAvailable:");
     if (least != NO_LIMIT)
         least *= 1024; /* meminfo counts in KiB */
+    else if (!*root)
+        least = free_memory(); /* a bare tree without /proc */
     snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
     read_small(&groups, path);
     for (int i = 0; groups.len && i < 2; i++) {

@@ -1,4 +1,5 @@
 # The model's file shrinks while it is mapped: one line and exit code 1, no crash.
+[ -r /proc/self/maps ] || { echo 'SKIP no /proc here'; exit; }
 cp models/stories260K.gguf "$TMP/m.gguf"
 mkfifo "$TMP/in"
 "$BISE" run "$TMP/m.gguf" <"$TMP/in" >"$TMP/out" 2>"$TMP/err" &

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "test.h"
 
@@ -66,8 +65,7 @@ TEST(machine, the_first_version_of_control_groups_is_known)
 TEST(machine, unknown_memory_is_zero)
 {
     assert_int_equal(machine_memory(new_root("machine_empty")), 0);
-    bool known = access("/proc/meminfo", R_OK) == 0; /* a bare tree may lack it */
-    assert_int_equal(machine_memory("") > 0, known);
+    assert_true(machine_memory("") > 0);
 }
 
 TEST(machine, bandwidth_is_plausible)

@@ -3,7 +3,7 @@ script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo 'SKIP no pseudo-
 mkfifo "$TMP/keys"
 session() {
     : >"$TMP/screen"
-    env --default-signal=INT script -qec "'$BISE' run $*" /dev/null <"$TMP/keys" >"$TMP/screen" 2>&1 &
+    env --default-signal=INT script -qec "exec '$BISE' run $*" /dev/null <"$TMP/keys" >"$TMP/screen" 2>&1 &
     pid=$!
     exec 3>"$TMP/keys"
     shown 1 '^> '
@@ -59,5 +59,5 @@ finish
 sed 's/^\(Once upon a time\),.*/\1.../' "$TMP/text" | grep -e '^>' -e '^note' -e '\.\.\.$'
 
 # On a terminal the run that is under way is shown.
-script -qec "'$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
+script -qec "exec '$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
     tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'

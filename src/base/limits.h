@@ -21,6 +21,15 @@
 #define LIMIT_JSON_BYTES (64u << 20) /* params.json, config.json, tekken.json, tokenizer.json */
 #define LIMIT_JSON_DEPTH 16          /* nesting in a file of a checkpoint */
 
+/* Requests. */
+#define LIMIT_REQUEST_BYTES  (64u << 20) /* one chat or completion request as JSON */
+#define LIMIT_REQUEST_DEPTH  128         /* nesting, also of a tool's schema and arguments */
+#define LIMIT_REQUEST_VALUES 1000000u    /* values in one */
+#define LIMIT_MESSAGES       10000u      /* of one conversation */
+#define LIMIT_TOOLS          4096u       /* of one request */
+#define LIMIT_IMAGE_SIDE     65536u      /* pixels */
+#define LIMIT_AUDIO_SAMPLES  (1ull << 32)
+
 /* Model shapes. */
 #define LIMIT_LAYERS   512
 #define LIMIT_DIM      65536

@@ -16,6 +16,7 @@
 
 struct gguf;
 struct tokenizer;
+struct traits;
 
 /* A growable list of ids.  All zero is empty. */
 struct token_ids {
@@ -28,8 +29,9 @@ bool token_ids_add(struct token_ids *list, int32_t id, struct err *err) CHECKED;
 void token_ids_free(struct token_ids *list);
 
 /* Opens a tokenizer file, or the one that a checkpoint folder holds: tekken.json,
- * else the last *.model.v<N>, else tokenizer.model, else the first *.gguf.  A file is
- * recognised by its content.
+ * else the last *.model.v<N>, else tokenizer.model, else tokenizer.json, else the first
+ * *.gguf.  A file is recognised by its content; a chat template and special tokens are
+ * taken from the files beside it.
  * Owned: tokenizer_close().
  * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_IO. */
 struct tokenizer *tokenizer_open(const char *path, struct err *err) CHECKED;
@@ -45,6 +47,8 @@ struct tokenizer *tokenizer_from_spm(const char *name, const void *bytes, size_t
                                      struct err *err) CHECKED;
 struct tokenizer *tokenizer_from_tekken(const char *name, const void *bytes, size_t n,
                                         struct err *err) CHECKED;
+struct tokenizer *tokenizer_from_hf(const char *name, const void *bytes, size_t n,
+                                    struct err *err) CHECKED;
 void tokenizer_close(struct tokenizer *tok);
 
 /* Appends the ids of text: no BOS, no EOS, no control token.  Bytes that are not
@@ -60,6 +64,12 @@ int32_t tokenizer_bos(const struct tokenizer *tok);
 int32_t tokenizer_eos(const struct tokenizer *tok);
 int32_t tokenizer_control(const struct tokenizer *tok, const char *name);
 bool tokenizer_is_control(const struct tokenizer *tok, int32_t id);
+
+/* What the files say about prompts.  Borrowed: until tokenizer_close(). */
+const struct traits *tokenizer_traits(const struct tokenizer *tok);
+
+/* Says whether it is tekken, or a byte-level vocabulary like it; else SentencePiece. */
+bool tokenizer_is_tekken(const struct tokenizer *tok);
 
 /* Says which kind it is: "SentencePiece, 512 pieces", "tekken v3, 131072 tokens".
  * Borrowed: until tokenizer_close(). */

@@ -216,8 +216,7 @@ static bool read_messages(const struct reader *in, const struct json_node *root)
         return false;
     if (!list)
         return json_node_fail(root, in->err, "messages: missing");
-    struct chat_message *messages =
-        arena_new(&in->chat->arena, list->n, sizeof *messages, in->err);
+    struct chat_message *messages = arena_new(&in->chat->arena, list->n, sizeof *messages, in->err);
     if (!messages)
         return false;
     in->chat->messages = messages;

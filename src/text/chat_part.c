@@ -67,7 +67,7 @@ static bool join_texts(struct arena *arena, const struct json_node *list, struct
                        struct err *err)
 {
     size_t n = 0;
-    struct span text;
+    struct span text = {0};
     for (const struct json_node *item = list->first; item; item = item->next) {
         if (!read_text(item, "text", &text, err))
             return false;
@@ -136,7 +136,8 @@ static bool read_part(struct arena *arena, const struct json_node *node, struct 
 bool chat_read_content(struct arena *arena, const struct json_node *content,
                        struct chat_message *message, struct err *err)
 {
-    if (!content || content->kind == NODE_NULL || (content->kind == NODE_STRING && !content->text.n))
+    if (!content || content->kind == NODE_NULL ||
+        (content->kind == NODE_STRING && !content->text.n))
         return true;
     if (content->kind != NODE_STRING && content->kind != NODE_ARRAY)
         return json_node_fail(content, err, "expected a text or a list of parts");

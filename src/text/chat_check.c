@@ -264,8 +264,8 @@ static bool check_content(const struct checker *c)
 {
     for (size_t i = 0; i < c->chat->n_messages; i++) {
         enum chat_role role = c->chat->messages[i].role;
-        if ((role == CHAT_ASSISTANT && !check_assistant(c, i)) ||
-            (role == CHAT_TOOL && !check_tool(c, i)) || !check_parts(c, i))
+        if (!check_parts(c, i) || (role == CHAT_ASSISTANT && !check_assistant(c, i)) ||
+            (role == CHAT_TOOL && !check_tool(c, i)))
             return false;
     }
     return true;

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "cli/console.h"
 #include "lib/runtime.h"
+#include "text/traits.h"
 
 int options_wrong(const struct verb *verb, const char *fmt, ...)
 {
@@ -76,6 +77,15 @@ static bool read_word(const struct option *o, const char *text)
     return false;
 }
 
+static bool read_format(int *version, const char *text)
+{
+    text += *text == 'v';
+    if (!is_plain_number(text, true) || strlen(text) > 2)
+        return false;
+    *version = (int)strtol(text, NULL, 10);
+    return traits_is_version(*version);
+}
+
 static bool read_texts(struct option_texts *texts, const char *text)
 {
     if (texts->n == OPTION_MAX_TEXTS)
@@ -103,6 +113,8 @@ static bool read_value(const struct option *o, const char *text)
         return read_word(o, text);
     case OPTION_TEXTS:
         return read_texts(o->value, text);
+    case OPTION_FORMAT:
+        return read_format(o->value, text);
     }
     return false;
 }
@@ -232,4 +244,12 @@ struct option option_exact(struct runtime_options *options)
 struct option option_context(uint32_t *context)
 {
     return option_u32("context", context, 1, LIMIT_CONTEXT);
+}
+
+struct option option_format(int *version)
+{
+    return (struct option){.name = "format",
+                           .kind = OPTION_FORMAT,
+                           .value = version,
+                           .expected = "v1, v2, v3, v7, v11, v13 or v15"};
 }

@@ -22,8 +22,8 @@ struct verb {
     int (*run)(int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct verb verb_run, verb_show, verb_bench, verb_tokenize, verb_logits, verb_version,
-    verb_help;
+extern const struct verb verb_run, verb_show, verb_bench, verb_tokenize, verb_parse, verb_logits,
+    verb_version, verb_help;
 
 /* Finds a verb by name.  Borrowed: static; NULL when there is none. */
 const struct verb *verb_find(const char *name);

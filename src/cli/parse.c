@@ -39,7 +39,7 @@ static bool add(struct buf *line, const char *s, struct err *err)
     return buf_add(line, s, strlen(s), err);
 }
 
-/* Appends ", "KEY": "TEXT"" when there is a text. */
+/* Appends a member when there is a text. */
 static bool add_member(struct buf *line, const char *key, struct span text, struct err *err)
 {
     return !text.s || (add(line, ", \"", err) && add(line, key, err) && add(line, "\": ", err) &&
@@ -113,7 +113,11 @@ static int parse_verb(int argc, char **argv)
     const char *format = NULL;
     const struct option options[] = {
         option_flag("stream", &parse.stream),
-        {.name = "format", .kind = OPTION_WORD, .value = &format, .words = formats},
+        {.name = "format",
+         .kind = OPTION_WORD,
+         .value = &format,
+         .words = formats,
+         .expected = "v1, v2, v3, v7, v11, v13 or v15"},
         option_flag("think-tags", &think_tags),
         {.name = NULL},
     };

@@ -63,9 +63,10 @@ struct reply *reply_open(const struct prompt_format *format, const struct reply_
     r->format = format;
     r->think_tags = options->think_tags;
     text_decoder_init(&r->decoder, format->tok);
-    struct buf *bufs[] = {&r->text, &r->name, &r->id, &r->arguments};
-    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
-        buf_init(bufs[i], LIMIT_TEXT_BYTES);
+    buf_init(&r->text, LIMIT_TEXT_BYTES);
+    buf_init(&r->name, LIMIT_TEXT_BYTES);
+    buf_init(&r->id, LIMIT_TEXT_BYTES);
+    buf_init(&r->arguments, LIMIT_TEXT_BYTES);
     return r;
 }
 
@@ -385,13 +386,12 @@ static bool read_list(struct reply *r, struct err *err)
     return r->state != IN_LIST || flush_list(r, r->seen, err);
 }
 
-static bool read_after_list(struct reply *r, struct err *err)
+/* White space behind a list belongs to the text that follows, if there is any. */
+static void read_after_list(struct reply *r)
 {
-    (void)err;
-    for (size_t i = r->from; i < r->text.len; i++)
-        if (!is_blank(r->text.data[i]))
+    for (; r->state == AFTER_LIST && r->seen < r->text.len; r->seen++)
+        if (!is_blank(r->text.data[r->seen]))
             r->state = IN_TEXT;
-    return true;
 }
 
 /* --- Calls with a name before the arguments ------------------------------- */
@@ -451,7 +451,8 @@ static bool read_state(struct reply *r, struct err *err)
     case IN_LIST:
         return read_list(r, err);
     case AFTER_LIST:
-        return read_after_list(r, err);
+        read_after_list(r);
+        return true;
     case IN_NAME:
     case IN_ID:
         return read_name(r, err);

@@ -113,7 +113,7 @@ static inline void reply_check_run(struct reply_check *c, struct reply *reply, c
 {
     struct err err = {0};
     for (size_t i = 0; i <= n; i++) {
-        reply_check_that(c, i < n ? reply_add(reply, ids[i], &err) : reply_end(reply, true, &err),
+        reply_check_that(c, i < n ? reply_add(reply, ids[i], &err) : reply_end(reply, false, &err),
                          "the reply failed");
         for (struct reply_event e; reply_next(reply, &e);)
             reply_check_event(c, &e);

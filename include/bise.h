@@ -81,6 +81,22 @@ BISE_API int64_t bise_tokenize(const struct bise_model *model, const char *text,
 BISE_API int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size_t n,
                                  char *text, size_t max, struct bise_error *error);
 
+struct bise_render_options {
+    int version;         /* of the prompt format, 1, 2, 3, 7, 11, 13 or 15; or 0: the model's */
+    int openai;          /* not 0: "developer" is a role, and ids of calls may have any form */
+    uint32_t max_tokens; /* drop the oldest messages until no more are left, or 0: keep all */
+};
+
+/* Writes the ids of the prompt that a request becomes, as bise_tokenize() does.  request:
+ * n_request bytes of JSON, a chat completion with "messages" and maybe "tools", or "prompt" and
+ * "suffix" to fill in the middle.  The prompt is complete, with its start token; no text in the
+ * request yields a control token.  A request that this model cannot be asked is
+ * BISE_ERROR_ARGUMENT, a model without a prompt format BISE_ERROR_UNSUPPORTED.
+ * Returns how many ids the prompt has, or -1 on failure. */
+BISE_API int64_t bise_render(const struct bise_model *model, const char *request, size_t n_request,
+                             const struct bise_render_options *options, int32_t *ids, size_t max,
+                             struct bise_error *error);
+
 struct bise_answer_options {
     float temperature;        /* (0, 100], or 0: always the likeliest token */
     uint32_t top_k;           /* draw among so many tokens only, or 0: all */
@@ -132,6 +148,58 @@ enum bise_finish {
 
 /* Says why the answer ended.  answer: not NULL. */
 BISE_API enum bise_finish bise_answer_finish(const struct bise_answer *answer);
+
+/* A reply understands what a model said, from its ids: text, thinking, calls of tools.
+ *
+ *     n = bise_render(model, request, n_request, NULL, ids, max, &error);
+ *     answer = bise_answer_from_ids(model, ids, n, NULL, &error);
+ *     reply = bise_reply_open(model, 0, &error);
+ *     bise_answer_next(answer, &piece, &error), until its last piece:
+ *         bise_reply_add(reply, piece.id, &error), and
+ *         while (bise_reply_next(reply, &event)) ...
+ *     bise_reply_end(reply, bise_answer_finish(answer) == BISE_FINISH_STOP, &error), and
+ *         while (bise_reply_next(reply, &event)) ... */
+enum bise_event_kind {
+    BISE_EVENT_TEXT,           /* text of the answer */
+    BISE_EVENT_THINKING_BEGIN, /* a thought begins */
+    BISE_EVENT_THINKING,       /* text of it */
+    BISE_EVENT_THINKING_END,   /* it is complete; missing when the output ends before that */
+    BISE_EVENT_CALL,           /* a call of a tool begins: name, and id if it is known by now */
+    BISE_EVENT_ARGUMENTS,      /* text, a piece of its arguments */
+    BISE_EVENT_CALL_END,       /* id; its arguments are a JSON object, or an error came before */
+    BISE_EVENT_ERROR,          /* text: one sentence, what could not be understood */
+    BISE_EVENT_END             /* the last event */
+};
+
+/* Texts are whole characters without a NUL behind them, NULL where there is none, and valid until
+ * the next call for this reply but bise_reply_next().  No text is lost: what began like a call and
+ * is none comes as text, behind an error. */
+struct bise_event {
+    enum bise_event_kind kind;
+    int stopped;   /* BISE_EVENT_END: not 0 if the model ended its output itself */
+    uint32_t call; /* number of the call, from 0 */
+    const char *text, *name, *id;
+    size_t n_text, n_name, n_id;
+};
+
+/* Starts to understand one output.  version as in bise_render_options.  Returns NULL on
+ * failure, else a reply to be closed with bise_reply_close() before its model. */
+BISE_API struct bise_reply *bise_reply_open(const struct bise_model *model, int version,
+                                            struct bise_error *error);
+BISE_API void bise_reply_close(struct bise_reply *reply); /* NULL is fine */
+
+/* Takes the next id; events of the last one that were not taken are lost.  An id that is not in the
+ * vocabulary says nothing. */
+BISE_API enum bise_code bise_reply_add(struct bise_reply *reply, int32_t id,
+                                       struct bise_error *error);
+
+/* Takes the end.  stopped: not 0 if the model ended the output itself, as its end token does. */
+BISE_API enum bise_code bise_reply_end(struct bise_reply *reply, int stopped,
+                                       struct bise_error *error);
+
+/* Writes the next event to *event.  Returns 0 when there is none until more ids come.
+ * reply, event: not NULL. */
+BISE_API int bise_reply_next(struct bise_reply *reply, struct bise_event *event);
 
 #ifdef __cplusplus
 }

@@ -12,13 +12,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/generator.h"
-#include "lib/runtime.h"
+#include "lib/bise_int.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
-
-struct bise_model {
-    struct runtime rt;
-};
 
 struct bise_answer {
     struct generator *gen;
@@ -48,8 +44,7 @@ static enum bise_code public_code(enum err_code code)
     return BISE_ERROR_SYSTEM;
 }
 
-/* Hands err to the caller, who may not want it. */
-static enum bise_code report(const struct err *err, struct bise_error *error)
+enum bise_code lib_report(const struct err *err, struct bise_error *error)
 {
     _Static_assert(sizeof error->text > sizeof err->text, "every text fits");
     enum bise_code code = public_code(err->code);
@@ -60,10 +55,18 @@ static enum bise_code report(const struct err *err, struct bise_error *error)
     return code;
 }
 
-/* A forgotten argument is a failure like any other.  n is how much pointer must lead to. */
-static bool given(const void *pointer, size_t n, const char *name, struct err *err)
+bool lib_given(const void *pointer, size_t n, const char *name, struct err *err)
 {
     return pointer || !n || err_set(err, ERR_ARG, "%s: is NULL", name);
+}
+
+int64_t lib_copy_ids(const struct token_ids *list, int32_t *ids, size_t max)
+{
+    if (max > list->n)
+        max = list->n;
+    if (max)
+        memcpy(ids, list->ids, max * sizeof *ids);
+    return (int64_t)list->n;
 }
 
 const char *bise_version(void)
@@ -77,7 +80,7 @@ struct bise_model *bise_model_open(const char *path, const struct bise_model_opt
     struct err err = {0};
     struct runtime_options wanted = {0};
     struct bise_model *model = NULL;
-    if (!given(path, 1, "path", &err))
+    if (!lib_given(path, 1, "path", &err))
         goto fail;
     if (options)
         wanted = (struct runtime_options){
@@ -92,7 +95,7 @@ struct bise_model *bise_model_open(const char *path, const struct bise_model_opt
         goto fail;
     return model;
 fail:
-    report(&err, error);
+    lib_report(&err, error);
     free(model);
     return NULL;
 }
@@ -120,17 +123,13 @@ int64_t bise_tokenize(const struct bise_model *model, const char *text, size_t n
     struct err err = {0};
     struct token_ids list = {0};
     int64_t n = -1;
-    if (!given(model, 1, "model", &err) || !given(text, n_text, "text", &err) ||
-        !given(ids, max, "ids", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
+    if (!lib_given(model, 1, "model", &err) || !lib_given(text, n_text, "text", &err) ||
+        !lib_given(ids, max, "ids", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
         !tokenizer_encode(model->rt.tok, text, n_text, &list, &err)) {
-        report(&err, error);
+        lib_report(&err, error);
         goto out;
     }
-    n = (int64_t)list.n;
-    if (max > list.n)
-        max = list.n;
-    if (max)
-        memcpy(ids, list.ids, max * sizeof *ids);
+    n = lib_copy_ids(&list, ids, max);
 out:
     token_ids_free(&list);
     return n;
@@ -159,10 +158,10 @@ int64_t bise_detokenize(const struct bise_model *model, const int32_t *ids, size
     struct buf all;
     int64_t n_text = -1;
     buf_init(&all, LIMIT_TEXT_BYTES);
-    if (!given(model, 1, "model", &err) || !given(ids, n, "ids", &err) ||
-        !given(text, max, "text", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
+    if (!lib_given(model, 1, "model", &err) || !lib_given(ids, n, "ids", &err) ||
+        !lib_given(text, max, "text", &err) || !runtime_has_tokenizer(&model->rt, &err) ||
         !decode(model, ids, n, &all, &err)) {
-        report(&err, error);
+        lib_report(&err, error);
         goto out;
     }
     n_text = (int64_t)all.len;
@@ -203,7 +202,7 @@ static struct generator_options generator_wants(const struct bise_answer_options
 static bool stop_given(const struct bise_answer_options *o, struct err *err)
 {
     size_t n = o ? o->n_stop : 0;
-    if (n && !given(o->stop, n, "stop", err))
+    if (n && !lib_given(o->stop, n, "stop", err))
         return false;
     for (size_t i = 0; i < n && i < LIMIT_STOP_STRINGS; i++)
         if (!o->stop[i])
@@ -214,7 +213,7 @@ static bool stop_given(const struct bise_answer_options *o, struct err *err)
 static bool prompt_given(const struct bise_model *model, const int32_t *ids, size_t n,
                          struct err *err)
 {
-    if (!given(model, 1, "model", err) || !given(ids, n, "ids", err))
+    if (!lib_given(model, 1, "model", err) || !lib_given(ids, n, "ids", err))
         return false;
     return n > 0 || err_set(err, ERR_ARG, "the prompt has no tokens");
 }
@@ -237,7 +236,7 @@ struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t
         goto fail;
     return answer;
 fail:
-    report(&err, error);
+    lib_report(&err, error);
     bise_answer_close(answer);
     return NULL;
 }
@@ -249,11 +248,11 @@ struct bise_answer *bise_answer_open(struct bise_model *model, const char *promp
     struct err err = {0};
     struct token_ids ids = {0};
     struct bise_answer *answer = NULL;
-    if (given(model, 1, "model", &err) && given(prompt, 1, "prompt", &err) &&
+    if (lib_given(model, 1, "model", &err) && lib_given(prompt, 1, "prompt", &err) &&
         runtime_prompt(&model->rt, prompt, strlen(prompt), &ids, &err))
         answer = bise_answer_from_ids(model, ids.ids, ids.n, options, error);
     else
-        report(&err, error);
+        lib_report(&err, error);
     token_ids_free(&ids);
     return answer;
 }
@@ -271,14 +270,14 @@ enum bise_code bise_answer_next(struct bise_answer *answer, struct bise_piece *p
                                 struct bise_error *error)
 {
     struct err err = {0};
-    if (!given(piece, 1, "piece", &err))
-        return report(&err, error);
+    if (!lib_given(piece, 1, "piece", &err))
+        return lib_report(&err, error);
     *piece = (struct bise_piece){.id = -1, .text = "", .is_last = 1};
-    if (!given(answer, 1, "answer", &err))
-        return report(&err, error);
+    if (!lib_given(answer, 1, "answer", &err))
+        return lib_report(&err, error);
     buf_clear(&answer->text);
     if (!generator_next(answer->gen, &piece->id, &answer->text, &err))
-        return report(&err, error);
+        return lib_report(&err, error);
     if (answer->text.len)
         piece->text = answer->text.data;
     piece->n_text = answer->text.len;

@@ -59,7 +59,7 @@ $(OUT)/libbise.so.0: $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
 
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(LDLIBS)
 
 # The file name says which instruction set a file may use; nothing else may.  On another
 # processor these files are empty, and the compiler does not know the options.
@@ -71,7 +71,7 @@ $(OUT)/%_avx2.o:   ISA := $(avx2)
 $(OUT)/%_avx512.o: ISA := $(avx512)
 $(OUT)/src/cli/version.o: CPPFLAGS += -DBISE_COMMIT='"$(COMMIT)"'
 $(OUT)/src/lib/%.o: CPPFLAGS += -DBISE_VERSION='"$(VERSION)"'
-$(OUT)/test/%.o: CPPFLAGS += -Itest
+$(OUT)/test/%.o $(OUT)/bench/%.o: CPPFLAGS += -Itest
 
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
@@ -115,6 +115,7 @@ cover:
 	tools/cover build/cov
 
 bench: $(OUT)/bise $(patsubst bench/%.c,$(OUT)/bench_%,$(wildcard bench/*.c))
+$(OUT)/bench_split_pcre2: LDLIBS += -lpcre2-8
 $(OUT)/bench_%: $(OUT)/bench/%.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -1,6 +1,7 @@
 # make             build/release/bise and libbise    make check [T='gguf.*']  run the tests
 # make lint        format, analysis, house rules     make fuzz T=gguf SECS=60 run one fuzz target
 # make install     DESTDIR and PREFIX as usual       make cover               coverage by layer
+# make bench       bise and the programs of bench/   make properties N=1000000 random texts
 # make B=asan ...  any target in another flavour: release debug asan tsan cov fuzz
 B       := release
 ifeq ($(filter $(B),release debug asan tsan cov fuzz),)
@@ -46,7 +47,7 @@ FUZZ   := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FORMAT := $(wildcard src/*/*.[ch] include/*.h test/*.[ch] test/*/*.[ch] fuzz/*.[ch] bench/*.[ch] \
             examples/*.c)
 
-.PHONY: all unit check lint format fuzz corpus cover bench install clean FORCE
+.PHONY: all unit check properties lint format fuzz corpus cover bench install clean FORCE
 all: $(OUT)/bise $(OUT)/libbise.a $(OUT)/libbise.so.0
 
 $(OUT)/bise: $(CLIO) $(OUT)/libbise.a
@@ -92,6 +93,10 @@ unit: $(OUT)/unit
 check: $(OUT)/unit all corpus
 	timeout 1200 $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+
+# What the unit tests try a few thousand times, often.
+properties: $(OUT)/unit
+	RANDOM_TEXTS=$(or $(N),1000000) $(OUT)/unit 'random_text.*'
 
 $(OUT)/%_fuzz: fuzz/%_fuzz.c $(LIBO)
 	@mkdir -p $(@D)

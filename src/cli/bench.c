@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "cli/bench_tokenizer.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
@@ -37,6 +38,8 @@ struct bench {
     uint32_t n_prompt, n_generate, depth;
     struct summary_limits limits;
     bool json;
+    bool tokenizer; /* measure that alone */
+    struct option_texts texts;
 
     const char *path;
     struct runtime rt;
@@ -165,7 +168,7 @@ static bool measure_memory(struct bench *b, struct err *err)
     console_progress_end();
     if (!ok || b->json)
         return ok && summary_go_on(err);
-    printf("%-16s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
+    printf("%-24s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
     return console_flush(err) && summary_go_on(err);
 }
 
@@ -228,19 +231,44 @@ static void print_json(const struct bench *b)
 
 static int parse(struct bench *b, int *argc, char **argv)
 {
-    const struct option options[] = {
+    bool for_model = false, for_tokenizer = false;
+    struct option options[] = {
         option_threads(&b->machine),
         option_cpu(&b->machine),
         option_exact(&b->machine),
         option_u32("prompt", &b->n_prompt, 1, MAX_TOKENS),
         option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
         option_u32("depth", &b->depth, 0, MAX_TOKENS),
+        {.name = "text", .kind = OPTION_TEXTS, .value = &b->texts, .given = &for_tokenizer},
+        option_flag("tokenizer", &b->tokenizer),
         option_int("repeat", &b->limits.n_repeats, 1, SUMMARY_MAX_RUNS),
         option_int("seconds", &b->limits.max_s, 0, MAX_SECONDS),
         option_flag("json", &b->json),
         {.name = NULL},
     };
-    return options_parse(&verb_bench, options, argc, argv);
+    for (int i = 0; !options[i].given; i++) /* those before --text */
+        options[i].given = &for_model;
+    int code = options_parse(&verb_bench, options, argc, argv);
+    if (code >= 0)
+        return code;
+    if (for_tokenizer && !b->tokenizer)
+        return options_wrong(&verb_bench, "--text: goes with --tokenizer only");
+    if (for_model && b->tokenizer)
+        return options_wrong(&verb_bench,
+                             "--tokenizer: goes with --text, --repeat, --seconds and --json only");
+    return -1;
+}
+
+/* Measures and prints what was asked for; what there is of it when Ctrl-C came. */
+static bool measure_and_print(struct bench *b, struct err *err)
+{
+    if (b->tokenizer)
+        return bench_tokenizer(
+            &(struct bench_tokenizer_options){b->path, b->texts, b->limits, b->json}, err);
+    bool ok = measure(b, err);
+    if (ok || err->code == ERR_CANCELLED)
+        (b->json ? print_json : print_verdict)(b);
+    return ok;
 }
 
 static int bench(int argc, char **argv)
@@ -257,14 +285,12 @@ static int bench(int argc, char **argv)
     bool ok = bundled_or(argc ? argv[0] : NULL, &path, &err);
     b.path = path.data;
     interrupt_hold();
-    ok = ok && measure(&b, &err);
+    ok = ok && measure_and_print(&b, &err);
     interrupt_release();
-    if (ok || err.code == ERR_CANCELLED) {
-        (b.json ? print_json : print_verdict)(&b);
+    if (ok || err.code == ERR_CANCELLED)
         code = console_finish(ok ? EXIT_DONE : EXIT_INTERRUPTED);
-    } else {
+    else
         code = console_fail(&err);
-    }
     runtime_close(&b.rt);
     free(b.ids);
     buf_free(&path);
@@ -284,10 +310,16 @@ const struct verb verb_bench = {
         "Ctrl-C ends with those that are there.\n"
         "\n"
         "    bise bench path/to/model --prompt 1024 --depth 4096\n"
+        "    bise bench path/to/tekken.json --tokenizer\n"
         "\n"
         "    --prompt N     prompt tokens of a run (512)\n"
         "    --generate N   tokens written in a run (128)\n"
         "    --depth N      tokens that are there before (0)\n"
+        "    --tokenizer    measure the tokenizer alone, on one core: loading, encoding, "
+        "decoding;\n"
+        "                   MODEL may be a tokenizer file\n"
+        "    --text FILE    with --tokenizer: measure on this text, not on a mixture of words of\n"
+        "                   a few kinds and on texts made to be slow (repeatable)\n"
         "    --repeat N     runs of each row (5)\n"
         "    --seconds N    no further run of a row after N seconds, but at least one (60)\n"
         "    --threads N    compute threads (default: every processor)\n"

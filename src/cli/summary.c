@@ -51,7 +51,7 @@ bool summary_measure(struct summary *out, const char *name, const struct summary
 
 void summary_print_head(void)
 {
-    printf("%-16s %12s %12s %12s  %-9s %5s\n", "", "median", "least", "most", "", "runs");
+    printf("%-24s %12s %12s %12s  %-9s %5s\n", "", "median", "least", "most", "", "runs");
 }
 
 bool summary_print_row(const struct summary *s, bool ok, const char *label, double scale,
@@ -59,7 +59,7 @@ bool summary_print_row(const struct summary *s, bool ok, const char *label, doub
 {
     if (!s->n_runs)
         return ok;
-    printf("%-16s %12.1f %12.1f %12.1f  %-9s %5d\n", label, scale * s->median, scale * s->min,
+    printf("%-24s %12.1f %12.1f %12.1f  %-9s %5d\n", label, scale * s->median, scale * s->min,
            scale * s->max, unit, s->n_runs);
     return ok ? console_flush(err) : ok;
 }

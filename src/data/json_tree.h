@@ -37,14 +37,14 @@ enum node_kind {
 
 struct json_node {
     enum node_kind kind;
-    struct span key;               /* name in the object above; s is NULL elsewhere */
-    struct span text;              /* string: its UTF-8; number: as Python writes it */
-    size_t n;                      /* members or items */
-    size_t index;                  /* place among those of the node above */
-    const struct json_node *first; /* member or item, or NULL */
-    const struct json_node *next;  /* one of the same node above, or NULL */
-    const struct json_node *up;    /* NULL at the root */
-    const char *name;              /* of the document, for messages */
+    struct span key;         /* name in the object above; s is NULL elsewhere */
+    struct span text;        /* string: its UTF-8; number: as Python writes it */
+    size_t n;                /* members or items */
+    size_t index;            /* place among those of the node above */
+    struct json_node *first; /* member or item, or NULL */
+    struct json_node *next;  /* one of the same node above, or NULL */
+    struct json_node *up;    /* NULL at the root */
+    const char *name;        /* of the document, for messages */
 };
 
 /* All zero is empty. */

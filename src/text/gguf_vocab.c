@@ -168,6 +168,16 @@ static bool open_tekken(struct reader *in, struct err *err)
            err_add(err, "%s: tokenizer.ggml.tokens", in->gguf->file);
 }
 
+static bool set_template(struct reader *in, struct err *err)
+{
+    static const char key[] = "tokenizer.chat_template";
+    struct span template = {0};
+    if (gguf_find(in->gguf, key) && !gguf_string(in->gguf, key, &template.s, &template.n, err))
+        return false;
+    traits_set_template(in->tok, template, false);
+    return true;
+}
+
 struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
 {
     struct reader in = {.gguf = gguf};
@@ -188,7 +198,7 @@ struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
         ok = err_set(err, ERR_UNSUPPORTED,
                      "%s: tokenizer.ggml.model: \"%.*s\"; only \"llama\" and \"gpt2\" are read",
                      gguf->file, n > 64 ? 64 : (int)n, model);
-    if (ok && set_ends(&in, err))
+    if (ok && set_ends(&in, err) && set_template(&in, err))
         return in.tok;
 fail:
     tokenizer_close(in.tok);

@@ -126,6 +126,24 @@ static bool note_piece(struct tokenizer *tok, uint32_t id, struct err *err)
     return true;
 }
 
+/* Says whether piece id has that name. */
+static bool is_piece(const struct tokenizer *tok, uint32_t id, const char *name)
+{
+    uint32_t n;
+    const char *s = id < tok->vocab.n ? vocab_string(&tok->vocab, id, &n) : NULL;
+    return s && span_is((struct span){s, n}, name);
+}
+
+/* The generations differ in what stands among the first pieces; names of files lie. */
+static int find_version(const struct tokenizer *tok)
+{
+    return tok->vocab.n == 32000              ? 1
+           : is_piece(tok, 14, "[IMG_BREAK]") ? 7
+           : is_piece(tok, 11, "[PREFIX]")    ? 3
+           : is_piece(tok, 10, "[control_8]") ? 2
+                                              : 0;
+}
+
 bool spm_finish(struct tokenizer *tok, struct err *err)
 {
     for (int b = 0; b < 256; b++)
@@ -139,6 +157,7 @@ bool spm_finish(struct tokenizer *tok, struct err *err)
         if (ordinary && !note_piece(tok, id, err))
             return false;
     }
+    tok->traits.version = find_version(tok);
     snprintf(tok->about, sizeof tok->about, "SentencePiece, %u pieces", tok->vocab.n);
     return true;
 }

@@ -222,7 +222,8 @@ static bool fill(struct reader *in, struct err *err)
 {
     struct tokenizer *tok = in->tok;
     tok->is_tekken = true;
-    if (!add_specials(in, err) || !add_vocab(in, err))
+    tok->traits.version = (int)in->version;
+    if (!add_specials(in, err) || !add_vocab(in, err) || !tekken_traits(tok, &in->root, err))
         return false;
     if (!tekken_finish(tok, err))
         return err_add(err, "%s", in->name);

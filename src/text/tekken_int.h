@@ -5,9 +5,16 @@
 
 #include "text/tokenizer_int.h"
 
+struct json;
+
 /* Completes a tokenizer whose tokens are all there: control tokens, then byte strings
  * in the order in which they merge.
  * Errors: ERR_FORMAT, ERR_LIMIT. */
 bool tekken_finish(struct tokenizer *tok, struct err *err) CHECKED;
+
+/* Reads what tekken.json says about pictures, sound and settings, given its version
+ * and control tokens.
+ * Errors: ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT. */
+bool tekken_traits(struct tokenizer *tok, const struct json *root, struct err *err) CHECKED;
 
 #endif

@@ -59,6 +59,7 @@ void tokenizer_close(struct tokenizer *tok)
     free(tok->kinds);
     free(tok->ranks);
     free(tok->spans);
+    arena_free(&tok->traits.arena);
     free(tok);
 }
 
@@ -157,6 +158,16 @@ int32_t tokenizer_control(const struct tokenizer *tok, const char *name)
 bool tokenizer_is_control(const struct tokenizer *tok, int32_t id)
 {
     return id >= 0 && (uint32_t)id < tok->vocab.n && tok->kinds[id] == TOKEN_CONTROL;
+}
+
+const struct traits *tokenizer_traits(const struct tokenizer *tok)
+{
+    return &tok->traits;
+}
+
+bool tokenizer_is_tekken(const struct tokenizer *tok)
+{
+    return tok->is_tekken;
 }
 
 const char *tokenizer_describe(const struct tokenizer *tok)

@@ -100,6 +100,9 @@ static struct tokenizer *open_file(const char *path, struct err *err)
     else
         tok = tokenizer_from_spm(name, map.data, map.size, err);
     file_unmap(&map);
+    /* Pixtral Large has the pieces of v7 and takes pictures: only the name says so. */
+    if (tok && !tok->is_tekken && is_versioned(name) && ends_with(name, "m1"))
+        tok->traits.image = (struct image_traits){.patch_size = 16, .max_size = 1024, .merge = 1};
     return tok;
 }
 

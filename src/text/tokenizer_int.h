@@ -8,6 +8,7 @@
 #define TEXT_TOKENIZER_INT_H
 
 #include "text/tokenizer.h"
+#include "text/traits.h"
 #include "text/vocab_int.h"
 
 #define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
@@ -31,6 +32,7 @@ struct tokenizer {
     int32_t byte_ids[256];     /* ids of the single bytes, -1 where there is none */
     int32_t bos, eos;
     char about[64];
+    struct traits traits;
 
     /* SentencePiece only. */
     bool add_space;     /* a text starts with a space of its own */
@@ -57,6 +59,10 @@ bool tokenizer_index(struct tokenizer *tok, struct err *err) CHECKED;
  * Errors: ERR_FORMAT when it is no control token. */
 bool tokenizer_set_bos(struct tokenizer *tok, uint32_t id, struct err *err) CHECKED;
 bool tokenizer_set_eos(struct tokenizer *tok, uint32_t id, struct err *err) CHECKED;
+
+/* Sets what a chat template says, template.s NULL when there is none, and, where the files
+ * name no version (is_named false), the version that it and the control tokens imply. */
+void traits_set_template(struct tokenizer *tok, struct span template, bool is_named);
 
 /* Append the ids of text: [n] bytes, n > 0.  Errors: ERR_LIMIT. */
 bool spm_encode(const struct tokenizer *tok, const char *text, size_t n, struct token_ids *out,

@@ -10,6 +10,18 @@
 /* Returns "spm-v1", "spm-v3", "spm-v7" or "tekken".  Borrowed: for ever. */
 const struct tokenizer *fixture_tokenizer(const char *name);
 
+/* Returns the tokenizer of a prompt format as the golden files name them: "spm-v1" to "spm-v7",
+ * "spm-v2" (the file of v3: none of v2 was released), "spm-v7m1", and "tekken-" with any
+ * generation of tekken-heads.json, such as "tekken-v13-image".  Borrowed: for ever. */
+const struct tokenizer *fixture_generation(const char *name);
+
+/* Returns the version to ask for with that tokenizer: 0, its own, but 2 for "spm-v2". */
+int fixture_version(const char *name);
+
+/* Writes the tekken.json of a generation of tekken-heads.json such as "v13-image".
+ * Owned: buf_free(). */
+void fixture_heads(struct buf *json, const char *generation);
+
 /* Writes a tekken.json of n_special control tokens (their list left out when names is
  * NULL) and the byte strings whose base64 lines stand in text; version such as "v3". */
 void fixture_tekken(struct buf *json, const char *version, const char *names, int n_special,

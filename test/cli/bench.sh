@@ -19,7 +19,7 @@ printf '{"a": 1}' >"$TMP/text.json"
     sed -n 's/^"\([a-z_]*\)":.*/\1/p'
 mkdir "$TMP/tekken" && cp fuzz/corpus/tekken/v3 "$TMP/tekken/tekken.json"
 for tekken in "$TMP/tekken" "$TMP/tekken/tekken.json"; do
-    "$BISE" bench --tokenizer --repeat 1 "$tekken" --text README.md | sed 's/-[0-9]/N/' | mask |
+    "$BISE" bench --tokenizer --repeat 1 "$tekken" --text README.md | sed -E 's/ -([0-9])/ \1/' | mask |
         sed 's|^.*/tekken|tekken|'
 done
 try bench --tokenizer --text none.txt --repeat 1 | mask

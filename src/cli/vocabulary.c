@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/vocabulary.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "cli/bundled.h"
+#include "data/gguf.h"
+#include "data/json.h"
+#include "lib/runtime.h"
+#include "model/checkpoint.h"
+
+static bool is_gguf(const char *path)
+{
+    struct err ignored = {0};
+    struct file_map map;
+    if (!file_map(&map, path, &ignored))
+        return false;
+    bool yes = map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0;
+    file_unmap(&map);
+    return yes;
+}
+
+/* A folder whose only model is a .gguf file: the checkpoint knows which. */
+static struct tokenizer *open_from_checkpoint(const char *path, struct err *err)
+{
+    struct checkpoint *ckpt = checkpoint_open(path, err);
+    if (!ckpt)
+        return NULL;
+    struct tokenizer *tok = runtime_tokenizer(ckpt, err);
+    checkpoint_close(ckpt);
+    return tok;
+}
+
+static struct tokenizer *open_path(const char *path, struct err *err)
+{
+    struct err first = {0};
+    if (is_gguf(path)) {
+        struct gguf gguf = {0};
+        if (!gguf_open(&gguf, path, err))
+            return NULL;
+        struct tokenizer *tok = tokenizer_from_gguf(&gguf, err);
+        gguf_close(&gguf);
+        return tok;
+    }
+    struct tokenizer *tok = tokenizer_open(path, &first);
+    if (tok)
+        return tok;
+    if (first.code == ERR_NOT_FOUND && file_is_dir(path)) {
+        struct err ignored = {0};
+        tok = open_from_checkpoint(path, &ignored);
+    }
+    if (!tok)
+        *err = first;
+    return tok;
+}
+
+struct tokenizer *vocabulary_open(const char *model, struct err *err)
+{
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
+    struct tokenizer *tok = bundled_or(model, &path, err) ? open_path(path.data, err) : NULL;
+    buf_free(&path);
+    return tok;
+}
+
+static bool read_ids(const struct tokenizer *tok, const struct json *array, struct token_ids *ids,
+                     struct err *err)
+{
+    if (!json_is_array(array))
+        return json_fail(array, err, ERR_FORMAT, "expected an array of ids such as [1,2,3]");
+    for (size_t i = 0; i < json_count(array); i++) {
+        struct json item = json_item(array, i);
+        int64_t id;
+        if (!json_read_int(&item, 0, tokenizer_n_vocab(tok) - 1, &id, err) ||
+            !token_ids_add(ids, (int32_t)id, err))
+            return false;
+    }
+    return true;
+}
+
+bool vocabulary_ids(const struct tokenizer *tok, const struct buf *json, struct token_ids *ids,
+                    struct err *err)
+{
+    struct json_doc *doc = json_parse("standard input", json->data, json->len, err);
+    if (!doc)
+        return false;
+    struct json root = json_root(doc);
+    bool ok = read_ids(tok, &root, ids, err);
+    json_close(doc);
+    return ok;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vocabulary.h - the tokenizer of a model, and the ids that verbs read. */
+#ifndef CLI_VOCABULARY_H
+#define CLI_VOCABULARY_H
+
+#include "base/buf.h"
+#include "text/tokenizer.h"
+
+/* Opens the tokenizer of a model, or a tokenizer file alone; NULL is the bundled model.  The
+ * weights are not looked at where the tokenizer can be had without them.
+ * Owned: tokenizer_close().  Errors: as bundled_or(), tokenizer_open() and gguf_open(). */
+struct tokenizer *vocabulary_open(const char *model, struct err *err) CHECKED;
+
+/* Appends the ids of a JSON array of them.
+ * Errors: ERR_FORMAT when it is none or one is not of tok, ERR_LIMIT. */
+bool vocabulary_ids(const struct tokenizer *tok, const struct buf *json, struct token_ids *ids,
+                    struct err *err) CHECKED;
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench_text.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -76,6 +77,7 @@ static const char chinese[] = "子曰：「學而時習之，不亦說乎？有�
 
 static uint32_t below(uint64_t *state, uint32_t n)
 {
+    assert(n > 0);
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)((*state >> 33) % n);
 }

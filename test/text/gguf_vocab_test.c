@@ -249,21 +249,6 @@ TEST(gguf_vocab, names_what_it_cannot_read)
     refuse(&f, ERR_FORMAT, "t.gguf: tokenizer.ggml.token_type: missing");
 }
 
-/* The characters that stand for bytes: those that print for themselves. */
-static void put_byte_name(struct buf *out, int b)
-{
-    uint32_t code = (uint32_t)b;
-    if (b <= 32)
-        code = 256 + code;
-    else if (b >= 127 && b <= 160)
-        code = 256 + 33 + code - 127;
-    else if (b == 173)
-        code = 256 + 67;
-    char s[UTF8_MAX + 1] = {0};
-    utf8_encode(code, s);
-    put_string(out, s);
-}
-
 /* A tekken vocabulary: n_control control tokens, the bytes, " t", and one more. */
 static void put_tekken(struct file *f, int n_control, const char *last, uint32_t last_type)
 {
@@ -277,8 +262,11 @@ static void put_tekken(struct file *f, int n_control, const char *last, uint32_t
             snprintf(name, sizeof name, "<SPECIAL_%d>", i);
         put_string(&f->bytes, name);
     }
-    for (int b = 0; b < 256; b++)
-        put_byte_name(&f->bytes, b);
+    for (int b = 0; b < 256; b++) {
+        char name[3];
+        fixture_byte_char(b, name);
+        put_string(&f->bytes, name);
+    }
     put_string(&f->bytes, "\xc4\xa0t");
     put_string(&f->bytes, last);
     put_array(f, "token_type", GGUF_I32, (uint64_t)n);

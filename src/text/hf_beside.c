@@ -31,8 +31,10 @@ static bool open_json(struct neighbours *in, const char *name, struct json_doc *
 {
     bool found;
     *doc = NULL;
-    if (!find_file(in, name, &found, err) || !found)
-        return !found;
+    if (!find_file(in, name, &found, err))
+        return false;
+    if (!found)
+        return true;
     *doc = json_open(in->path.data, err);
     return *doc != NULL;
 }
@@ -91,8 +93,10 @@ static bool read_end(const struct tokenizer *tok, const struct json *root, const
 static bool read_config(struct neighbours *in, bool is_hf, struct err *err)
 {
     struct json_doc *doc;
-    if (!open_json(in, "tokenizer_config.json", &doc, err) || !doc)
-        return !doc;
+    if (!open_json(in, "tokenizer_config.json", &doc, err))
+        return false;
+    if (!doc)
+        return true;
     struct json root = json_root(doc);
     bool ok = read_template(in, &root, err);
     if (ok && is_hf)

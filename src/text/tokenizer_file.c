@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "data/gguf.h"
 #include "data/json.h"
@@ -93,6 +94,10 @@ static struct tokenizer *from_json(const char *name, const void *bytes, size_t n
                                    enum json_kind kind, bool *is_hf, struct err *err)
 {
     struct tokenizer *tok = NULL;
+    if (n > LIMIT_JSON_BYTES) {
+        err_set(err, ERR_LIMIT, "%s: %zu bytes; at most %u are read", name, n, LIMIT_JSON_BYTES);
+        return NULL;
+    }
     struct json_doc *doc = json_parse(name, bytes, n, err);
     if (doc) {
         struct json root = json_root(doc), member;

@@ -89,8 +89,11 @@ FORCE:
 
 unit: $(OUT)/unit
 
+$(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus
+check: $(OUT)/unit all corpus $(OUT)/scripted_model
 	timeout 1200 $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 

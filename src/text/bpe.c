@@ -82,11 +82,20 @@ static void find_pair(struct bpe *bpe, const char *s, uint32_t n, uint32_t left)
     uint32_t right = left + bpe->at[left].start;
     if (right == n)
         return;
-    uint32_t n_both = bpe->at[left].start + bpe->at[right].start;
-    int32_t id = vocab_find(&tok->pieces, &tok->vocab, s + left, n_both);
-    if (id < 0)
-        return;
-    uint32_t rank = tok->ranks ? tok->ranks[id] : (uint32_t)id;
+    uint32_t n_both = bpe->at[left].start + bpe->at[right].start, rank;
+    int32_t id;
+    if (tok->merges.slots) {
+        const struct merge *listed = merges_find(&tok->merges, bpe->at[left].id, bpe->at[right].id);
+        if (!listed)
+            return;
+        id = listed->id;
+        rank = listed->order;
+    } else {
+        id = vocab_find(&tok->pieces, &tok->vocab, s + left, n_both);
+        if (id < 0)
+            return;
+        rank = tok->ranks ? tok->ranks[id] : (uint32_t)id;
+    }
     heap_push(bpe, (struct bpe_pair){(uint64_t)rank << 32 | left, n_both, id});
 }
 

@@ -1,6 +1,7 @@
 # make             build/release/bise and libbise    make check [T='gguf.*']  run the tests
 # make lint        format, analysis, house rules     make fuzz T=gguf SECS=60 run one fuzz target
 # make install     DESTDIR and PREFIX as usual       make cover               coverage by layer
+# make bench       bise and the programs of bench/   make properties N=1000000 random texts
 # make B=asan ...  any target in another flavour: release debug asan tsan cov fuzz
 B       := release
 ifeq ($(filter $(B),release debug asan tsan cov fuzz),)
@@ -46,7 +47,7 @@ FUZZ   := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FORMAT := $(wildcard src/*/*.[ch] include/*.h test/*.[ch] test/*/*.[ch] fuzz/*.[ch] bench/*.[ch] \
             examples/*.c)
 
-.PHONY: all unit check lint format fuzz corpus cover bench install clean FORCE
+.PHONY: all unit check properties lint format fuzz corpus cover bench install clean FORCE
 all: $(OUT)/bise $(OUT)/libbise.a $(OUT)/libbise.so.0
 
 $(OUT)/bise: $(CLIO) $(OUT)/libbise.a
@@ -59,7 +60,7 @@ $(OUT)/libbise.so.0: $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
 
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(LDLIBS)
 
 # The file name says which instruction set a file may use; nothing else may.  On another
 # processor these files are empty, and the compiler does not know the options.
@@ -71,7 +72,7 @@ $(OUT)/%_avx2.o:   ISA := $(avx2)
 $(OUT)/%_avx512.o: ISA := $(avx512)
 $(OUT)/src/cli/version.o: CPPFLAGS += -DBISE_COMMIT='"$(COMMIT)"'
 $(OUT)/src/lib/%.o: CPPFLAGS += -DBISE_VERSION='"$(VERSION)"'
-$(OUT)/test/%.o: CPPFLAGS += -Itest
+$(OUT)/test/%.o $(OUT)/bench/%.o: CPPFLAGS += -Itest
 
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
@@ -88,10 +89,17 @@ FORCE:
 
 unit: $(OUT)/unit
 
+$(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus
+check: $(OUT)/unit all corpus $(OUT)/scripted_model
 	timeout 1200 $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+
+# What the unit tests try a few thousand times, often.
+properties: $(OUT)/unit
+	RANDOM_TEXTS=$(or $(N),1000000) $(OUT)/unit 'random_text.*'
 
 $(OUT)/%_fuzz: fuzz/%_fuzz.c $(LIBO)
 	@mkdir -p $(@D)
@@ -115,6 +123,7 @@ cover:
 	tools/cover build/cov
 
 bench: $(OUT)/bise $(patsubst bench/%.c,$(OUT)/bench_%,$(wildcard bench/*.c))
+$(OUT)/bench_split_pcre2: LDLIBS += -lpcre2-8
 $(OUT)/bench_%: $(OUT)/bench/%.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -40,9 +40,11 @@
 #define LIMIT_CONTEXT  (1 << 24)
 
 /* Text. */
-#define LIMIT_TOKEN_BYTES (64u << 10)  /* one vocabulary entry */
-#define LIMIT_VOCAB_BYTES (256u << 20) /* all vocabulary entries of a tokenizer together */
-#define LIMIT_TEXT_BYTES  (256u << 20) /* one text to tokenise, one answer */
+#define LIMIT_TOKEN_BYTES    (64u << 10)  /* one vocabulary entry */
+#define LIMIT_VOCAB_BYTES    (256u << 20) /* all vocabulary entries of a tokenizer together */
+#define LIMIT_MERGES         (1 << 23)    /* pairs that a Hugging Face tokenizer lists */
+#define LIMIT_TEMPLATE_BYTES (1u << 20)   /* a chat template in a file of its own */
+#define LIMIT_TEXT_BYTES     (256u << 20) /* one text to tokenise, one answer */
 
 /* Generation. */
 #define LIMIT_STOP_STRINGS 16

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "cli/bench_tokenizer.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
@@ -19,6 +20,7 @@
 #include "cli/json_text.h"
 #include "cli/machine.h"
 #include "cli/options.h"
+#include "cli/summary.h"
 #include "cli/units.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
@@ -27,21 +29,17 @@
 #include "tensor/backend.h"
 
 enum {
-    MAX_REPEATS = 1000,
     MAX_SECONDS = 1000000,
     MAX_TOKENS = LIMIT_CONTEXT / 4, /* so that their sum is a context */
-};
-
-struct summary {
-    int n_runs; /* 0: not measured */
-    double median, min, max;
 };
 
 struct bench {
     struct runtime_options machine;
     uint32_t n_prompt, n_generate, depth;
-    int n_repeats, max_s; /* of each row; the first to be reached ends it */
+    struct summary_limits limits;
     bool json;
+    bool tokenizer; /* measure that alone */
+    struct option_texts texts;
 
     const char *path;
     struct runtime rt;
@@ -51,33 +49,11 @@ struct bench {
     double token_bytes;                     /* that decoding one token reads */
 };
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorts samples: [n], n > 0. */
-static struct summary summarise(double *samples, int n)
-{
-    qsort(samples, (size_t)n, sizeof *samples, by_size);
-    return (struct summary){.n_runs = n,
-                            .median = (samples[n / 2] + samples[(n - 1) / 2]) / 2,
-                            .min = samples[0],
-                            .max = samples[n - 1]};
-}
-
-/* Ctrl-C is looked for between steps, so that it waits for one only. */
-static bool go_on(struct err *err)
-{
-    return !interrupt_came() || err_set(err, ERR_CANCELLED, "interrupted");
-}
-
 static bool feed(struct generator *gen, const int32_t *ids, uint32_t n, struct err *err)
 {
     for (uint32_t i = 0, step; i < n; i += step) {
         step = n - i < MODEL_MAX_TOKENS ? n - i : MODEL_MAX_TOKENS;
-        if (!generator_prompt(gen, ids + i, step, err) || !go_on(err))
+        if (!generator_prompt(gen, ids + i, step, err) || !summary_go_on(err))
             return false;
     }
     return true;
@@ -97,8 +73,9 @@ static struct generator *open_at(struct bench *b, uint32_t n, struct err *err)
 }
 
 /* Stores how many prompt tokens go in per second after depth others. */
-static bool time_prefill(struct bench *b, double *rate, struct err *err)
+static bool time_prefill(void *arg, double *rate, struct err *err)
 {
+    struct bench *b = arg;
     struct generator *gen = open_at(b, b->depth, err);
     if (!gen)
         return false;
@@ -110,8 +87,9 @@ static bool time_prefill(struct bench *b, double *rate, struct err *err)
 }
 
 /* Stores how many tokens come out per second after depth others. */
-static bool time_decode(struct bench *b, double *rate, struct err *err)
+static bool time_decode(void *arg, double *rate, struct err *err)
 {
+    struct bench *b = arg;
     int32_t id;
     struct buf text; /* stays empty: there is no tokenizer */
     struct generator *gen = open_at(b, b->depth ? b->depth : 1, err);
@@ -122,36 +100,15 @@ static bool time_decode(struct bench *b, double *rate, struct err *err)
     bool ok = generator_next(gen, &id, &text, err);
     double start = clock_now();
     for (uint32_t i = 0; ok && i < b->n_generate; i++)
-        ok = generator_next(gen, &id, &text, err) && go_on(err);
+        ok = generator_next(gen, &id, &text, err) && summary_go_on(err);
     *rate = units_rate(b->n_generate, clock_now() - start);
     generator_close(gen);
     return ok;
 }
 
-typedef bool sample_fn(struct bench *b, double *value, struct err *err);
-
-/* Samples once to warm up, and then as often as wanted, or as time allows but once.  On failure
- * *out has the runs that came before it. */
-static bool sample(struct bench *b, const char *name, sample_fn *fn, struct summary *out,
-                   struct err *err)
+static bool time_load(void *arg, double *seconds, struct err *err)
 {
-    double samples[MAX_REPEATS], start = clock_now();
-    int n = 0;
-    console_progress("%s: warming up", name);
-    bool ok = fn(b, &samples[0], err);
-    while (ok && n < b->n_repeats && (n == 0 || clock_now() - start < b->max_s)) {
-        console_progress("%s: run %d of %d", name, n + 1, b->n_repeats);
-        ok = fn(b, &samples[n], err) && go_on(err);
-        n += ok;
-    }
-    if (n)
-        *out = summarise(samples, n);
-    console_progress_end();
-    return ok;
-}
-
-static bool time_load(struct bench *b, double *seconds, struct err *err)
-{
+    struct bench *b = arg;
     runtime_close(&b->rt);
     if (!runtime_open(&b->rt, b->path, &b->machine, err))
         return false;
@@ -192,26 +149,15 @@ static double bytes_per_token(const struct bench *b)
     return bytes;
 }
 
-/* Prints a row, if it has anything.  Returns ok, which says how its measuring ended. */
-static bool print_row(const struct bench *b, bool ok, const char *label, const struct summary *s,
-                      double scale, const char *unit, struct err *err)
-{
-    if (b->json || !s->n_runs)
-        return ok;
-    printf("%-14s %12.1f %12.1f %12.1f  %-9s %5d\n", label, scale * s->median, scale * s->min,
-           scale * s->max, unit, s->n_runs);
-    return ok ? console_flush(err) : ok;
-}
-
 static bool measure_load(struct bench *b, struct err *err)
 {
-    bool ok = sample(b, "load", time_load, &b->load_s, err);
+    bool ok = summary_measure(&b->load_s, "load", &b->limits, time_load, b, err);
     if (b->load_s.n_runs && !b->json) {
         printf("%s, %s, %d threads, after %u tokens\n", b->path, b->rt.backend->name,
                b->machine.n_threads, b->depth);
-        printf("%-14s %12s %12s %12s  %-9s %5s\n", "", "median", "least", "most", "", "runs");
+        summary_print_head();
     }
-    return print_row(b, ok, "load", &b->load_s, 1e3, "ms", err);
+    return b->json ? ok : summary_print_row(&b->load_s, ok, "load", 1e3, "ms", err);
 }
 
 /* The limit is the best of a few passes, so it has one figure. */
@@ -221,18 +167,18 @@ static bool measure_memory(struct bench *b, struct err *err)
     bool ok = machine_bandwidth(b->machine.n_threads, &b->bandwidth, err);
     console_progress_end();
     if (!ok || b->json)
-        return ok && go_on(err);
-    printf("%-14s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
-    return console_flush(err) && go_on(err);
+        return ok && summary_go_on(err);
+    printf("%-24s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
+    return console_flush(err) && summary_go_on(err);
 }
 
-static bool measure_tokens(struct bench *b, const char *name, uint32_t n, sample_fn *fn,
+static bool measure_tokens(struct bench *b, const char *name, uint32_t n, summary_fn *fn,
                            struct summary *out, struct err *err)
 {
     char label[32];
     snprintf(label, sizeof label, "%s %u", name, n);
-    bool ok = sample(b, label, fn, out, err);
-    return print_row(b, ok, label, out, 1, "tokens/s", err);
+    bool ok = summary_measure(out, label, &b->limits, fn, b, err);
+    return b->json ? ok : summary_print_row(out, ok, label, 1, "tokens/s", err);
 }
 
 static bool measure(struct bench *b, struct err *err)
@@ -262,13 +208,6 @@ static void print_verdict(const struct bench *b)
         puts(", which the processor's cache holds");
 }
 
-static void print_json_summary(const char *key, const struct summary *s)
-{
-    if (s->n_runs)
-        printf(",\"%s\":{\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"runs\":%d}", key, s->median,
-               s->min, s->max, s->n_runs);
-}
-
 /* What was not measured is left out. */
 static void print_json(const struct bench *b)
 {
@@ -276,14 +215,14 @@ static void print_json(const struct bench *b)
     json_text(b->path, strlen(b->path));
     if (b->rt.backend)
         printf(",\"backend\":\"%s\"", b->rt.backend->name);
-    printf(",\"threads\":%d,\"repeats\":%d", b->machine.n_threads, b->n_repeats);
+    printf(",\"threads\":%d,\"repeats\":%d", b->machine.n_threads, b->limits.n_repeats);
     printf(",\"depth\":%u,\"prompt_tokens\":%u,\"generated_tokens\":%u", b->depth, b->n_prompt,
            b->n_generate);
-    print_json_summary("load_s", &b->load_s);
+    summary_print_json(&b->load_s, "load_s");
     if (b->bandwidth > 0)
         printf(",\"read_bytes_per_s\":%.6g", b->bandwidth);
-    print_json_summary("prefill_tokens_per_s", &b->prefill);
-    print_json_summary("decode_tokens_per_s", &b->decode);
+    summary_print_json(&b->prefill, "prefill_tokens_per_s");
+    summary_print_json(&b->decode, "decode_tokens_per_s");
     if (b->decode.n_runs)
         printf(",\"bytes_per_token\":%.6g,\"cache_bytes\":%llu,\"decode_ratio\":%.4g",
                b->token_bytes, (unsigned long long)machine_cache(), decode_ratio(b));
@@ -292,24 +231,49 @@ static void print_json(const struct bench *b)
 
 static int parse(struct bench *b, int *argc, char **argv)
 {
-    const struct option options[] = {
+    bool for_model = false, for_tokenizer = false;
+    struct option options[] = {
         option_threads(&b->machine),
         option_cpu(&b->machine),
         option_exact(&b->machine),
         option_u32("prompt", &b->n_prompt, 1, MAX_TOKENS),
         option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
         option_u32("depth", &b->depth, 0, MAX_TOKENS),
-        option_int("repeat", &b->n_repeats, 1, MAX_REPEATS),
-        option_int("seconds", &b->max_s, 0, MAX_SECONDS),
+        {.name = "text", .kind = OPTION_TEXTS, .value = &b->texts, .given = &for_tokenizer},
+        option_flag("tokenizer", &b->tokenizer),
+        option_int("repeat", &b->limits.n_repeats, 1, SUMMARY_MAX_RUNS),
+        option_int("seconds", &b->limits.max_s, 0, MAX_SECONDS),
         option_flag("json", &b->json),
         {.name = NULL},
     };
-    return options_parse(&verb_bench, options, argc, argv);
+    for (int i = 0; !options[i].given; i++) /* those before --text */
+        options[i].given = &for_model;
+    int code = options_parse(&verb_bench, options, argc, argv);
+    if (code >= 0)
+        return code;
+    if (for_tokenizer && !b->tokenizer)
+        return options_wrong(&verb_bench, "--text: goes with --tokenizer only");
+    if (for_model && b->tokenizer)
+        return options_wrong(&verb_bench,
+                             "--tokenizer: goes with --text, --repeat, --seconds and --json only");
+    return -1;
+}
+
+/* Measures and prints what was asked for; what there is of it when Ctrl-C came. */
+static bool measure_and_print(struct bench *b, struct err *err)
+{
+    if (b->tokenizer)
+        return bench_tokenizer(
+            &(struct bench_tokenizer_options){b->path, b->texts, b->limits, b->json}, err);
+    bool ok = measure(b, err);
+    if (ok || err->code == ERR_CANCELLED)
+        (b->json ? print_json : print_verdict)(b);
+    return ok;
 }
 
 static int bench(int argc, char **argv)
 {
-    struct bench b = {.n_prompt = 512, .n_generate = 128, .n_repeats = 5, .max_s = 60};
+    struct bench b = {.n_prompt = 512, .n_generate = 128, .limits = {.n_repeats = 5, .max_s = 60}};
     int code = parse(&b, &argc, argv);
     if (code >= 0)
         return code;
@@ -321,14 +285,12 @@ static int bench(int argc, char **argv)
     bool ok = bundled_or(argc ? argv[0] : NULL, &path, &err);
     b.path = path.data;
     interrupt_hold();
-    ok = ok && measure(&b, &err);
+    ok = ok && measure_and_print(&b, &err);
     interrupt_release();
-    if (ok || err.code == ERR_CANCELLED) {
-        (b.json ? print_json : print_verdict)(&b);
+    if (ok || err.code == ERR_CANCELLED)
         code = console_finish(ok ? EXIT_DONE : EXIT_INTERRUPTED);
-    } else {
+    else
         code = console_fail(&err);
-    }
     runtime_close(&b.rt);
     free(b.ids);
     buf_free(&path);
@@ -348,10 +310,16 @@ const struct verb verb_bench = {
         "Ctrl-C ends with those that are there.\n"
         "\n"
         "    bise bench path/to/model --prompt 1024 --depth 4096\n"
+        "    bise bench path/to/tekken.json --tokenizer\n"
         "\n"
         "    --prompt N     prompt tokens of a run (512)\n"
         "    --generate N   tokens written in a run (128)\n"
         "    --depth N      tokens that are there before (0)\n"
+        "    --tokenizer    measure the tokenizer alone, on one core: loading, encoding, "
+        "decoding;\n"
+        "                   MODEL may be a tokenizer file\n"
+        "    --text FILE    with --tokenizer: measure on this text, not on a mixture of words of\n"
+        "                   a few kinds and on texts made to be slow (repeatable)\n"
         "    --repeat N     runs of each row (5)\n"
         "    --seconds N    no further run of a row after N seconds, but at least one (60)\n"
         "    --threads N    compute threads (default: every processor)\n"

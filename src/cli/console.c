@@ -83,14 +83,14 @@ int console_fail(const struct err *err)
     return EXIT_FAILED;
 }
 
-static void write_visible(const char *text, size_t n)
+static void write_visible(FILE *f, const char *text, size_t n)
 {
     for (size_t i = 0, len; i < n; i += len) {
         uint32_t code;
         if (utf8_decode(text + i, n - i, &code, &len) != UTF8_OK)
-            fputs("\xef\xbf\xbd", stdout); /* U+FFFD */
+            fputs("\xef\xbf\xbd", f); /* U+FFFD */
         else if (!is_control(code) || code == '\n' || code == '\t')
-            fwrite(text + i, 1, len, stdout);
+            fwrite(text + i, 1, len, f);
     }
 }
 
@@ -99,10 +99,24 @@ bool console_text(const char *text, size_t n, struct err *err)
     if (!n)
         return true;
     if (isatty(STDOUT_FILENO))
-        write_visible(text, n);
+        write_visible(stdout, text, n);
     else
         fwrite(text, 1, n, stdout);
     return console_flush(err);
+}
+
+bool console_aside(const char *text, size_t n, struct err *err)
+{
+    FILE *f = isatty(STDOUT_FILENO) ? stdout : stderr;
+    size_t n_seen = n;
+    while (n_seen && text[n_seen - 1] == '\n')
+        n_seen--;
+    bool dims = n_seen && isatty(fileno(f));
+    fputs(dims ? "\033[2m" : "", f);
+    write_visible(f, text, n_seen);
+    fputs(dims ? "\033[0m" : "", f);
+    write_visible(f, text + n_seen, n - n_seen);
+    return f == stderr || console_flush(err);
 }
 
 bool console_flush(struct err *err)

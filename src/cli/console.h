@@ -32,6 +32,10 @@ int console_fail(const struct err *err);
  * ERR_IO. */
 bool console_text(const char *text, size_t n, struct err *err) CHECKED;
 
+/* Writes text: [n] bytes, in the same way, that is not the answer itself: dimmed among the answers
+ * on a terminal, else to stderr.  Errors: ERR_IO. */
+bool console_aside(const char *text, size_t n, struct err *err) CHECKED;
+
 /* Writes what is buffered for stdout.  Errors: ERR_IO. */
 bool console_flush(struct err *err) CHECKED;
 

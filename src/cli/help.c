@@ -47,7 +47,7 @@ static void overview(void)
           "Then, with a model of your own:\n"
           "\n"
           "    bise show path/to/model               what it is, and whether it fits here\n"
-          "    bise run path/to/model \"Paris is\"     let it continue a text\n"
+          "    bise run path/to/model                chat with it, or let it continue a text\n"
           "\n"
           "commands:\n",
           stdout);

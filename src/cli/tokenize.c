@@ -9,18 +9,49 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/vocabulary.h"
+#include "data/utf8.h"
 
-static bool print_ids(const struct tokenizer *tok, const struct buf *text, struct err *err)
+static void print_ids(const struct token_ids *ids)
 {
-    struct token_ids ids = {0};
-    bool ok = tokenizer_encode(tok, text->data, text->len, &ids, err);
-    if (ok) {
-        putchar('[');
-        for (size_t i = 0; i < ids.n; i++)
-            printf("%s%d", i ? "," : "", ids.ids[i]);
-        puts("]");
+    putchar('[');
+    for (size_t i = 0; i < ids->n; i++)
+        printf("%s%d", i ? "," : "", ids->ids[i]);
+    puts("]");
+}
+
+/* Prints text as between quotation marks in C: no byte is lost, and none is a control
+ * character. */
+static void print_quoted(const char *s, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0, len; i < n; i += len) {
+        uint32_t code;
+        bool ok = utf8_decode(s + i, n - i, &code, &len) == UTF8_OK;
+        if (s[i] == '\n')
+            fputs("\\n", stdout);
+        else if (s[i] == '"' || s[i] == '\\')
+            printf("\\%c", s[i]);
+        else if (ok && utf8_printable(s + i, len))
+            fwrite(s + i, 1, len, stdout);
+        else
+            for (size_t k = 0; k < len; k++)
+                printf("\\x%02x", (uint8_t)s[i + k]);
     }
-    token_ids_free(&ids);
+    puts("\"");
+}
+
+static bool print_pieces(const struct tokenizer *tok, const struct token_ids *ids, struct err *err)
+{
+    struct buf piece;
+    buf_init(&piece, LIMIT_TEXT_BYTES);
+    bool ok = true;
+    for (size_t i = 0; ok && i < ids->n; i++) {
+        buf_clear(&piece);
+        ok = tokenizer_piece(tok, ids->ids[i], &piece, err);
+        printf("%7d  ", ids->ids[i]);
+        print_quoted(piece.data, piece.len);
+    }
+    buf_free(&piece);
     return ok;
 }
 
@@ -37,40 +68,69 @@ static bool decode_ids(const struct tokenizer *tok, const struct token_ids *ids,
 }
 
 /* The text is printed as it is, without a newline behind it. */
-static bool print_text(const struct tokenizer *tok, const struct buf *input, bool keep_special,
+static bool print_text(const struct tokenizer *tok, const struct token_ids *ids, bool keep_special,
                        struct err *err)
 {
-    struct token_ids ids = {0};
     struct buf text;
     buf_init(&text, LIMIT_TEXT_BYTES);
-    bool ok = vocabulary_ids(tok, input, &ids, err) &&
-              decode_ids(tok, &ids, keep_special, &text, err) &&
-              console_text(text.data, text.len, err);
-    token_ids_free(&ids);
+    bool ok =
+        decode_ids(tok, ids, keep_special, &text, err) && console_text(text.data, text.len, err);
     buf_free(&text);
     return ok;
 }
 
-static int tokenize(int argc, char **argv)
+struct wishes {
+    bool decode, keep_special, count, pieces;
+};
+
+static bool print(const struct wishes *wishes, const struct tokenizer *tok, const struct buf *input,
+                  struct err *err)
 {
-    bool decode = false, keep_special = false;
+    struct token_ids ids = {0};
+    bool ok = wishes->decode ? vocabulary_ids(tok, input, &ids, err)
+                             : tokenizer_encode(tok, input->data, input->len, &ids, err);
+    if (ok && wishes->pieces)
+        ok = print_pieces(tok, &ids, err);
+    else if (ok && wishes->count)
+        printf("%zu\n", ids.n);
+    else if (ok && wishes->decode)
+        ok = print_text(tok, &ids, wishes->keep_special, err);
+    else if (ok)
+        print_ids(&ids);
+    token_ids_free(&ids);
+    return ok;
+}
+
+static int parse(struct wishes *wishes, int *argc, char **argv)
+{
     const struct option options[] = {
-        option_flag("decode", &decode),
-        option_flag("keep-special", &keep_special),
+        option_flag("decode", &wishes->decode),
+        option_flag("keep-special", &wishes->keep_special),
+        option_flag("count", &wishes->count),
+        option_flag("pieces", &wishes->pieces),
         {.name = NULL},
     };
-    int code = options_parse(&verb_tokenize, options, &argc, argv);
+    int code = options_parse(&verb_tokenize, options, argc, argv);
     if (code >= 0)
         return code;
-    if (keep_special && !decode)
+    if (wishes->keep_special && !wishes->decode)
         return options_wrong(&verb_tokenize, "--keep-special: goes with --decode only");
+    if (wishes->count + wishes->pieces + wishes->keep_special > 1)
+        return options_wrong(&verb_tokenize, "give one of --count, --pieces and --keep-special");
+    return -1;
+}
 
+static int tokenize(int argc, char **argv)
+{
+    struct wishes wishes = {0};
+    int code = parse(&wishes, &argc, argv);
+    if (code >= 0)
+        return code;
     struct err err = {0};
     struct buf input;
     buf_init(&input, LIMIT_TEXT_BYTES);
     struct tokenizer *tok = vocabulary_open(argc ? argv[0] : NULL, &err);
-    bool ok = tok && input_read(&input, &err) &&
-              (decode ? print_text(tok, &input, keep_special, &err) : print_ids(tok, &input, &err));
+    bool ok = tok && input_read(&input, &err) && print(&wishes, tok, &input, &err);
     code = ok ? console_finish(EXIT_DONE) : console_fail(&err);
     tokenizer_close(tok);
     buf_free(&input);
@@ -81,18 +141,20 @@ const struct verb verb_tokenize = {
     .name = "tokenize",
     .summary = "turn text into token ids, and back",
     .help =
-        "usage: bise tokenize [--decode [--keep-special]] [MODEL]\n"
+        "usage: bise tokenize [--decode [--keep-special]] [--count | --pieces] [MODEL]\n"
         "\n"
         "Reads text from standard input and prints its token ids as a JSON array.  No start or\n"
         "end token is added, and text that looks like a control token is text.  MODEL may also\n"
-        "be a tokenizer file alone: tekken.json or tokenizer.model.\n"
+        "be a tokenizer file alone: tekken.json, tokenizer.model or tokenizer.json.\n"
         "\n"
         "    printf 'Once upon a time' | bise tokenize\n"
         "    echo '[1,403,407]' | bise tokenize --decode\n"
         "\n"
         "    --decode         the other way: a JSON array of ids to text\n"
         "    --keep-special   with --decode: print every token as its piece, control tokens\n"
-        "                     by name\n",
+        "                     by name\n"
+        "    --count          print the number of tokens only\n"
+        "    --pieces         print each id with its piece on a line of its own\n",
     .max_args = 1,
     .run = tokenize,
 };

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -24,6 +25,8 @@ struct generator {
     struct kv_pool pool;
     struct sequence seq;
     uint32_t n_pos;  /* positions that have keys and values */
+    uint32_t n_wide; /* of these, from the first on, computed as a prompt */
+    int32_t *ids;    /* [context], the tokens of the n_pos positions */
     float *logits;   /* [MODEL_LOGIT_ROWS][n_vocab] */
     float *row;      /* logits of the last position, or NULL while not known */
     int32_t pending; /* the newest token of the answer, which no step has seen; or -1 */
@@ -93,6 +96,9 @@ static bool open_memory(struct generator *gen, struct err *err)
         mem_new((size_t)MODEL_LOGIT_ROWS * (size_t)gen->n_vocab, sizeof *gen->logits, err);
     if (!gen->logits)
         return false;
+    gen->ids = mem_new(gen->options.context, sizeof *gen->ids, err);
+    if (!gen->ids)
+        return false;
     uint32_t n_pages =
         generator_pages(model_config(model), gen->options.context, gen->options.chunk);
     if (!kv_pool_init(&gen->pool, model_backend(model), n_pages, model_page_bytes(model), err))
@@ -140,6 +146,7 @@ void generator_close(struct generator *gen)
     sampler_close(gen->sampler);
     buf_free(&gen->piece);
     free(gen->logits);
+    free(gen->ids);
     free(gen);
 }
 
@@ -159,6 +166,9 @@ static bool run(struct generator *gen, const int32_t *ids, int n, enum phase pha
         .page_ids = gen->seq.page_ids,
     };
     model_step(gen->model, &step);
+    memcpy(gen->ids + gen->n_pos, ids, (size_t)n * sizeof *ids);
+    if (phase == PHASE_PROMPT && gen->n_wide == gen->n_pos)
+        gen->n_wide = end;
     gen->n_pos = end;
     if (gen->window && end >= gen->window) /* the next token sees window keys, itself included */
         sequence_forget(&gen->seq, end + 1 - gen->window);
@@ -273,6 +283,28 @@ bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n
     bool ok = feed(gen, ids, n, fn, arg, err);
     gen->stats.prompt_s += clock_now() - start;
     return ok;
+}
+
+size_t generator_rewind(struct generator *gen, const int32_t *ids, size_t n)
+{
+    uint32_t n_kept = 0, n_held = gen->options.deterministic ? gen->n_wide : gen->n_pos;
+    while (n_kept < n_held && n_kept + 1 < n && gen->ids[n_kept] == ids[n_kept])
+        n_kept++;
+    /* The next token sees window keys, itself included. */
+    uint32_t n_unseen = gen->window && n_kept >= gen->window ? n_kept + 1 - gen->window : 0;
+    if (n_unseen / BACKEND_PAGE_TOKENS < gen->seq.n_gone)
+        n_kept = 0;
+    sequence_cut(&gen->seq, n_kept);
+    gen->n_pos = n_kept;
+    if (gen->n_wide > n_kept)
+        gen->n_wide = n_kept;
+    gen->row = NULL;
+    gen->pending = -1;
+    gen->finish = FINISH_NONE;
+    sampler_forget(gen->sampler);
+    for (uint32_t i = 0; i < n_kept; i++)
+        sampler_note(gen->sampler, gen->ids[i], false);
+    return n_kept;
 }
 
 /* Ends the answer and lets the held-back text go. */

@@ -3,6 +3,12 @@
  *
  *     generator_open -> generator_prompt -> generator_next, again and again -> generator_close
  *
+ * A conversation is rendered anew for each turn; what its prompt shares with the last one
+ * and the answer to it is not computed again:
+ *
+ *     size_t n_kept = generator_rewind(gen, ids, n);
+ *     if (!generator_prompt(gen, ids + n_kept, n - n_kept, err)) ...
+ *
  * Thread: one thread at a time. */
 #ifndef ENGINE_GENERATOR_H
 #define ENGINE_GENERATOR_H
@@ -36,6 +42,8 @@ struct generator_options {
     bool no_loop_guard;
     bool continues_text; /* the answer goes on in the prompt's text, as in a completion: a space
                             or a half character at the border is kept */
+    bool deterministic;  /* a rewind computes answers again, as a fresh sequence would: prompt
+                            tokens and generated ones are not rounded alike */
     int chunk; /* tokens per prefill step; 0: MODEL_MAX_TOKENS.  The logits do not depend on it */
 };
 
@@ -62,6 +70,12 @@ void generator_close(struct generator *gen);
  * ids: [n].  Errors: ERR_ARG for an id outside the vocabulary, ERR_LIMIT when the
  * context is full. */
 bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err) CHECKED;
+
+/* Forgets what the sequence holds, except for the tokens from its start that ids begins with:
+ * at most n - 1 of them, so that there is one to feed, and none when a window has dropped
+ * what the next token sees.  The draws of the sampler go on.
+ * ids: [n].  Returns how many tokens are kept. */
+size_t generator_rewind(struct generator *gen, const int32_t *ids, size_t n);
 
 /* Called with the logits of each prompt token, in order.  logits: [n_vocab] f32, borrowed
  * during the call, finite or minus infinity.  Errors: ends generator_prompt() with its own. */

@@ -129,6 +129,14 @@ void sampler_new_answer(struct sampler *sampler)
     memset(sampler->n_answer, 0, (size_t)sampler->n_vocab * sizeof *sampler->n_answer);
 }
 
+void sampler_forget(struct sampler *sampler)
+{
+    sampler_new_answer(sampler);
+    for (int32_t i = 0; i < sampler->n_seen; i++)
+        sampler->seen[sampler->seen_ids[i]] = false;
+    sampler->n_seen = 0;
+}
+
 bool logits_check(const float *logits, int32_t n_vocab, struct err *err)
 {
     bool possible = false, valid = true;

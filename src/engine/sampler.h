@@ -42,6 +42,9 @@ void sampler_note(struct sampler *sampler, int32_t id, bool is_answer);
 /* Makes the answer so far part of the prompt: a new answer begins. */
 void sampler_new_answer(struct sampler *sampler);
 
+/* Forgets every token that was counted; the draws go on. */
+void sampler_forget(struct sampler *sampler);
+
 /* Refuses NaN, plus infinity, and rows where nothing is possible; minus infinity is a
  * token that must not be chosen.  logits: [n_vocab] f32.  Errors: ERR_FORMAT. */
 bool logits_check(const float *logits, int32_t n_vocab, struct err *err) CHECKED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sequence.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -45,4 +46,14 @@ void sequence_forget(struct sequence *seq, uint32_t first)
 {
     while (seq->n_gone < seq->n_pages && seq->n_gone < first / BACKEND_PAGE_TOKENS)
         kv_pool_unref(seq->pool, seq->page_ids[seq->n_gone++]);
+}
+
+void sequence_cut(struct sequence *seq, uint32_t n)
+{
+    uint32_t n_kept = n_pages_of(n);
+    assert(!n || n_kept > seq->n_gone);
+    while (seq->n_pages > n_kept && seq->n_pages > seq->n_gone)
+        kv_pool_unref(seq->pool, seq->page_ids[--seq->n_pages]);
+    if (!n)
+        seq->n_pages = seq->n_gone = 0;
 }

@@ -35,4 +35,8 @@ bool sequence_hold(struct sequence *seq, uint32_t n_positions, struct err *err) 
 /* Gives back the pages that hold only positions before first. */
 void sequence_forget(struct sequence *seq, uint32_t first);
 
+/* Gives back the pages that hold only positions from n on.  Of a sequence with forgotten pages,
+ * those of the positions before n must be held, or n is 0 and it begins again. */
+void sequence_cut(struct sequence *seq, uint32_t n);
+
 #endif

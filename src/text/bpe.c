@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 /* Natural text repeats its words: those up to this length are remembered. */
-enum { SEEN_BYTES = 48, SEEN_MIN = 16, SEEN_MAX = 4096 };
+enum { SEEN_BYTES = 48, SEEN_MIN = 16, SEEN_MAX = 32768 };
 
 bool bpe_init(struct bpe *bpe, const struct tokenizer *tok, size_t n, struct token_ids *out,
               struct err *err)
@@ -33,9 +33,9 @@ static bool make_room(struct bpe *bpe, size_t n, struct err *err)
 {
     if (n <= bpe->n_places)
         return true;
-    size_t n_places = 64;
-    while (n_places < n)
-        n_places *= 2;
+    /* No more than this word needs, which may be all of a large text: 44 bytes for each of its
+     * bytes.  Merging takes longer than a new allocation for each longer word. */
+    size_t n_places = n < 64 ? 64 : n;
     free(bpe->at);
     free(bpe->heap);
     bpe->n_places = 0;
@@ -82,11 +82,20 @@ static void find_pair(struct bpe *bpe, const char *s, uint32_t n, uint32_t left)
     uint32_t right = left + bpe->at[left].start;
     if (right == n)
         return;
-    uint32_t n_both = bpe->at[left].start + bpe->at[right].start;
-    int32_t id = vocab_find(&tok->pieces, &tok->vocab, s + left, n_both);
-    if (id < 0)
-        return;
-    uint32_t rank = tok->ranks ? tok->ranks[id] : (uint32_t)id;
+    uint32_t n_both = bpe->at[left].start + bpe->at[right].start, rank;
+    int32_t id;
+    if (tok->merges.slots) {
+        const struct merge *listed = merges_find(&tok->merges, bpe->at[left].id, bpe->at[right].id);
+        if (!listed)
+            return;
+        id = listed->id;
+        rank = listed->order;
+    } else {
+        id = vocab_find(&tok->pieces, &tok->vocab, s + left, n_both);
+        if (id < 0)
+            return;
+        rank = tok->ranks ? tok->ranks[id] : (uint32_t)id;
+    }
     heap_push(bpe, (struct bpe_pair){(uint64_t)rank << 32 | left, n_both, id});
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "data/gguf.h"
-#include "data/utf8.h"
+#include "text/byte_level_int.h"
 #include "text/spm_int.h"
 #include "text/tekken_int.h"
 
@@ -96,34 +96,15 @@ static bool open_spm(struct reader *in, struct err *err)
            fill_spm(in, err);
 }
 
-/* Returns the byte that a character of a token stands for, or -1.  Bytes that print
- * stand for themselves, the other 68 are U+0100 and up in their order. */
-static int byte_of(uint32_t code)
-{
-    if ((code > 32 && code < 127) || (code > 160 && code < 256 && code != 173))
-        return (int)code;
-    if (code < 256 || code >= 256 + 68)
-        return -1;
-    int k = (int)code - 256;
-    return k <= 32 ? k : k <= 66 ? k - 33 + 127 : 173;
-}
-
-/* Appends the bytes that token text stands for. */
 static bool add_ordinary(struct reader *in, const char *s, size_t n, struct buf *bytes,
                          struct err *err)
 {
     uint32_t id = in->tok->vocab.n;
     buf_clear(bytes);
-    for (size_t i = 0, len; i < n; i += len) {
-        uint32_t code;
-        int byte = utf8_decode(s + i, n - i, &code, &len) == UTF8_OK ? byte_of(code) : -1;
-        if (byte < 0)
-            return err_set(err, ERR_FORMAT, "token %u: not written in byte characters", id);
-        if (!buf_add(bytes, &(char){(char)byte}, 1, err))
-            return err_add(err, "token %u", id);
-    }
     if (!n)
         return err_set(err, ERR_FORMAT, "token %u is empty", id);
+    if (!byte_level_decode(s, n, bytes, err))
+        return err_add(err, "token %u", id);
     return tokenizer_add(in->tok, TOKEN_NORMAL, bytes->data, bytes->len, err);
 }
 

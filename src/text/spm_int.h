@@ -19,6 +19,9 @@ bool spm_add(struct tokenizer *tok, const char *s, size_t n, float score, uint32
  * Errors: ERR_FORMAT, ERR_LIMIT. */
 bool spm_finish(struct tokenizer *tok, struct err *err) CHECKED;
 
+/* Copies s[n] to out: [n] with a space for each U+2581.  Returns the new length. */
+size_t spm_plain_spaces(const char *s, size_t n, char *out);
+
 /* Returns the byte that a piece named like "<0x0A>" stands for, or -1 for other names.
  * s: [n] bytes. */
 int spm_byte(const char *s, size_t n);

@@ -63,8 +63,7 @@ static bool enter_byte(struct tokenizer *tok, const char *s, size_t n, struct er
     return true;
 }
 
-/* Copies s[n] to out: [n] with a space for each U+2581.  Returns the new length. */
-static size_t plain_spaces(const char *s, size_t n, char *out)
+size_t spm_plain_spaces(const char *s, size_t n, char *out)
 {
     size_t n_out = 0;
     for (size_t i = 0; i < n;) {
@@ -102,7 +101,7 @@ bool spm_add(struct tokenizer *tok, const char *s, size_t n, float score, uint32
     if (kind == TOKEN_BYTE || kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN)
         return tokenizer_add(tok, kind, s, n, err);
     char *plain = mem_new(n, 1, err);
-    bool ok = plain && tokenizer_add(tok, kind, plain, plain_spaces(s, n, plain), err);
+    bool ok = plain && tokenizer_add(tok, kind, plain, spm_plain_spaces(s, n, plain), err);
     free(plain);
     return ok;
 }

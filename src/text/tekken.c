@@ -233,37 +233,18 @@ static bool fill(struct reader *in, struct err *err)
     return true;
 }
 
-/* Tells a Hugging Face tokenizer.json from a broken tekken.json. */
-static bool check_kind(const struct json *root, struct err *err)
+struct tokenizer *tekken_read(const char *name, const struct json *root, struct err *err)
 {
-    struct json member;
-    if (json_find(root, "model", &member) && !json_find(root, "vocab", &member))
-        return json_fail(root, err, ERR_UNSUPPORTED,
-                         "a Hugging Face tokenizer is not read; give the tekken.json or "
-                         "tokenizer.model of the same model");
-    return true;
-}
-
-struct tokenizer *tokenizer_from_tekken(const char *name, const void *bytes, size_t n,
-                                        struct err *err)
-{
-    struct reader in = {.name = name};
-    struct json_doc *doc = json_parse(name, bytes, n, err);
-    if (!doc)
-        goto out;
-    in.root = json_root(doc);
-    if (!check_kind(&in.root, err) || !read_config(&in, err))
-        goto out;
+    struct reader in = {.name = name, .root = *root};
+    if (!read_config(&in, err))
+        return NULL;
     in.tok = tokenizer_new(in.n_vocab, err);
-    if (!in.tok)
+    if (!in.tok) {
         err_add(err, "%s", name);
-    else if (!fill(&in, err)) {
-        tokenizer_close(in.tok);
-        in.tok = NULL;
+        return NULL;
     }
-out:
-    if (!in.tok)
-        err_remedy(err, ERR_FORMAT, JSON_REMEDY);
-    json_close(doc);
-    return in.tok;
+    if (fill(&in, err))
+        return in.tok;
+    tokenizer_close(in.tok);
+    return NULL;
 }

@@ -12,6 +12,10 @@ struct json;
  * Errors: ERR_FORMAT, ERR_LIMIT. */
 bool tekken_finish(struct tokenizer *tok, struct err *err) CHECKED;
 
+/* Reads a parsed tekken.json; name is for messages.
+ * Owned: tokenizer_close().  Errors: ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT. */
+struct tokenizer *tekken_read(const char *name, const struct json *root, struct err *err) CHECKED;
+
 /* Reads what tekken.json says about pictures, sound and settings, given its version
  * and control tokens.
  * Errors: ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT. */

@@ -56,6 +56,7 @@ void tokenizer_close(struct tokenizer *tok)
     vocab_index_free(&tok->pieces);
     vocab_index_free(&tok->names);
     buf_free(&tok->unknown);
+    merges_free(&tok->merges);
     free(tok->kinds);
     free(tok->ranks);
     free(tok->spans);

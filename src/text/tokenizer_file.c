@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "data/gguf.h"
-#include "text/tokenizer_int.h"
+#include "data/json.h"
+#include "text/hf_int.h"
+#include "text/tekken_int.h"
 
 enum { MAX_PATH = 4096 };
 
@@ -41,8 +44,8 @@ static int preference(const char *name)
     return strcmp(name, "tekken.json") == 0       ? 5
            : is_versioned(name)                   ? 4
            : strcmp(name, "tokenizer.model") == 0 ? 3
-           : is_gguf(name)                        ? 2
-           : strcmp(name, "tokenizer.json") == 0  ? 1
+           : strcmp(name, "tokenizer.json") == 0  ? 2
+           : is_gguf(name)                        ? 1
                                                   : 0;
 }
 
@@ -84,8 +87,62 @@ static struct tokenizer *open_gguf(const char *path, struct err *err)
     return tok;
 }
 
+enum json_kind { JSON_TEKKEN, JSON_HF, JSON_ANY };
+
+/* Reads a JSON file; a Hugging Face one has its vocabulary inside "model". */
+static struct tokenizer *from_json(const char *name, const void *bytes, size_t n,
+                                   enum json_kind kind, bool *is_hf, struct err *err)
+{
+    struct tokenizer *tok = NULL;
+    if (n > LIMIT_JSON_BYTES) {
+        err_set(err, ERR_LIMIT, "%s: %zu bytes; at most %u are read", name, n, LIMIT_JSON_BYTES);
+        return NULL;
+    }
+    struct json_doc *doc = json_parse(name, bytes, n, err);
+    if (doc) {
+        struct json root = json_root(doc), member;
+        *is_hf = kind == JSON_HF || (kind == JSON_ANY && json_find(&root, "model", &member) &&
+                                     !json_find(&root, "vocab", &member));
+        tok = *is_hf ? hf_read(name, &root, err) : tekken_read(name, &root, err);
+    }
+    json_close(doc);
+    if (!tok)
+        err_remedy(err, ERR_FORMAT, JSON_REMEDY);
+    return tok;
+}
+
+struct tokenizer *tokenizer_from_tekken(const char *name, const void *bytes, size_t n,
+                                        struct err *err)
+{
+    bool is_hf;
+    return from_json(name, bytes, n, JSON_TEKKEN, &is_hf, err);
+}
+
+struct tokenizer *tokenizer_from_hf(const char *name, const void *bytes, size_t n, struct err *err)
+{
+    bool is_hf;
+    return from_json(name, bytes, n, JSON_HF, &is_hf, err);
+}
+
+/* Reads what lies beside the file at path, and what its name says. */
+static bool add_traits(struct tokenizer *tok, const char *path, bool is_hf, struct err *err)
+{
+    struct buf folder;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    /* Pixtral Large has the pieces of v7 and takes pictures: only the name says so. */
+    if (!tok->is_tekken && is_versioned(name) && ends_with(name, "m1"))
+        tok->traits.image = (struct image_traits){.patch_size = 16, .max_size = 1024, .merge = 1};
+    buf_init(&folder, MAX_PATH);
+    bool ok = (slash ? buf_add(&folder, path, (size_t)(slash + 1 - path), err)
+                     : buf_add(&folder, ".", 1, err)) &&
+              hf_read_beside(tok, folder.data, is_hf, err);
+    buf_free(&folder);
+    return ok;
+}
+
 static struct tokenizer *open_file(const char *path, struct err *err)
 {
+    bool is_hf = false, has_neighbours = true;
     struct file_map map;
     struct tokenizer *tok = NULL;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -93,17 +150,18 @@ static struct tokenizer *open_file(const char *path, struct err *err)
         return NULL;
     if (!map.size)
         err_set(err, ERR_FORMAT, "%s: empty; download it again", name);
-    else if (is_gguf(name) || (map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0))
+    else if (is_gguf(name) || (map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)) {
         tok = open_gguf(path, err);
-    else if (ends_with(name, ".json") || map.data[0] == '{') /* that is no field of a model */
-        tok = tokenizer_from_tekken(name, map.data, map.size, err);
+        has_neighbours = false;                                /* it holds everything itself */
+    } else if (ends_with(name, ".json") || map.data[0] == '{') /* that is no field of a model */
+        tok = from_json(name, map.data, map.size, JSON_ANY, &is_hf, err);
     else
         tok = tokenizer_from_spm(name, map.data, map.size, err);
     file_unmap(&map);
-    /* Pixtral Large has the pieces of v7 and takes pictures: only the name says so. */
-    if (tok && !tok->is_tekken && is_versioned(name) && ends_with(name, "m1"))
-        tok->traits.image = (struct image_traits){.patch_size = 16, .max_size = 1024, .merge = 1};
-    return tok;
+    if (!tok || !has_neighbours || add_traits(tok, path, is_hf, err))
+        return tok;
+    tokenizer_close(tok);
+    return NULL;
 }
 
 struct tokenizer *tokenizer_open(const char *path, struct err *err)

@@ -7,6 +7,7 @@
 #ifndef TEXT_TOKENIZER_INT_H
 #define TEXT_TOKENIZER_INT_H
 
+#include "text/merges_int.h"
 #include "text/tokenizer.h"
 #include "text/traits.h"
 #include "text/vocab_int.h"
@@ -29,6 +30,7 @@ struct tokenizer {
     struct vocab_index names;  /* control tokens */
     uint8_t *kinds;            /* [n_vocab] enum token_kind */
     uint32_t *ranks;           /* [n_vocab] the lowest merges first; NULL: the rank is the id */
+    struct merges merges;      /* Hugging Face: these alone merge; empty elsewhere */
     int32_t byte_ids[256];     /* ids of the single bytes, -1 where there is none */
     int32_t bos, eos;
     char about[64];

@@ -8,6 +8,25 @@ try bench --seconds 0 --prompt 300 --generate 4 --depth 3 --threads 1 --cpu c | 
 try bench --prompt 0
 try bench --depth 100000000
 try bench none.gguf
+
+# The tokenizer alone: from a folder, from one file, on texts of its own and on others.
+try bench --tokenizer --seconds 0 | mask
+mkdir "$TMP/folder" && cp test/data/stories260K/tok512.model "$TMP/folder/tokenizer.model"
+printf '{"a": 1}' >"$TMP/text.json"
+"$BISE" bench --tokenizer --repeat 1 "$TMP/folder" --text README.md --text "$TMP/text.json" |
+    mask | sed 's|^.*/folder|folder|'
+"$BISE" bench --tokenizer --repeat 1 --text "$TMP/text.json" --json | tr ',{}[]' '\n\n\n\n\n' |
+    sed -n 's/^"\([a-z_]*\)":.*/\1/p'
+mkdir "$TMP/tekken" && cp fuzz/corpus/tekken/v3 "$TMP/tekken/tekken.json"
+for tekken in "$TMP/tekken" "$TMP/tekken/tekken.json"; do
+    "$BISE" bench --tokenizer --repeat 1 "$tekken" --text README.md | sed -E 's/ -([0-9])/ \1/' | mask |
+        sed 's|^.*/tekken|tekken|'
+done
+try bench --tokenizer --text none.txt --repeat 1 | mask
+try bench --tokenizer --text /dev/null --repeat 1 | mask
+try bench --tokenizer --prompt 8
+try bench --text README.md
+try bench --tokenizer test/data/oracle/mistral
 "$BISE" bench --prompt 8 --generate 4 >/dev/full
 echo "= $?"
 

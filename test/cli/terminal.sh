@@ -1,27 +1,5 @@
 # What a person sees who types: script gives the program a terminal.
-script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo 'SKIP no pseudo-terminal here'; exit; }
-mkfifo "$TMP/keys"
-session() {
-    : >"$TMP/screen"
-    env --default-signal=INT script -qec "exec '$BISE' run $*" /dev/null <"$TMP/keys" >"$TMP/screen" 2>&1 &
-    pid=$!
-    exec 3>"$TMP/keys"
-    shown 1 '^> '
-}
-# Waits until so many lines like that are on the screen.
-shown() {
-    for i in $(seq 200); do
-        [ "$(tr '\r' '\n' <"$TMP/screen" | grep -c "$2")" -ge "$1" ] && return
-        sleep 0.05
-    done
-    echo "not shown: $1 times $2"
-}
-finish() {
-    exec 3>&-
-    wait $pid
-    echo "= $?"
-    tr -d '\r' <"$TMP/screen" | cat -v >"$TMP/text"
-}
+. test/cli/with_terminal
 
 # Ctrl-C drops what was typed, each time; Ctrl-D ends.
 session --max-tokens 4

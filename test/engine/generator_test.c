@@ -290,6 +290,121 @@ TEST(generator, a_continued_sequence_equals_a_fresh_one)
     rig_close(&rig);
 }
 
+/* Feeds ids from position n_kept on and compares every row with want: [n][n_vocab]. */
+static void expect_rows(struct generator *gen, const struct oracle *oracle, size_t n_kept,
+                        const float *want)
+{
+    struct err err = {0};
+    size_t n = (size_t)oracle->n - n_kept, n_vocab = (size_t)oracle->n_vocab;
+    struct rows rows = {.logits = logits, .n_vocab = n_vocab, .fail_at = -1};
+    if (!generator_prompt_logits(gen, oracle->ids + n_kept, n, take_row, &rows, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(rows.n, n);
+    assert_memory_equal(logits, want + n_kept * n_vocab, n * n_vocab * sizeof *logits);
+}
+
+TEST(generator, a_rewound_sequence_equals_a_fresh_one)
+{
+    static const char *const dirs[] = {MISTRAL, SWA};
+    for (size_t d = 0; d < 2; d++) {
+        struct rig rig;
+        struct oracle oracle;
+        int32_t ids[128], answer[40];
+        oracle_open(&oracle, dirs[d], 1);
+        open_exact(&rig, dirs[d]);
+        size_t n = (size_t)oracle.n;
+        rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, others);
+        const struct generator_options options = {.sampler = SAMPLER_DEFAULT, .chunk = 8};
+        struct generator *gen = open_generator(&rig, &options);
+        assert_int_equal(generator_rewind(gen, oracle.ids, n), 0);
+        expect_rows(gen, &oracle, 0, others);
+        size_t window = model_config(rig.model)->windows[0];
+        static const size_t cuts[] = {1000, 17, 63, 16, 2, 1, 0};
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            /* Another text from the cut on, and an answer to it: both are dropped. */
+            size_t n_same = cuts[i] < n ? cuts[i] : n, n_kept;
+            memcpy(ids, oracle.ids, n * sizeof *ids);
+            for (size_t t = n_same; t < n; t++)
+                ids[t] = (ids[t] + 1) % oracle.n_vocab;
+            n_kept = generator_rewind(gen, ids, n);
+            if (n_kept < n)
+                prompt(gen, ids + n_kept, n - n_kept);
+            assert_int_equal(generate(gen, answer, 5), 5);
+            n_kept = generator_rewind(gen, oracle.ids, n);
+            if (!window)
+                assert_int_equal(n_kept, n_same < n ? n_same : n - 1);
+            else if (n_kept)
+                assert_in_range(n - n_kept, 1, window); /* further back the keys are gone */
+            expect_rows(gen, &oracle, n_kept, others);
+        }
+        generator_close(gen);
+        oracle_close(&oracle);
+        rig_close(&rig);
+    }
+}
+
+TEST(generator, answers_are_kept_unless_they_shall_be_computed_again)
+{
+    struct rig rig;
+    struct oracle oracle;
+    int32_t ids[60], id;
+    struct err err = {0};
+    oracle_open(&oracle, MISTRAL, 1);
+    rig_open(&rig, MISTRAL, &(struct cpu_options){.n_threads = 1, .flags = cpu_detect()});
+    rig_run(&rig, oracle.ids, 1, 1, MODEL_MAX_TOKENS, others);
+    for (int deterministic = 0; deterministic < 2; deterministic++) {
+        struct generator *gen =
+            open_generator(&rig, &(struct generator_options){.sampler = SAMPLER_DEFAULT,
+                                                             .deterministic = deterministic == 1});
+        memcpy(ids, oracle.ids, sizeof ids);
+        prompt(gen, ids, 30);
+        assert_int_equal(generate(gen, ids + 30, 10), 10);
+        /* The last token of an answer has no position yet. */
+        size_t n_kept = generator_rewind(gen, ids, 60);
+        assert_int_equal(n_kept, deterministic ? 30 : 39);
+        assert_false(generator_next(gen, &id, NULL, &err));
+        assert_int_equal(err.code, ERR_ARG);
+        struct rows rows = {.logits = logits, .n_vocab = (size_t)oracle.n_vocab, .fail_at = -1};
+        assert_true(generator_prompt_logits(gen, ids + n_kept, 60 - n_kept, take_row, &rows, &err));
+        generator_close(gen);
+
+        gen = open_generator(&rig, &(struct generator_options){.sampler = SAMPLER_DEFAULT});
+        rows = (struct rows){.logits = others, .n_vocab = rows.n_vocab, .fail_at = -1};
+        assert_true(generator_prompt_logits(gen, ids, 60, take_row, &rows, &err));
+        bool same = memcmp(logits, others + n_kept * rows.n_vocab,
+                           (60 - n_kept) * rows.n_vocab * sizeof *logits) == 0;
+        assert_true(same || !deterministic);
+        generator_close(gen);
+    }
+    oracle_close(&oracle);
+    rig_close(&rig);
+}
+
+TEST(generator, a_rewind_forgets_what_penalties_count)
+{
+    struct rig rig;
+    struct oracle oracle;
+    int32_t want[20], got[20];
+    oracle_open(&oracle, MISTRAL, 1);
+    open_exact(&rig, MISTRAL);
+    struct generator_options options = {.sampler = SAMPLER_DEFAULT};
+    options.sampler.repetition_penalty = 1.8f;
+    options.sampler.presence_penalty = 1;
+    struct generator *gen = open_generator(&rig, &options);
+    prompt(gen, oracle.ids, 20);
+    assert_int_equal(generate(gen, want, 20), 20);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(generator_rewind(gen, oracle.ids, 20), 19);
+        prompt(gen, oracle.ids + 19, 1);
+        assert_int_equal(generate(gen, got, 20), 20);
+        assert_memory_equal(got, want, sizeof want);
+        prompt(gen, oracle.ids + 20, 40); /* tokens that count no more */
+    }
+    generator_close(gen);
+    oracle_close(&oracle);
+    rig_close(&rig);
+}
+
 TEST(generator, answers_end_at_max_tokens_and_at_the_context)
 {
     struct rig rig;

@@ -67,6 +67,39 @@ TEST(sequence, forgotten_pages_serve_again)
     kv_pool_free(&pool);
 }
 
+TEST(sequence, a_cut_gives_back_what_lies_behind_it)
+{
+    struct kv_pool pool;
+    struct sequence seq;
+    struct err err = {0};
+    assert_true(kv_pool_init(&pool, &host, 5, 64, &err));
+    assert_true(sequence_init(&seq, &pool, 1000, &err));
+    assert_true(sequence_hold(&seq, 80, &err));
+    const struct {
+        uint32_t n, n_pages;
+    } cuts[] = {{80, 5}, {65, 5}, {64, 4}, {17, 2}, {16, 1}, {1, 1}, {0, 0}};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        sequence_cut(&seq, cuts[i].n);
+        assert_int_equal(seq.n_pages, cuts[i].n_pages);
+        assert_int_equal(pool.n_free, 5 - cuts[i].n_pages);
+    }
+
+    /* Where the first pages are forgotten, they stay so until the sequence begins again. */
+    assert_true(sequence_hold(&seq, 80, &err));
+    sequence_forget(&seq, 40);
+    sequence_cut(&seq, 33);
+    assert_int_equal(seq.n_pages, 3);
+    assert_int_equal(pool.n_free, 4);
+    sequence_forget(&seq, 1000);
+    sequence_cut(&seq, 0);
+    assert_int_equal(pool.n_free, 5);
+    assert_true(sequence_hold(&seq, 80, &err));
+    assert_int_equal(pool.n_free, 0);
+    sequence_free(&seq);
+    assert_int_equal(pool.n_free, 5);
+    kv_pool_free(&pool);
+}
+
 TEST(sequence, another_owner_keeps_its_pages)
 {
     struct kv_pool pool;

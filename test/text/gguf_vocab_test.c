@@ -9,6 +9,7 @@
 #include "data/utf8.h"
 #include "test.h"
 #include "text/tokenizer_fixture.h"
+#include "text/tokenizer_int.h"
 
 /* A GGUF file that is written entry by entry. */
 struct file {
@@ -66,7 +67,7 @@ static struct tokenizer *open_file(struct file *f, struct err *err)
     struct gguf gguf;
     struct buf whole;
     struct tokenizer *tok = NULL;
-    buf_init(&whole, 1 << 20);
+    buf_init(&whole, 16 << 20);
     put_header(&whole, f->n_kvs);
     put(&whole, f->bytes.data, f->bytes.len);
     assert_true(gguf_parse(&gguf, "t.gguf", (const uint8_t *)whole.data, whole.len, err));
@@ -102,7 +103,7 @@ static void put_llama(struct file *f, const struct options *o)
 {
     enum { N = 3 + 256 + 2 };
     *f = (struct file){0};
-    buf_init(&f->bytes, 1 << 20);
+    buf_init(&f->bytes, 16 << 20);
     put_string(put_key(f, "model", GGUF_STRING), "llama");
     put_array(f, "tokens", GGUF_STRING, N);
     put_string(&f->bytes, "<unk>");
@@ -215,7 +216,7 @@ TEST(gguf_vocab, refuses_bad_llama_vocabularies)
 static void put_model(struct file *f, const char *model, const char *pre)
 {
     *f = (struct file){0};
-    buf_init(&f->bytes, 1 << 20);
+    buf_init(&f->bytes, 16 << 20);
     put(&f->bytes, "", 0);
     if (model)
         put_string(put_key(f, "model", GGUF_STRING), model);
@@ -249,21 +250,6 @@ TEST(gguf_vocab, names_what_it_cannot_read)
     refuse(&f, ERR_FORMAT, "t.gguf: tokenizer.ggml.token_type: missing");
 }
 
-/* The characters that stand for bytes: those that print for themselves. */
-static void put_byte_name(struct buf *out, int b)
-{
-    uint32_t code = (uint32_t)b;
-    if (b <= 32)
-        code = 256 + code;
-    else if (b >= 127 && b <= 160)
-        code = 256 + 33 + code - 127;
-    else if (b == 173)
-        code = 256 + 67;
-    char s[UTF8_MAX + 1] = {0};
-    utf8_encode(code, s);
-    put_string(out, s);
-}
-
 /* A tekken vocabulary: n_control control tokens, the bytes, " t", and one more. */
 static void put_tekken(struct file *f, int n_control, const char *last, uint32_t last_type)
 {
@@ -277,8 +263,11 @@ static void put_tekken(struct file *f, int n_control, const char *last, uint32_t
             snprintf(name, sizeof name, "<SPECIAL_%d>", i);
         put_string(&f->bytes, name);
     }
-    for (int b = 0; b < 256; b++)
-        put_byte_name(&f->bytes, b);
+    for (int b = 0; b < 256; b++) {
+        char name[3];
+        fixture_byte_char(b, name);
+        put_string(&f->bytes, name);
+    }
     put_string(&f->bytes, "\xc4\xa0t");
     put_string(&f->bytes, last);
     put_array(f, "token_type", GGUF_I32, (uint64_t)n);
@@ -359,6 +348,89 @@ TEST(gguf_vocab, refuses_bad_tekken_vocabularies)
     put_array(&f, "token_type", GGUF_I32, 1);
     put_number(&f.bytes, 1, 4);
     refuse(&f, ERR_FORMAT, "t.gguf: tokenizer.ggml.tokens: no token for byte 0x00");
+}
+
+/* Writes a vocabulary as the converters do: all of a kind of array, one after another. */
+static void put_vocabulary(struct file *f, const struct tokenizer *tok)
+{
+    struct err err = {0};
+    struct buf text;
+    uint64_t n = (uint64_t)tokenizer_n_vocab(tok);
+    put_model(f, tok->is_tekken ? "gpt2" : "llama", tok->is_tekken ? "tekken" : "default");
+    put_array(f, "tokens", GGUF_STRING, n);
+    buf_init(&text, 1 << 20);
+    for (int32_t id = 0; id < (int32_t)n; id++) {
+        uint32_t len;
+        const char *s = vocab_string(&tok->vocab, (uint32_t)id, &len);
+        buf_clear(&text);
+        assert_true(buf_add(&text, "", 0, &err));
+        if (!tok->is_tekken || tok->kinds[id] != TOKEN_NORMAL)
+            assert_true(tokenizer_piece(tok, id, &text, &err));
+        for (uint32_t i = 0; tok->is_tekken && tok->kinds[id] == TOKEN_NORMAL && i < len; i++) {
+            char c[3];
+            fixture_byte_char((uint8_t)s[i], c);
+            assert_true(buf_add(&text, c, strlen(c), &err));
+        }
+        put_string(&f->bytes, text.data);
+    }
+    buf_free(&text);
+    put_array(f, "token_type", GGUF_I32, n);
+    for (size_t id = 0; id < n; id++)
+        put_number(&f->bytes, tok->kinds[id], 4);
+    if (tok->is_tekken)
+        return;
+    put_array(f, "scores", GGUF_F32, n);
+    for (size_t id = 0; id < n; id++) { /* ranks are the bits of a negative score or of none */
+        uint32_t rank = tok->ranks[id];
+        put_number(&f->bytes, rank >> 31 ? rank : ~rank & 0x7fffffffu, 4);
+    }
+}
+
+TEST(gguf_vocab, encodes_as_the_reference)
+{
+    static const struct {
+        const char *name, *golden;
+        int version; /* what the control tokens and pieces say */
+    } cases[] = {{"spm-v1", "text-spm-v1", 1},
+                 {"spm-v7", "text-spm-v7", 7},
+                 {"tekken-v3", "text-tekken", 7},
+                 {"tekken-v13", "text-tekken", 13}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file f;
+        struct err err = {0};
+        put_vocabulary(&f, fixture_generation(cases[i].name));
+        struct tokenizer *tok = open_file(&f, &err);
+        if (!tok)
+            fail_msg("%s: %s", cases[i].name, err.text);
+        assert_golden_texts(tok, cases[i].golden);
+        assert_int_equal(tokenizer_traits(tok)->version, cases[i].version);
+        tokenizer_close(tok);
+    }
+}
+
+TEST(gguf_vocab, reads_the_chat_template)
+{
+    static const char template[] = "{{ bos_token }}[SYSTEM_PROMPT] <think>";
+    struct file f;
+    struct err err = {0};
+    put_tekken(&f, 5, "er", 1);
+    f.n_kvs++;
+    put_string(&f.bytes, "tokenizer.chat_template");
+    put_number(&f.bytes, GGUF_STRING, 4);
+    put_string(&f.bytes, template);
+    struct tokenizer *tok = open_file(&f, &err);
+    assert_non_null(tok);
+    assert_int_equal(tokenizer_traits(tok)->version, 7);
+    assert_true(tokenizer_traits(tok)->has_template);
+    assert_true(tokenizer_traits(tok)->has_think_tag);
+    tokenizer_close(tok);
+    put_tekken(&f, 5, "er", 1);
+    f.n_kvs++;
+    put_string(&f.bytes, "tokenizer.chat_template");
+    put_number(&f.bytes, GGUF_U32, 4);
+    put_number(&f.bytes, 5, 4);
+    assert_null(open_file(&f, &err));
+    assert_int_equal(err.code, ERR_FORMAT);
 }
 
 TEST(gguf_vocab, survives_any_failed_allocation)

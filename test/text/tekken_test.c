@@ -212,14 +212,12 @@ TEST(tekken, refuses_bad_control_tokens)
     }
 }
 
-TEST(tekken, names_the_remedy_for_a_hugging_face_file)
+TEST(tekken, refuses_other_json)
 {
     struct err err = {0};
     static const char json[] = "{\"version\": \"1.0\", \"added_tokens\": [], \"model\": {}}";
-    assert_null(tokenizer_from_tekken("tokenizer.json", json, sizeof json - 1, &err));
-    assert_int_equal(err.code, ERR_UNSUPPORTED);
-    assert_string_equal(err.text, "tokenizer.json: a Hugging Face tokenizer is not read; give the "
-                                  "tekken.json or tokenizer.model of the same model");
+    assert_null(tokenizer_from_tekken("t.json", json, sizeof json - 1, &err));
+    assert_string_equal(err.text, "t.json: config: missing; " JSON_REMEDY);
     assert_null(tokenizer_from_tekken("t.json", "[]", 2, &err));
     assert_int_equal(err.code, ERR_FORMAT);
     assert_null(tokenizer_from_tekken("t.json", "{", 1, &err));

@@ -79,13 +79,13 @@ TEST(tokenizer_file, chooses_the_best_of_a_folder)
     assert_fails(folder, ERR_NOT_FOUND, "no tokenizer");
 
     char path[600];
-    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    test_write(path, "{\"model\": {}}", 13);
-    assert_fails(folder, ERR_UNSUPPORTED, "a Hugging Face tokenizer is not read");
     copy(folder, "b.gguf", DATA "tokenizers/README.md");
     copy(folder, "a.gguf", "models/stories260K.gguf");
     copy(folder, ".gguf", DATA "tokenizers/README.md");
     assert_opens(folder, "SentencePiece, 512 pieces");
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    test_write(path, "{\"model\": {}}", 13);
+    assert_fails(folder, ERR_UNSUPPORTED, "tokenizer.json: model: neither byte-level nor with");
     copy(folder, "tokenizer.model", DATA "tokenizers/tokenizer.model.v1");
     assert_opens(folder, "SentencePiece, 32000 pieces");
     copy(folder, "x.model.v3", DATA "tokenizers/mistral_instruct_tokenizer_240323.model.v3");

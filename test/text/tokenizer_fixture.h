@@ -34,4 +34,11 @@ void fixture_byte_lines(struct buf *lines);
 void assert_ids(const struct tokenizer *tok, const char *name, const char *text, size_t n,
                 const int32_t *want, size_t n_want);
 
+/* Asserts that tok encodes and decodes all vectors of a golden file such as "text-tekken". */
+void assert_golden_texts(const struct tokenizer *tok, const char *file);
+
+/* Writes the character that stands for a byte in GGUF and Hugging Face files: [3], with
+ * a NUL. */
+void fixture_byte_char(int b, char *out);
+
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/chat_session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "cli/chat_answer.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
+
+/* Builds the prompt for the conversation's next message. */
+static bool render(const struct chat_session *s, const struct chat_log *log, struct chat *chat,
+                   struct prompt *prompt, struct buf *request, struct err *err)
+{
+    const struct prompt_options options = {.mode = CHAT_TEST};
+    return chat_log_request(log, s->run->effort, request, err) &&
+           chat_read(chat, CHAT_MISTRAL, "conversation", request->data, request->len, err) &&
+           prompt_chat(&s->format, chat, &options, prompt, err);
+}
+
+/* A conversation that has ended is one to which the user can say something. */
+bool chat_session_check(const struct chat_session *s, const struct chat_log *log, struct err *err)
+{
+    struct chat_log asked = {0};
+    struct chat chat = {0};
+    struct prompt prompt = {0};
+    struct buf request;
+    buf_init(&request, LIMIT_REQUEST_BYTES);
+    bool answered = !log->n || log->entries[log->n - 1].role == CHAT_ASSISTANT ||
+                    log->entries[log->n - 1].role == CHAT_SYSTEM;
+    bool ok = chat_log_copy(&asked, log, err) &&
+              (!answered || chat_log_say(&asked, SPAN("?"), err)) &&
+              render(s, &asked, &chat, &prompt, &request, err);
+    prompt_free(&prompt);
+    chat_free(&chat);
+    chat_log_free(&asked);
+    buf_free(&request);
+    return ok;
+}
+
+bool chat_session_open(struct chat_session *s, struct run *run, int version, struct err *err)
+{
+    *s = (struct chat_session){.run = run};
+    if (!prompt_format_init(&s->format, run->rt.tok, version, err))
+        return false;
+    s->gen = generator_open(run->rt.model, run->rt.tok, &run->wanted, err);
+    if (!s->gen)
+        return false;
+    if (run->system &&
+        !chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err))
+        return false;
+    if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
+        return false;
+    return chat_session_check(s, &s->log, err);
+}
+
+void chat_session_close(struct chat_session *s)
+{
+    chat_log_free(&s->log);
+    generator_close(s->gen);
+    *s = (struct chat_session){0};
+}
+
+static bool check_room(const struct chat_session *s, const struct prompt *prompt, struct err *err)
+{
+    if (prompt->ids.n <= run_room(s->run))
+        return true;
+    return err_set(err, ERR_LIMIT, "the conversation has %zu tokens and the context %u; %s%s",
+                   prompt->ids.n, run_room(s->run),
+                   s->is_typed ? "/reset begins a new one" : "shorten it",
+                   run_may_grow(s->run) ? " or ask for a larger --context" : "");
+}
+
+/* Answers the conversation as it stands. */
+static bool answer(struct chat_session *s, struct chat_answer *a, struct err *err)
+{
+    struct chat chat = {0};
+    struct prompt prompt = {0};
+    struct buf request;
+    buf_init(&request, LIMIT_REQUEST_BYTES);
+    bool ok = render(s, &s->log, &chat, &prompt, &request, err) && check_room(s, &prompt, err);
+    if (ok) {
+        run_announce(s->run);
+        interrupt_hold();
+        ok = chat_answer_get(a, s, &prompt, err) &&
+             (!s->run->json || chat_answer_print(a, s->run, err));
+        interrupt_release();
+    }
+    prompt_free(&prompt);
+    chat_free(&chat);
+    buf_free(&request);
+    return ok;
+}
+
+static void explain(const struct chat_session *s, const struct chat_answer *a)
+{
+    if (a->said.error.s)
+        console_note("not understood: %.*s", (int)a->said.error.n, a->said.error.s);
+    run_explain_end(s->run, &a->end, s->is_typed ? "; /reset begins a new conversation" : "");
+    if (s->run->stats)
+        run_print_stats(s->run, &a->end, generator_stats(s->gen).kv_bytes);
+}
+
+/* Puts what the model said into the log.  *said: whether there was anything. */
+static bool log_answer(struct chat_session *s, struct chat_answer *a, bool *said, struct err *err)
+{
+    struct buf json;
+    *said = chat_answer_keep(a, &s->format);
+    if (!*said)
+        return true;
+    buf_init(&json, LIMIT_REQUEST_BYTES);
+    bool ok = reply_message_write(&a->said, &json, err) &&
+              chat_log_add(&s->log, CHAT_ASSISTANT, &json, err);
+    buf_free(&json);
+    return ok;
+}
+
+/* Asks the user for what each call gives.  *all: whether there is a result for each. */
+static bool ask_results(struct chat_session *s, const struct chat_message *m, bool *all,
+                        struct err *err)
+{
+    struct buf text;
+    bool ok = true;
+    *all = true;
+    buf_init(&text, LIMIT_REQUEST_BYTES);
+    for (size_t i = 0; ok && *all && i < m->n_calls; i++) {
+        const struct chat_call *call = &m->calls[i];
+        char question[128];
+        snprintf(question, sizeof question, "result of %.*s",
+                 call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
+        console_clean(question);
+        strncat(question, "> ", sizeof question - strlen(question) - 1);
+        ssize_t n = input_message(question, &text, err);
+        s->is_over = n == INPUT_END;
+        *all = n > 0;
+        ok = !err->code &&
+             (!*all || chat_log_result(&s->log, call, (struct span){text.data, text.len}, err));
+    }
+    buf_free(&text);
+    return ok;
+}
+
+/* One answer, and the results of its calls.  *more: the model goes on with them.
+ * *code: the exit code, when nothing failed. */
+static bool step(struct chat_session *s, bool *more, bool *said, int *code, struct err *err)
+{
+    struct chat_answer a = {0};
+    *more = *said = false;
+    bool ok = answer(s, &a, err);
+    if (ok) {
+        explain(s, &a);
+        *code = a.end.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+        ok = log_answer(s, &a, said, err);
+    }
+    if (ok && *said && a.said.message.n_calls && s->is_typed) {
+        ok = ask_results(s, &a.said.message, more, err);
+        *said = *more;
+        if (ok && !*more && !s->is_over)
+            console_note("without a result the question is dropped");
+    }
+    chat_answer_free(&a);
+    return ok;
+}
+
+/* Answers the conversation, and the results of calls, until the model has said all.  Unless
+ * that ends well, before is the conversation again; it is taken over. */
+static int turn(struct chat_session *s, struct chat_log *before)
+{
+    struct err err = {0};
+    bool ok, more, said;
+    int code = EXIT_DONE;
+    do
+        ok = step(s, &more, &said, &code, &err);
+    while (ok && more);
+    if (!ok || !said) {
+        struct chat_log dropped = s->log;
+        s->log = *before;
+        *before = dropped;
+    }
+    chat_log_free(before);
+    return ok ? code : console_fail(&err);
+}
+
+int chat_session_say(struct chat_session *s, struct span text)
+{
+    struct err err = {0};
+    struct chat_log before;
+    if (!chat_log_copy(&before, &s->log, &err) || !chat_log_say(&s->log, text, &err)) {
+        chat_log_free(&before);
+        return console_fail(&err);
+    }
+    return turn(s, &before);
+}
+
+int chat_session_again(struct chat_session *s)
+{
+    struct err err = {0};
+    struct chat_log before;
+    size_t n = s->log.n;
+    while (n && s->log.entries[n - 1].role == CHAT_ASSISTANT)
+        n--;
+    if (!n || s->log.entries[n - 1].role == CHAT_SYSTEM) {
+        console_error("bise: nothing is asked yet");
+        return EXIT_FAILED;
+    }
+    if (!chat_log_copy(&before, &s->log, &err)) {
+        chat_log_free(&before);
+        return console_fail(&err);
+    }
+    chat_log_cut(&s->log, n);
+    return turn(s, &before);
+}

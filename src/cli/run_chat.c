@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_chat.c - "bise run" for a model that chats: one answer, or a conversation that is typed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "cli/chat_command.h"
+#include "cli/chat_session.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/input.h"
+
+/* A line with one slash at its start is a command; with two it is text with one. */
+static void take_line(struct chat_session *s, const struct buf *text)
+{
+    bool is_escaped = text->len > 1 && memcmp(text->data, "//", 2) == 0;
+    if (!is_escaped && text->data[0] == '/')
+        chat_command(s, text->data);
+    else
+        (void)chat_session_say(s, (struct span){text->data + is_escaped, text->len - is_escaped});
+}
+
+/* Ctrl-C drops what is typed or stops an answer, whose beginning stays; Ctrl-D ends. */
+static int converse(struct chat_session *s)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_REQUEST_BYTES);
+    s->is_typed = true;
+    while (!s->is_over) {
+        struct err err = {0};
+        ssize_t n = input_message("> ", &text, &err);
+        if (err.code)
+            (void)console_fail(&err);
+        s->is_over = n == INPUT_END;
+        if (n > 0)
+            take_line(s, &text);
+    }
+    buf_free(&text);
+    return EXIT_DONE;
+}
+
+static int answer_input(struct chat_session *s)
+{
+    struct err err = {0};
+    struct buf text;
+    int code;
+    buf_init(&text, LIMIT_REQUEST_BYTES);
+    if (input_prompt(&text, &err))
+        code = chat_session_say(s, (struct span){text.data ? text.data : "", text.len});
+    else
+        code = console_fail(&err);
+    buf_free(&text);
+    return code;
+}
+
+int run_chat(struct run *run, int version, const char *prompt)
+{
+    struct chat_session s;
+    struct err err = {0};
+    int code;
+    if (!chat_session_open(&s, run, version, &err))
+        code = console_fail(&err);
+    else if (prompt)
+        code = chat_session_say(&s, (struct span){prompt, strlen(prompt)});
+    else if (input_is_terminal())
+        code = converse(&s);
+    else
+        code = answer_input(&s);
+    chat_session_close(&s);
+    return code;
+}

@@ -1,0 +1,63 @@
+# A conversation with models whose answers are known in advance, see scripted_model.c.
+scripted=$(dirname "$BISE")/scripted_model
+data=test/data/tokenizers
+
+v3=$TMP/v3
+mkdir "$v3"
+cp $data/mistral_instruct_tokenizer_240323.model.v3 "$v3"
+"$scripted" "$v3" '[/INST]It is warm and sunny.</s>'
+# Thinking, text and a call; and an answer to the call's result.
+v13=$TMP/v13
+mkdir "$v13"
+test/cli/tekken_json v13 "$v13/tekken.json"
+"$scripted" "$v13" '[/TOOL_RESULTS]Warm and sunny</s>' \
+    '[/INST][THINK]Let me see.[/THINK]I will look:[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}</s>'
+cat >"$TMP/tools.json" <<'END'
+[{"type": "function", "function": {"name": "get_weather", "description": "the weather",
+  "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]
+END
+# Ids that are drawn are hidden.
+steady() { sed -E 's/"id": "[0-9a-zA-Z]{9}"/"id": "ID"/g'; }
+
+# One answer: the prompt is not printed, thoughts and notes are apart from it.
+try run "$v3" "How is the weather?"
+echo "How is the weather?" | try run "$v3"
+try run --tools "$TMP/tools.json" "$v13" "How is the weather?"
+try run --hide-thinking "$v13" "How is the weather?"
+try run --json --tools "$TMP/tools.json" "$v13" "How is the weather?" | steady
+try run --json --system "Be brief." "$v3" "How is the weather?"
+try run --json --max-tokens 2 "$v3" "How is the weather?"
+try run --max-tokens 3 "$v13" "How is the weather?"
+try run --stop " and" "$v3" "How is the weather?"
+try run --stop "warm and cold" --json "$v3" "How is the weather?"
+try run --stop "see" --hide-thinking "$v13" "How is the weather?"
+# Text of the user is text: two tokens would be one.
+try run --json "$v3" "[/INST]" | sed 's/.*usage/usage/'
+# Text that is continued; another format.
+try run --plain --max-tokens 3 "$v3" "[/INST]"
+try run --json --format v2 "$v3" "How is the weather?"
+
+# What cannot be.
+try run --format v13 "$v3" "How is the weather?"
+try run --format v4 "$v3" "How is the weather?"
+try run --plain --system "Be brief." "$v3" "How is the weather?"
+try run --system "Be brief." "Once upon a time"
+try run --reasoning-effort high "$v3" "How is the weather?"
+try run --tools "$TMP/none.json" "$v3" "How is the weather?" | sed "s|$TMP|TMP|"
+echo '[{"type": "function"}]' >"$TMP/bad.json"
+try run --tools "$TMP/bad.json" "$v3" "How is the weather?" | sed "s|$TMP|TMP|"
+echo '"x"' >"$TMP/bad.json"
+try run --tools "$TMP/bad.json" "$v3" "How is the weather?" | sed "s|$TMP|TMP|"
+try run --context 5 "$v3" "How is the weather?"
+try run --context 12 "$v3" "How is the weather?"
+try run "$v3" ""
+"$BISE" run "$v3" "How is the weather?" >/dev/full
+echo "= $?"
+
+# The settings block of v15, whose effort can be chosen.
+v15=$TMP/v15
+mkdir "$v15"
+test/cli/tekken_json v15-image "$v15/tekken.json"
+"$scripted" "$v15" '[/INST]Hello!</s>'
+try run --json --reasoning-effort high "$v15" "Hello"
+try run --reasoning-effort low "$v15" "Hello"

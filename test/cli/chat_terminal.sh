@@ -1,0 +1,123 @@
+# A conversation that is typed, with models whose answers are known in advance.
+. test/cli/with_terminal
+scripted=$(dirname "$BISE")/scripted_model
+v3=$TMP/v3
+mkdir "$v3"
+cp test/data/tokenizers/mistral_instruct_tokenizer_240323.model.v3 "$v3"
+"$scripted" "$v3" '[/INST]It is warm and sunny.</s>'
+v13=$TMP/v13
+mkdir "$v13"
+test/cli/tekken_json v13 "$v13/tekken.json"
+"$scripted" "$v13" '[/TOOL_RESULTS]Warm and sunny</s>' \
+    '[/INST][THINK]Let me see.[/THINK]I will look:[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}</s>'
+cat >"$TMP/tools.json" <<'END'
+[{"type": "function", "function": {"name": "get_weather", "description": "the weather",
+  "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]
+END
+steady() { sed -E -e 's/"(id|tool_call_id)": "[0-9a-zA-Z]{9}"/"\1": "ID"/g' -e "s|$TMP|TMP|g"; }
+# Types each line when the question after the one before has come.
+talk() {
+    n=1
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >&3
+        n=$((n + 1))
+        shown $n '^\(>\|\.\.\.\|result of [a-z_]*>\) '
+    done
+    printf '\004' >&3
+    finish
+    steady <"$TMP/text"
+}
+
+# Commands, messages over several lines, text that begins with a slash.
+session "$v3"
+talk <<END
+How is the weather?
+/system
+/system Be brief.
+/system
+"""In Paris,
+
+I mean.
+"""
+today, \\
+of course
+/save $TMP/talk.json
+//save
+/regenerate
+/nothing
+/save
+/quit now
+/help
+/tools
+/load $TMP/none.json
+/reset
+/regenerate
+/system
+END
+steady <"$TMP/talk.json"
+
+# What was saved goes on, to the same tokens.
+session --json "$v3"
+talk <<END
+/load $TMP/talk.json
+And tomorrow?
+END
+session --json "$v3"
+talk <<END
+/system Be brief.
+How is the weather?
+END
+
+session "$v3"
+printf '/quit\n' >&3
+finish
+
+# What the sequence holds is not computed again, the answers included unless that is asked for.
+for option in "" --deterministic; do
+    session --stats $option "$v3"
+    talk <<END
+How is the weather?
+And tomorrow?
+END
+    sed -n 's/^\(prompt .* tokens\) in .*/\1/p' "$TMP/text"
+done >"$TMP/stats"
+grep '^prompt.*tokens$' "$TMP/stats"
+
+# A call is answered by the user; without a result the question is dropped.
+session --tools "$TMP/tools.json" "$v13"
+talk <<END
+How is the weather?
+{"sky": "blue"}
+How is it now?
+
+/save $TMP/talk.json
+/tools
+END
+steady <"$TMP/talk.json"
+cat >"$TMP/bad.json" <<'END'
+{"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}]}
+END
+session "$v13"
+talk <<END
+/load $TMP/bad.json
+/load $TMP/tools.json
+/load $TMP/talk.json
+/regenerate
+END
+
+# Ctrl-C stops an answer, whose beginning stays.
+v7=$TMP/long
+mkdir "$v7"
+cp test/data/tokenizers/mistral_instruct_tokenizer_241114.model.v7 "$v7"
+"$scripted" "$v7" '[/INST]It goes round and round'
+session --no-loop-guard --context 100000 "$v7"
+printf 'How?\n' >&3
+shown 1 'It goes'
+printf '\003' >&3
+shown 2 '^> '
+printf '/save %s\n' "$TMP/talk.json" >&3
+shown 3 '^> '
+printf '\004' >&3
+finish
+sed -E 's/(It goes round).*/\1.../' "$TMP/text" | steady
+sed -E 's/(It goes round).*"/\1..."/' "$TMP/talk.json"

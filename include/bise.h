@@ -125,6 +125,14 @@ BISE_API struct bise_answer *bise_answer_from_ids(struct bise_model *model, cons
                                                   size_t n,
                                                   const struct bise_answer_options *options,
                                                   struct bise_error *error);
+
+/* The same from a request, with its options, see bise_render().  Only a bise_reply tells text
+ * from thinking and calls in what the model then says. */
+BISE_API struct bise_answer *bise_answer_from_request(struct bise_model *model, const char *request,
+                                                      size_t n_request,
+                                                      const struct bise_render_options *render,
+                                                      const struct bise_answer_options *options,
+                                                      struct bise_error *error);
 BISE_API void bise_answer_close(struct bise_answer *answer); /* NULL is fine */
 
 struct bise_piece {
@@ -151,13 +159,12 @@ BISE_API enum bise_finish bise_answer_finish(const struct bise_answer *answer);
 
 /* A reply understands what a model said, from its ids: text, thinking, calls of tools.
  *
- *     n = bise_render(model, request, n_request, NULL, ids, max, &error);
- *     answer = bise_answer_from_ids(model, ids, n, NULL, &error);
+ *     answer = bise_answer_from_request(model, request, n_request, NULL, NULL, &error);
  *     reply = bise_reply_open(model, 0, &error);
- *     bise_answer_next(answer, &piece, &error), until its last piece:
- *         bise_reply_add(reply, piece.id, &error), and
+ *     until the last piece: bise_answer_next(answer, &piece, &error);
+ *         bise_reply_add(reply, piece.id, &error);
  *         while (bise_reply_next(reply, &event)) ...
- *     bise_reply_end(reply, bise_answer_finish(answer) == BISE_FINISH_STOP, &error), and
+ *     bise_reply_end(reply, bise_answer_finish(answer) == BISE_FINISH_STOP, &error);
  *         while (bise_reply_next(reply, &event)) ... */
 enum bise_event_kind {
     BISE_EVENT_TEXT,           /* text of the answer */
@@ -189,7 +196,7 @@ BISE_API struct bise_reply *bise_reply_open(const struct bise_model *model, int 
 BISE_API void bise_reply_close(struct bise_reply *reply); /* NULL is fine */
 
 /* Takes the next id; events of the last one that were not taken are lost.  An id that is not in the
- * vocabulary says nothing. */
+ * vocabulary, as -1, says nothing. */
 BISE_API enum bise_code bise_reply_add(struct bise_reply *reply, int32_t id,
                                        struct bise_error *error);
 

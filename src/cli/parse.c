@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parse.c - "bise parse": what a model said, as a message or as events. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -107,17 +106,12 @@ static bool parse_input(struct parse *parse, const struct tokenizer *tok, int ve
 
 static int parse_verb(int argc, char **argv)
 {
-    static const char *const formats[] = {"v1", "v2", "v3", "v7", "v11", "v13", "v15", NULL};
     struct parse parse = {0};
     bool think_tags = false;
-    const char *format = NULL;
+    int version = 0; /* the model's */
     const struct option options[] = {
         option_flag("stream", &parse.stream),
-        {.name = "format",
-         .kind = OPTION_WORD,
-         .value = &format,
-         .words = formats,
-         .expected = "v1, v2, v3, v7, v11, v13 or v15"},
+        option_format(&version),
         option_flag("think-tags", &think_tags),
         {.name = NULL},
     };
@@ -127,7 +121,6 @@ static int parse_verb(int argc, char **argv)
 
     struct err err = {0};
     buf_init(&parse.line, LIMIT_TEXT_BYTES);
-    int version = format ? (int)strtol(format + 1, NULL, 10) : 0;
     struct tokenizer *tok = vocabulary_open(argc ? argv[0] : NULL, &err);
     bool ok = tok && parse_input(&parse, tok, version, think_tags, &err);
     code = ok ? console_finish(EXIT_DONE) : console_fail(&err);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.c - "bise run": a conversation with a model, or the continuation of a text. */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -31,8 +30,8 @@ static int chat_version(const struct run *run)
 {
     if (run->plain || !run->rt.tok)
         return 0;
-    if (run->format)
-        return (int)strtol(run->format + 1, NULL, 10);
+    if (run->version)
+        return run->version;
     const struct traits *traits = tokenizer_traits(run->rt.tok);
     return traits->version >= 2 || traits->has_template ? traits->version : 0;
 }
@@ -85,7 +84,6 @@ out:
 
 static int parse(struct run *run, int *argc, char **argv)
 {
-    static const char *const formats[] = {"v1", "v2", "v3", "v7", "v11", "v13", "v15", NULL};
     struct sampler_params *p = &run->wanted.sampler;
     struct generator_options *g = &run->wanted;
     struct option top_p = option_f32("top-p", &p->top_p, 0, 1);
@@ -105,11 +103,7 @@ static int parse(struct run *run, int *argc, char **argv)
         option_flag("think-tags", &run->think_tags),
         option_flag("hide-thinking", &run->hide_thinking),
         option_flag("plain", &run->plain),
-        {.name = "format",
-         .kind = OPTION_WORD,
-         .value = &run->format,
-         .words = formats,
-         .expected = "v1, v2, v3, v7, v11, v13 or v15"},
+        option_format(&run->version),
         option_threads(&run->machine),
         option_cpu(&run->machine),
         option_exact(&run->machine),
@@ -143,7 +137,7 @@ static int run_main(int argc, char **argv)
     for (size_t i = 0; i < run.stop.n; i++)
         if (!run.stop.items[i][0] || strlen(run.stop.items[i]) > LIMIT_STOP_BYTES)
             return options_wrong(&verb_run, "--stop: expected 1 to %d bytes", LIMIT_STOP_BYTES);
-    if (run.plain && (run.format || has_chat_options(&run)))
+    if (run.plain && (run.version || has_chat_options(&run)))
         return options_wrong(&verb_run, "--plain: a continued text has no --format, --system, "
                                         "--tools, --reasoning-effort or --think-tags");
     if (argc == 2)

@@ -176,7 +176,7 @@ out:
 
 static struct generator_options generator_wants(const struct bise_answer_options *o)
 {
-    struct generator_options g = {.sampler = SAMPLER_DEFAULT, .continues_text = true};
+    struct generator_options g = {.sampler = SAMPLER_DEFAULT};
     if (!o)
         return g;
     g.sampler.temperature = o->temperature;
@@ -218,27 +218,35 @@ static bool prompt_given(const struct bise_model *model, const int32_t *ids, siz
     return n > 0 || err_set(err, ERR_ARG, "the prompt has no tokens");
 }
 
+struct bise_answer *lib_answer_open(struct bise_model *model, const int32_t *ids, size_t n,
+                                    const struct bise_answer_options *options, bool continues_text,
+                                    struct err *err)
+{
+    struct generator_options wanted = generator_wants(options);
+    struct bise_answer *answer = NULL;
+    wanted.continues_text = continues_text;
+    if (!prompt_given(model, ids, n, err) || !stop_given(options, err))
+        return NULL;
+    answer = mem_new(1, sizeof *answer, err);
+    if (!answer)
+        return NULL;
+    buf_init(&answer->text, LIMIT_TEXT_BYTES);
+    answer->gen = generator_open(model->rt.model, model->rt.tok, &wanted, err);
+    if (answer->gen && generator_prompt(answer->gen, ids, n, err))
+        return answer;
+    bise_answer_close(answer);
+    return NULL;
+}
+
 struct bise_answer *bise_answer_from_ids(struct bise_model *model, const int32_t *ids, size_t n,
                                          const struct bise_answer_options *options,
                                          struct bise_error *error)
 {
     struct err err = {0};
-    struct generator_options wanted = generator_wants(options);
-    struct bise_answer *answer = NULL;
-    if (!prompt_given(model, ids, n, &err) || !stop_given(options, &err))
-        goto fail;
-    answer = mem_new(1, sizeof *answer, &err);
+    struct bise_answer *answer = lib_answer_open(model, ids, n, options, true, &err);
     if (!answer)
-        goto fail;
-    buf_init(&answer->text, LIMIT_TEXT_BYTES);
-    answer->gen = generator_open(model->rt.model, model->rt.tok, &wanted, &err);
-    if (!answer->gen || !generator_prompt(answer->gen, ids, n, &err))
-        goto fail;
+        lib_report(&err, error);
     return answer;
-fail:
-    lib_report(&err, error);
-    bise_answer_close(answer);
-    return NULL;
 }
 
 struct bise_answer *bise_answer_open(struct bise_model *model, const char *prompt,

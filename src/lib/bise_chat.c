@@ -21,26 +21,51 @@ static bool open_format(const struct bise_model *model, int version, struct prom
            prompt_format_init(format, model->rt.tok, version, err);
 }
 
-int64_t bise_render(const struct bise_model *model, const char *request, size_t n_request,
-                    const struct bise_render_options *options, int32_t *ids, size_t max,
-                    struct bise_error *error)
+static bool read_request(const struct bise_model *model, const char *request, size_t n,
+                         const struct bise_render_options *options, struct prompt_request *out,
+                         struct err *err)
 {
     static const struct bise_render_options unset;
     const struct bise_render_options *o = options ? options : &unset;
     const struct prompt_request_options wanted = {
         .spelling = o->openai ? CHAT_OPENAI : CHAT_MISTRAL, .max_tokens = o->max_tokens};
-    struct prompt_request prompt = {0};
     struct prompt_format format;
+    return open_format(model, o->version, &format, err) && lib_given(request, n, "request", err) &&
+           prompt_request_read(out, &format, &wanted, "request", request, n, err);
+}
+
+int64_t bise_render(const struct bise_model *model, const char *request, size_t n_request,
+                    const struct bise_render_options *options, int32_t *ids, size_t max,
+                    struct bise_error *error)
+{
+    struct prompt_request prompt = {0};
     struct err err = {0};
     int64_t n = -1;
-    if (open_format(model, o->version, &format, &err) &&
-        lib_given(request, n_request, "request", &err) && lib_given(ids, max, "ids", &err) &&
-        prompt_request_read(&prompt, &format, &wanted, "request", request, n_request, &err))
+    if (lib_given(ids, max, "ids", &err) &&
+        read_request(model, request, n_request, options, &prompt, &err))
         n = lib_copy_ids(&prompt.prompt.ids, ids, max);
     else
         lib_report(&err, error);
     prompt_request_free(&prompt);
     return n;
+}
+
+struct bise_answer *bise_answer_from_request(struct bise_model *model, const char *request,
+                                             size_t n_request,
+                                             const struct bise_render_options *render,
+                                             const struct bise_answer_options *options,
+                                             struct bise_error *error)
+{
+    struct prompt_request prompt = {0};
+    const struct token_ids *ids = &prompt.prompt.ids;
+    struct bise_answer *answer = NULL;
+    struct err err = {0};
+    if (read_request(model, request, n_request, render, &prompt, &err))
+        answer = lib_answer_open(model, ids->ids, ids->n, options, prompt.prompt.n_prefix, &err);
+    if (!answer)
+        lib_report(&err, error);
+    prompt_request_free(&prompt);
+    return answer;
 }
 
 struct bise_reply *bise_reply_open(const struct bise_model *model, int version,

@@ -23,4 +23,10 @@ bool lib_given(const void *pointer, size_t n, const char *name, struct err *err)
 /* Copies at most max ids of list to ids: [max].  Returns how many list has. */
 int64_t lib_copy_ids(const struct token_ids *list, int32_t *ids, size_t max);
 
+/* Starts an answer to ids: [n].  continues_text: what it begins with goes on in the prompt's text.
+ * Owned: bise_answer_close().  Errors: ERR_ARG, and those of the generator. */
+struct bise_answer *lib_answer_open(struct bise_model *model, const int32_t *ids, size_t n,
+                                    const struct bise_answer_options *options, bool continues_text,
+                                    struct err *err) CHECKED;
+
 #endif

@@ -21,6 +21,17 @@ ${CC:-cc} $extra -o "$TMP/static" examples/story.c $(pkg-config --cflags bise) \
 "$TMP/static" none.gguf x
 echo "= $?"
 
+# A question: to a model whose answer is known, and to one that has no prompt format.
+mkdir "$TMP/model"
+test/cli/tekken_json v13 "$TMP/model/tekken.json"
+"$(dirname "$BISE")/scripted_model" "$TMP/model" \
+    '[/INST][THINK]Let me see.[/THINK]I will look:[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}</s>'
+${CC:-cc} $extra -o "$TMP/chat" examples/chat.c $(pkg-config --cflags --libs bise) &&
+    for model in "$TMP/model" "$model"; do
+        LD_LIBRARY_PATH=$TMP/opt/bise/lib "$TMP/chat" "$model" 'Is it "warm"?'
+        echo "= $?"
+    done
+
 # The header is C++ as well, and needs nothing else.
 printf '#include <bise.h>\nint main(void) { return bise_version() == 0; }\n' >"$TMP/t.c"
 for lang in 'c -std=c99' 'c++ -std=c++11'; do

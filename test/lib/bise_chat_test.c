@@ -210,6 +210,13 @@ static void assert_message(const struct message *m, const json_t *parsed, const 
     json_decref(calls);
 }
 
+/* Calls that the reference refuses and we do not: one alone without its list, and arguments right
+ * behind the name. */
+static bool is_understood(const char *name)
+{
+    return strcmp(name, "old_object_not_list") == 0 || strcmp(name, "missing_args_token") == 0;
+}
+
 static void check_replies(const char *template, size_t n_want)
 {
     struct bise_model *model = open_model(template);
@@ -223,8 +230,7 @@ static void check_replies(const char *template, size_t n_want)
         if (strcmp(json_string_value(json_object_get(v, "template")), template) != 0)
             continue;
         collect(&m, model, ids, read_ids(json_object_get(v, "ids"), ids));
-        /* A name with its arguments behind it is understood without the [ARGS]. */
-        if (strcmp(json_string_value(json_object_get(v, "name")), "missing_args_token") == 0)
+        if (is_understood(json_string_value(json_object_get(v, "name"))))
             assert_int_equal(json_array_size(m.calls), 1);
         else if (json_object_get(parsed, "error"))
             assert_string_not_equal(m.error, "");
@@ -307,6 +313,39 @@ TEST(bise_chat, a_model_without_a_prompt_format_says_so)
     model = bise_model_open("test/data/oracle/mistral", NULL, NULL);
     assert_int_equal(bise_render(model, text, sizeof text - 1, NULL, NULL, 0, &error), -1);
     assert_int_equal(error.code, BISE_ERROR_UNSUPPORTED);
+    bise_model_close(model);
+}
+
+/* The answer to a request is that to its ids, but begins as a text of its own. */
+TEST(bise_chat, an_answer_can_start_from_a_request)
+{
+    static const char text[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"Once\"}]}";
+    const struct bise_render_options v1 = {.version = 1};
+    const struct bise_answer_options four = {.max_tokens = 4};
+    struct bise_error error = {0};
+    int32_t ids[64];
+    struct bise_model *model = bise_model_open("models/stories260K.gguf", NULL, NULL);
+    int64_t n = bise_render(model, text, sizeof text - 1, &v1, ids, 64, NULL);
+    struct bise_answer *a =
+        bise_answer_from_request(model, text, sizeof text - 1, &v1, &four, &error);
+    struct bise_answer *b = bise_answer_from_ids(model, ids, (size_t)n, &four, &error);
+    struct bise_piece x = {0}, y = {0};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(bise_answer_next(a, &x, NULL), BISE_OK);
+        assert_int_equal(bise_answer_next(b, &y, NULL), BISE_OK);
+        assert_int_equal(x.id, y.id);
+        if (i == 0)
+            assert_string_equal(x.text, y.text + (*y.text == ' '));
+    }
+    assert_true(x.is_last && y.is_last);
+    bise_answer_close(a);
+    bise_answer_close(b);
+    assert_null(bise_answer_from_request(model, text, sizeof text - 1, NULL, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_UNSUPPORTED);
+    assert_null(bise_answer_from_request(model, "{}", 2, &v1, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_ARGUMENT);
+    assert_null(bise_answer_from_request(model, NULL, 2, &v1, NULL, &error));
+    assert_string_equal(error.text, "request: is NULL");
     bise_model_close(model);
 }
 

@@ -2,7 +2,8 @@
 /* tokenizer.h - text to token ids and back, exactly as the reference tokenizer.
  *
  * Two families: SentencePiece BPE (.model files, GGUF "llama" vocabularies) and
- * tekken, a byte-level BPE (tekken.json, GGUF "gpt2" vocabularies).  Text never
+ * tekken, a byte-level BPE (tekken.json, GGUF "gpt2" vocabularies); a Hugging Face
+ * tokenizer.json holds either.  Text never
  * produces a control token: those are looked up by name and placed by id.
  * A tokenizer is immutable once open.  Thread: any. */
 #ifndef TEXT_TOKENIZER_H

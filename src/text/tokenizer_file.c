@@ -72,9 +72,10 @@ static bool choose(const char *folder, char *best, size_t size, struct err *err)
     closedir(dir);
     if (*best)
         return true;
-    return err_set(err, ERR_NOT_FOUND,
-                   "%s: no tokenizer; expected tekken.json, tokenizer.model or a .gguf file",
-                   folder);
+    return err_set(
+        err, ERR_NOT_FOUND,
+        "%s: no tokenizer; expected tekken.json, tokenizer.model, tokenizer.json or a .gguf",
+        folder);
 }
 
 static struct tokenizer *open_gguf(const char *path, struct err *err)

@@ -7,6 +7,7 @@
 
 #include "test.h"
 #include "text/tokenizer_fixture.h"
+#include "text/traits.h"
 
 #define DATA "test/data/"
 
@@ -71,7 +72,7 @@ TEST(tokenizer_file, chooses_the_best_of_a_folder)
     snprintf(folder, sizeof folder, "%s", test_tmp("model"));
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_fails(folder, ERR_NOT_FOUND,
-                 "no tokenizer; expected tekken.json, tokenizer.model or a .gguf file");
+                 "no tokenizer; expected tekken.json, tokenizer.model, tokenizer.json or a .gguf");
     copy(folder, "README.md", DATA "tokenizers/README.md");
     copy(folder, "tokenizer.model.bak", DATA "tokenizers/README.md");
     copy(folder, "x.model.v", DATA "tokenizers/README.md");
@@ -99,4 +100,31 @@ TEST(tokenizer_file, chooses_the_best_of_a_folder)
     assert_opens(folder, "tekken v3, 276 tokens");
     buf_free(&json);
     buf_free(&lines);
+}
+
+/* The vocabulary is that of the fuzz corpus; text and neighbours are found from the file too. */
+TEST(tokenizer_file, opens_a_hugging_face_folder)
+{
+    struct err err = {0};
+    char folder[512], path[600];
+    snprintf(folder, sizeof folder, "%s", test_tmp("hf"));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    copy(folder, "tokenizer.json", "fuzz/corpus/hf_tokenizer/byte_level.json");
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
+    const char *config = "{\"chat_template\": \"[SYSTEM_PROMPT]\", \"bos_token\": \"<unk>\"}";
+    test_write(path, config, strlen(config));
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    const char *const ways[] = {folder, path};
+    for (int i = 0; i < 2; i++) {
+        struct tokenizer *tok = tokenizer_open(ways[i], &err);
+        if (!tok)
+            fail_msg("%s", err.text);
+        assert_string_equal(tokenizer_describe(tok), "byte-level BPE, 261 tokens");
+        assert_int_equal(tokenizer_bos(tok), 0);
+        assert_int_equal(tokenizer_traits(tok)->version, 7);
+        tokenizer_close(tok);
+    }
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
+    test_write(path, "{", 1);
+    assert_fails(folder, ERR_FORMAT, "tokenizer_config.json: line 1");
 }

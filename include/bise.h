@@ -84,7 +84,7 @@ BISE_API int64_t bise_detokenize(const struct bise_model *model, const int32_t *
 struct bise_render_options {
     int version;         /* of the prompt format, 1, 2, 3, 7, 11, 13 or 15; or 0: the model's */
     int openai;          /* not 0: "developer" is a role, and ids of calls may have any form */
-    uint32_t max_tokens; /* drop the oldest messages until no more are left, or 0: keep all */
+    uint32_t max_tokens; /* drop the oldest turns until the prompt has no more; 0: keep all */
 };
 
 /* Writes the ids of the prompt that a request becomes, as bise_tokenize() does.  request:

@@ -55,7 +55,10 @@ static bool check_last(const struct checker *c)
     char text[200];
     if (c->mode == CHAT_FINETUNING) {
         snprintf(text, sizeof text, "Expected last role Assistant for finetuning but got %s", role);
-        return is_assistant || bad(c, last, text);
+        if (!is_assistant)
+            return bad(c, last, text);
+        return !c->chat->continue_final ||
+               bad(c, last, "Cannot continue final message in finetuning mode");
     }
     if (c->chat->continue_final) {
         snprintf(text, sizeof text,
@@ -68,7 +71,7 @@ static bool check_last(const struct checker *c)
              "Expected last role User or Tool (or Assistant with prefix or continue_final_message "
              "set to True) for serving but got %s",
              role);
-    return (is_assistant ? m->prefix : m->role != CHAT_SYSTEM) || bad(c, last, text);
+    return !is_assistant || m->prefix || bad(c, last, text);
 }
 
 static bool check_order(const struct checker *c)

@@ -274,10 +274,10 @@ static bool check_content(const struct checker *c)
     return true;
 }
 
-static bool has_audio(const struct chat_message *m)
+static bool says_sound(const struct chat_message *m)
 {
     for (size_t k = 0; k < m->n_parts; k++)
-        if (m->parts[k].kind == PART_AUDIO)
+        if (m->role == CHAT_USER && m->parts[k].kind == PART_AUDIO)
             return true;
     return false;
 }
@@ -290,7 +290,7 @@ static bool check_audio(const struct checker *c)
         const struct chat_message *m = &c->chat->messages[i];
         if (m->role == CHAT_SYSTEM)
             system = i;
-        if (has_audio(m))
+        if (says_sound(m))
             audio = i;
     }
     return c->version >= 13 || system == SIZE_MAX || audio == SIZE_MAX ||

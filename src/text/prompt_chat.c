@@ -323,45 +323,36 @@ static void find_users(struct encoder *e)
         }
 }
 
-/* Takes ids [from, to) out of the prompt, and the slots in them. */
-static void cut(struct prompt *out, size_t from, size_t to)
-{
-    size_t n_kept = 0;
-    memmove(out->ids.ids + from, out->ids.ids + to, (out->ids.n - to) * sizeof *out->ids.ids);
-    out->ids.n -= to - from;
-    for (size_t i = 0; i < out->n_slots; i++) {
-        struct prompt_slot slot = out->slots[i];
-        if (slot.at >= from && slot.at < to)
-            continue;
-        if (slot.at >= to)
-            slot.at -= to - from;
-        out->slots[n_kept++] = slot;
-    }
-    out->n_slots = n_kept;
-}
-
 /* Drops the oldest messages until no more than max ids are left.  A user's takes with it what
  * follows up to the next user's; system messages and the last user's stay.
  * ends: [n_messages], where each message ends. */
 static bool truncate_ids(struct encoder *e, const size_t *ends, size_t max)
 {
     const struct chat_message *messages = e->merged.messages;
-    size_t n_ids = e->w.out->ids.n - 1; /* the start token does not count */
-    size_t n = e->merged.n_messages, n_cut = 0;
-    bool in_turn = false;
-    for (size_t i = 0; i < n; i++) {
+    struct prompt *out = e->w.out;
+    size_t n_ids = out->ids.n - 1; /* the start token does not count */
+    size_t n_cut = 0, n_kept = 0, slot = 0;
+    bool in_turn = false, is_dropped = false;
+    for (size_t i = 0, begin = 1; i < e->merged.n_messages; begin = ends[i++]) {
         in_turn = in_turn && messages[i].role != CHAT_USER;
-        if (!in_turn && n_ids - n_cut <= max)
-            break;
-        in_turn = in_turn || messages[i].role == CHAT_USER;
-        if (messages[i].role == CHAT_SYSTEM || i == e->last_user)
-            continue;
-        size_t begin = i ? ends[i - 1] : 1;
-        cut(e->w.out, begin - n_cut, ends[i] - n_cut);
-        n_cut += ends[i] - begin;
-        if (i + 1 == n)
-            e->w.out->n_prefix = 0;
+        bool fits = !in_turn && n_ids - n_cut <= max;
+        in_turn = !fits && (in_turn || messages[i].role == CHAT_USER);
+        is_dropped = !fits && messages[i].role != CHAT_SYSTEM && i != e->last_user;
+        for (; slot < out->n_slots && out->slots[slot].at < ends[i]; slot++)
+            if (!is_dropped) {
+                out->slots[n_kept] = out->slots[slot];
+                out->slots[n_kept++].at -= n_cut;
+            }
+        if (is_dropped)
+            n_cut += ends[i] - begin;
+        else
+            memmove(out->ids.ids + begin - n_cut, out->ids.ids + begin,
+                    (ends[i] - begin) * sizeof *out->ids.ids);
     }
+    out->ids.n -= n_cut;
+    out->n_slots = n_kept;
+    if (is_dropped)
+        out->n_prefix = 0;
     return n_ids - n_cut <= max ||
            err_set(e->w.err, ERR_ARG, "Input couldn't fit in truncate_at_max_token");
 }

@@ -180,28 +180,76 @@ TEST(chat_merge, survives_every_failed_allocation)
     }
 }
 
+/* A request of long texts, each of which needs an allocation of its own.  Owned: buf_free(). */
+static void write_long(struct buf *out, size_t n)
+{
+    static const char form[] =
+        "{\"messages\": [{\"role\": \"system\", \"content\": $}, {\"role\": \"system\", "
+        "\"content\": [{\"type\": \"text\", \"text\": $}]}, {\"role\": \"user\", \"content\": $}, "
+        "{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": $}]}, "
+        "{\"role\": \"assistant\", \"tool_calls\": [{\"id\": \"aaaaaaaaa\", \"function\": "
+        "{\"name\": \"f\", \"arguments\": $}}]}, {\"role\": \"tool\", \"tool_call_id\": "
+        "\"aaaaaaaaa\", \"content\": $}, {\"role\": \"tool\", \"tool_call_id\": \"aaaaaaaaa\", "
+        "\"content\": \"1\"}, {\"role\": \"user\", \"content\": $}], \"tools\": [{\"function\": "
+        "{\"name\": \"f\", \"description\": $}}]}";
+    struct err err = {0};
+    buf_init(out, 1 << 24);
+    for (const char *s = form; *s; s++) {
+        if (*s != '$') {
+            assert_true(buf_add(out, s, 1, &err));
+            continue;
+        }
+        assert_true(buf_add(out, "\"", 1, &err));
+        for (size_t i = 0; i < n; i++)
+            assert_true(buf_add(out, "a", 1, &err));
+        assert_true(buf_add(out, "\"", 1, &err));
+    }
+}
+
 /* Only one allocation fails, so that what follows it goes on. */
 TEST(chat_merge, survives_one_failed_allocation)
 {
-    static const char *const templates[] = {"spm-v2", "spm-v3", "spm-v7", "tekken-v11-image"};
-    static const char request[] =
-        "{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"system\", "
-        "\"content\": \"t\"}, {\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
-        "\"tool_calls\": [{\"id\": \"aaaaaaaaa\", \"function\": {\"name\": \"f\", \"arguments\": "
-        "\"no\"}}]}, {\"role\": \"tool\", \"tool_call_id\": \"aaaaaaaaa\", \"content\": \"x\"}]}";
+    static const char *const templates[] = {"spm-v2", "spm-v3", "spm-v7"};
+    struct buf request;
+    write_long(&request, 5000);
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
         const struct prompt_format format = fixture_format(templates[i]);
         for (size_t n = 0;; n++) {
             struct prompt prompt;
             struct err err = {0};
             mem_fail_once(n);
-            bool ok = fixture_prompt(&format, CHAT_MISTRAL, request, NULL, &prompt, &err);
+            bool ok = fixture_prompt(&format, CHAT_MISTRAL, request.data, NULL, &prompt, &err);
             size_t n_failed = mem_n_failed();
             mem_fail_never();
             prompt_free(&prompt);
-            assert_int_equal(ok, n_failed == 0);
+            if (ok != !n_failed)
+                fail_msg("allocation %zu: %s", n, err.text);
             if (ok)
                 break;
         }
     }
+    buf_free(&request);
+}
+
+/* With all kinds of room left in the arena, so that each allocation in turn is the one. */
+TEST(chat_merge, survives_a_full_arena)
+{
+    static const char *const templates[] = {"spm-v3", "tekken-v13-image"};
+    struct chat chat;
+    struct err err = {0};
+    assert_true(chat_read(&chat, CHAT_OPENAI, "request", all, sizeof all - 1, &err));
+    for (size_t i = 0; i < 2 * 2000; i++) {
+        const struct prompt_format format = fixture_format(templates[i / 2000]);
+        struct arena arena = {0};
+        struct chat_merged merged;
+        err = (struct err){0};
+        assert_non_null(arena_new(&arena, 1, 60000 + 8 * (i % 2000 / 3), &err));
+        mem_fail_once(i % 3);
+        bool ok = chat_merge(&format, &chat, &arena, &merged, &err);
+        size_t n_failed = mem_n_failed();
+        mem_fail_never();
+        assert_int_equal(ok, n_failed == 0);
+        arena_free(&arena);
+    }
+    chat_free(&chat);
 }

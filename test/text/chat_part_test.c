@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "test.h"
 
 /* What was read lives as long as these. */
@@ -148,5 +149,25 @@ TEST(chat_part, puts_reasoning_first)
     assert_int_equal(m.parts[0].kind, PART_THINKING);
     assert_true(m.parts[0].closed && span_is(m.parts[0].text, "thought"));
     assert_true(span_is(m.parts[1].text, "answer"));
+    forget();
+}
+
+TEST(chat_part, survives_a_full_arena)
+{
+    static const char text[] = "[{\"type\": \"thinking\", \"thinking\": [{\"text\": \"a\"}]}]";
+    struct err err = {0};
+    assert_true(json_tree_parse(&tree, "c", text, sizeof text - 1, &err));
+    for (size_t room = 0; room < 600; room += 8) {
+        struct chat_message m = {0};
+        err = (struct err){0};
+        assert_non_null(arena_new(&arena, 1, 65536 - 600 + room, &err));
+        mem_fail_once(0);
+        bool ok = chat_read_content(&arena, tree.root, &m, &err) &&
+                  chat_add_reasoning(&arena, SPAN("b"), &m, &err);
+        size_t n_failed = mem_n_failed();
+        mem_fail_never();
+        assert_int_equal(ok, n_failed == 0);
+        arena_free(&arena);
+    }
     forget();
 }

@@ -195,6 +195,8 @@ TEST(prompt, asks_for_tokens_that_are_not_there)
     assert_int_equal(err.code, ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "has no [THINK]"));
     assert_int_equal(prompt.ids.n, 0);
+    assert_false(prompt_add_controls(&w, CONTROL_INST, LIMIT_CONTEXT + 1));
+    assert_int_equal(err.code, ERR_LIMIT);
 }
 
 TEST(prompt, shows_every_token_as_its_piece)

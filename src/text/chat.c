@@ -232,7 +232,7 @@ static bool read_messages(const struct reader *in, const struct json_node *root)
 
 static bool read_tool(const struct reader *in, const struct json_node *node, struct chat_tool *tool)
 {
-    const struct json_node *function;
+    const struct json_node *function = NULL;
     tool->description = SPAN("");
     if (!find_function(in, node, &function) ||
         !opt_text(in, function, "description", &tool->description))

@@ -95,26 +95,24 @@ static bool check_each(const struct json_node *list, struct err *err)
 
 static int compare_texts(const void *a, const void *b)
 {
-    const struct json_node *const *x = a, *const *y = b;
-    struct span s = (*x)->text, t = (*y)->text;
-    int order = memcmp(s.s, t.s, s.n < t.n ? s.n : t.n);
-    return order ? order : (s.n > t.n) - (s.n < t.n);
+    const struct span *s = a, *t = b;
+    int order = memcmp(s->s, t->s, s->n < t->n ? s->n : t->n);
+    return order ? order : (s->n > t->n) - (s->n < t->n);
 }
 
 /* Says whether the texts of a list differ from each other. */
 static bool check_distinct(const struct json_node *list, struct err *err)
 {
-    const struct json_node **sorted = mem_new(list->n, sizeof *sorted, err);
+    struct span *sorted = mem_new(list->n, sizeof *sorted, err);
+    bool ok = true;
     size_t n = 0;
     if (!sorted)
         return false;
     for (const struct json_node *item = list->first; item; item = item->next)
-        sorted[n++] = item;
+        sorted[n++] = item->text;
     qsort(sorted, n, sizeof *sorted, compare_texts);
-    bool ok = true;
     for (size_t i = 1; ok && i < n; i++)
-        ok = !span_same(sorted[i - 1]->text, sorted[i]->text) ||
-             bad(sorted[i], err, "each name once");
+        ok = !span_same(sorted[i - 1], sorted[i]) || bad(list, err, "each name once");
     free(sorted);
     return ok;
 }

@@ -196,8 +196,11 @@ static bool read_message(const struct reader *in, const struct json_node *node,
 {
     if (node->kind != NODE_OBJECT)
         return json_node_fail(node, in->err, "expected an object with role and content");
-    if (!read_role(in, node, &message->role) ||
-        !chat_read_content(&in->chat->arena, json_member(node, "content"), message, in->err))
+    if (!read_role(in, node, &message->role))
+        return false;
+    if (message->role != CHAT_ASSISTANT && !json_member(node, "content"))
+        return json_node_fail(node, in->err, "content: missing");
+    if (!chat_read_content(&in->chat->arena, json_member(node, "content"), message, in->err))
         return false;
     if (message->role != CHAT_ASSISTANT && message->role != CHAT_SYSTEM && has_thinking(message))
         return json_node_fail(node, in->err, "thinking cannot be part of a %s message",
@@ -229,7 +232,7 @@ static bool read_messages(const struct reader *in, const struct json_node *root)
 
 static bool read_tool(const struct reader *in, const struct json_node *node, struct chat_tool *tool)
 {
-    const struct json_node *function;
+    const struct json_node *function = NULL;
     tool->description = SPAN("");
     if (!find_function(in, node, &function) ||
         !opt_text(in, function, "description", &tool->description))
@@ -267,8 +270,8 @@ static bool read_effort(const struct reader *in, const struct json_node *root)
         return false;
     if (in->spelling == CHAT_OPENAI && span_is(*effort, "minimal"))
         *effort = SPAN("none");
-    if (in->spelling == CHAT_OPENAI &&
-        (span_is(*effort, "low") || span_is(*effort, "medium") || span_is(*effort, "xhigh")))
+    if (in->spelling == CHAT_OPENAI && (span_is(*effort, "low") || span_is(*effort, "medium") ||
+                                        span_is(*effort, "xhigh") || span_is(*effort, "max")))
         *effort = SPAN("high");
     if (!effort->s || span_is(*effort, "none") || span_is(*effort, "high"))
         return true;

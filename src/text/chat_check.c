@@ -55,7 +55,10 @@ static bool check_last(const struct checker *c)
     char text[200];
     if (c->mode == CHAT_FINETUNING) {
         snprintf(text, sizeof text, "Expected last role Assistant for finetuning but got %s", role);
-        return is_assistant || bad(c, last, text);
+        if (!is_assistant)
+            return bad(c, last, text);
+        return !c->chat->continue_final ||
+               bad(c, last, "Cannot continue final message in finetuning mode");
     }
     if (c->chat->continue_final) {
         snprintf(text, sizeof text,
@@ -68,7 +71,7 @@ static bool check_last(const struct checker *c)
              "Expected last role User or Tool (or Assistant with prefix or continue_final_message "
              "set to True) for serving but got %s",
              role);
-    return (is_assistant ? m->prefix : m->role != CHAT_SYSTEM) || bad(c, last, text);
+    return !is_assistant || m->prefix || bad(c, last, text);
 }
 
 static bool check_order(const struct checker *c)
@@ -271,10 +274,10 @@ static bool check_content(const struct checker *c)
     return true;
 }
 
-static bool has_audio(const struct chat_message *m)
+static bool says_sound(const struct chat_message *m)
 {
     for (size_t k = 0; k < m->n_parts; k++)
-        if (m->parts[k].kind == PART_AUDIO)
+        if (m->role == CHAT_USER && m->parts[k].kind == PART_AUDIO)
             return true;
     return false;
 }
@@ -287,7 +290,7 @@ static bool check_audio(const struct checker *c)
         const struct chat_message *m = &c->chat->messages[i];
         if (m->role == CHAT_SYSTEM)
             system = i;
-        if (has_audio(m))
+        if (says_sound(m))
             audio = i;
     }
     return c->version >= 13 || system == SIZE_MAX || audio == SIZE_MAX ||

@@ -184,19 +184,25 @@ static bool add_system(struct merger *m, const struct chat_message *messages, si
 /* Joins every system text of the conversation. */
 static bool join_system(struct merger *m)
 {
-    struct chat_message all = {.role = CHAT_SYSTEM};
-    struct chat_message *found = arena_new(m->arena, m->chat->n_messages, sizeof *found, m->err);
+    struct span *texts = arena_new(m->arena, m->chat->n_messages, sizeof *texts, m->err);
     size_t n = 0;
-    if (!found)
+    if (!texts)
         return false;
-    for (size_t i = 0; i < m->chat->n_messages; i++)
-        if (m->chat->messages[i].role == CHAT_SYSTEM)
-            found[n++] = m->chat->messages[i];
-    if (!merge_content(m, found, n, &all))
-        return false;
-    if (all.n_parts)
-        m->out->system = all.parts->text;
-    return true;
+    for (size_t i = 0; i < m->chat->n_messages; i++) {
+        struct chat_message one = {0};
+        const struct chat_message *message = &m->chat->messages[i];
+        if (message->role != CHAT_SYSTEM || !message->n_parts)
+            continue;
+        if (!merge_content(m, message, 1, &one))
+            return false;
+        /* A list of empty texts counts, unlike an empty text. */
+        texts[n++] = one.n_parts ? one.parts->text : SPAN("");
+    }
+    for (size_t i = 0; i < n; i++)
+        if ((i && !buf_add(&m->text, gap.s, gap.n, m->err)) ||
+            !buf_add(&m->text, texts[i].s, texts[i].n, m->err))
+            return false;
+    return !m->text.len || take_text(m, &m->out->system);
 }
 
 static bool merge_all(struct merger *m)

@@ -14,6 +14,9 @@ bool prompt_add_controls(struct prompt_writer *w, enum prompt_control control, u
     if (id < 0)
         return err_set(w->err, ERR_UNSUPPORTED, "the vocabulary (%s) has no %s, which this needs",
                        tokenizer_describe(w->format->tok), prompt_control_name(control));
+    /* A few bytes of a request may ask for thousands of slots. */
+    if (n > LIMIT_CONTEXT || w->out->ids.n > LIMIT_CONTEXT - n)
+        return err_set(w->err, ERR_LIMIT, "a prompt of more than %d tokens", LIMIT_CONTEXT);
     for (uint64_t i = 0; i < n; i++)
         if (!token_ids_add(&w->out->ids, id, w->err))
             return false;

@@ -15,6 +15,7 @@ struct encoder {
     struct chat_merged merged;
     struct buf text;              /* what is being written for one segment */
     size_t first_user, last_user; /* of merged.messages; SIZE_MAX when there is none */
+    struct span effort;           /* v15: what the settings say; s NULL: nothing */
     bool open;                    /* the last message goes on: it gets no end */
 };
 
@@ -112,20 +113,19 @@ static bool is_listed(const struct effort_traits *effort, struct span value)
     return false;
 }
 
-/* Decides what the settings say of reasoning_effort; s NULL: nothing. */
-static bool choose_effort(struct encoder *e, struct span *out)
+/* Decides what the settings say of reasoning_effort. */
+static bool choose_effort(struct encoder *e)
 {
     const struct effort_traits *effort = &e->w.format->traits->effort;
     struct span asked = e->chat->reasoning_effort;
-    *out = (struct span){0};
-    if (!effort->present)
+    if (e->w.format->version < 15 || !effort->present)
         return true;
     if (!asked.s) {
-        *out = effort->preset;
+        e->effort = effort->preset;
         return effort->accepts_none ||
                err_set(e->w.err, ERR_ARG, "reasoning_effort should be set for this model.");
     }
-    *out = asked;
+    e->effort = asked;
     if (!effort->n_values)
         return err_set(e->w.err, ERR_ARG, "reasoning_effort not supported for this model.");
     return is_listed(effort, asked) ||
@@ -135,15 +135,10 @@ static bool choose_effort(struct encoder *e, struct span *out)
 
 static bool add_settings(struct encoder *e)
 {
-    struct span effort;
-    if (e->w.format->version < 15)
-        return true;
-    if (!choose_effort(e, &effort))
-        return false;
-    return !effort.s || (prompt_add_control(&e->w, CONTROL_SETTINGS) &&
-                         add(e, SPAN("{\"reasoning_effort\": ")) &&
-                         json_write_text(effort, &e->text, e->w.err) && add(e, SPAN("}")) &&
-                         end_segment(e) && prompt_add_control(&e->w, CONTROL_END_SETTINGS));
+    return !e->effort.s || (prompt_add_control(&e->w, CONTROL_SETTINGS) &&
+                            add(e, SPAN("{\"reasoning_effort\": ")) &&
+                            json_write_text(e->effort, &e->text, e->w.err) && add(e, SPAN("}")) &&
+                            end_segment(e) && prompt_add_control(&e->w, CONTROL_END_SETTINGS));
 }
 
 static bool add_system(struct encoder *e, const struct chat_message *m)
@@ -254,6 +249,10 @@ static bool add_assistant(struct encoder *e, size_t i)
                        "Invalid assistant message: it has neither content nor tool_calls");
     if (version == 1 && m->n_calls)
         return err_set(e->w.err, ERR_ARG, "Tools not implemented for tokenizer V1");
+    /* Each was well formed, but several in a row have become one. */
+    if (version < 7 && m->n_parts && m->n_calls)
+        return err_set(e->w.err, ERR_ARG,
+                       "Cannot have tool calls and content defined in the same assistant message");
     if (version == 2 && m->n_calls && i < e->last_user && e->last_user != SIZE_MAX)
         return true;
     struct span text = version == 1 ? plain(m) : strip_end(plain(m));
@@ -324,41 +323,36 @@ static void find_users(struct encoder *e)
         }
 }
 
-/* Takes ids [from, to) out of the prompt, and the slots in them. */
-static void cut(struct prompt *out, size_t from, size_t to)
-{
-    size_t n_kept = 0;
-    memmove(out->ids.ids + from, out->ids.ids + to, (out->ids.n - to) * sizeof *out->ids.ids);
-    out->ids.n -= to - from;
-    for (size_t i = 0; i < out->n_slots; i++) {
-        struct prompt_slot slot = out->slots[i];
-        if (slot.at >= from && slot.at < to)
-            continue;
-        if (slot.at >= to)
-            slot.at -= to - from;
-        out->slots[n_kept++] = slot;
-    }
-    out->n_slots = n_kept;
-}
-
-/* Drops the oldest turns until no more than max ids are left.  A turn is a user's message and
- * what follows it up to the next user's; system messages and the last turn stay.
+/* Drops the oldest messages until no more than max ids are left.  A user's takes with it what
+ * follows up to the next user's; system messages and the last user's stay.
  * ends: [n_messages], where each message ends. */
 static bool truncate_ids(struct encoder *e, const size_t *ends, size_t max)
 {
     const struct chat_message *messages = e->merged.messages;
-    size_t n_ids = e->w.out->ids.n - 1; /* the start token does not count */
-    size_t last = e->last_user == SIZE_MAX ? 0 : e->last_user, n_cut = 0;
-    bool in_turn = false;
-    for (size_t i = 0; i < last; i++) {
+    struct prompt *out = e->w.out;
+    size_t n_ids = out->ids.n - 1; /* the start token does not count */
+    size_t n_cut = 0, n_kept = 0, slot = 0;
+    bool in_turn = false, is_dropped = false;
+    for (size_t i = 0, begin = 1; i < e->merged.n_messages; begin = ends[i++]) {
         in_turn = in_turn && messages[i].role != CHAT_USER;
-        if (messages[i].role == CHAT_SYSTEM || (!in_turn && n_ids - n_cut <= max))
-            continue;
-        size_t begin = i ? ends[i - 1] : 1;
-        cut(e->w.out, begin - n_cut, ends[i] - n_cut);
-        n_cut += ends[i] - begin;
-        in_turn = true;
+        bool fits = !in_turn && n_ids - n_cut <= max;
+        in_turn = !fits && (in_turn || messages[i].role == CHAT_USER);
+        is_dropped = !fits && messages[i].role != CHAT_SYSTEM && i != e->last_user;
+        for (; slot < out->n_slots && out->slots[slot].at < ends[i]; slot++)
+            if (!is_dropped) {
+                out->slots[n_kept] = out->slots[slot];
+                out->slots[n_kept++].at -= n_cut;
+            }
+        if (is_dropped)
+            n_cut += ends[i] - begin;
+        else
+            memmove(out->ids.ids + begin - n_cut, out->ids.ids + begin,
+                    (ends[i] - begin) * sizeof *out->ids.ids);
     }
+    out->ids.n -= n_cut;
+    out->n_slots = n_kept;
+    if (is_dropped)
+        out->n_prefix = 0;
     return n_ids - n_cut <= max ||
            err_set(e->w.err, ERR_ARG, "Input couldn't fit in truncate_at_max_token");
 }
@@ -391,7 +385,7 @@ bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
         const struct chat_message *last = &e.merged.messages[e.merged.n_messages - 1];
         e.open = last->role == CHAT_ASSISTANT && (last->prefix || chat->continue_final);
         find_users(&e);
-        ok = encode(&e, options);
+        ok = choose_effort(&e) && encode(&e, options);
     }
     buf_free(&e.text);
     arena_free(&arena);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text/tool_schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 4096 }; /* they are compared each with each */
+#include "base/mem.h"
 
 /* What the value of a keyword must be. */
 enum form {
@@ -92,18 +93,38 @@ static bool check_each(const struct json_node *list, struct err *err)
     return true;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    const struct span *s = a, *t = b;
+    int order = memcmp(s->s, t->s, s->n < t->n ? s->n : t->n);
+    return order ? order : (s->n > t->n) - (s->n < t->n);
+}
+
+/* Says whether the texts of a list differ from each other. */
+static bool check_distinct(const struct json_node *list, struct err *err)
+{
+    struct span *sorted = mem_new(list->n, sizeof *sorted, err);
+    bool ok = true;
+    size_t n = 0;
+    if (!sorted)
+        return false;
+    for (const struct json_node *item = list->first; item; item = item->next)
+        sorted[n++] = item->text;
+    qsort(sorted, n, sizeof *sorted, compare_texts);
+    for (size_t i = 1; ok && i < n; i++)
+        ok = !span_same(sorted[i - 1], sorted[i]) || bad(list, err, "each name once");
+    free(sorted);
+    return ok;
+}
+
 static bool check_names(const struct json_node *node, struct err *err)
 {
-    if (node->kind != NODE_ARRAY || node->n > MAX_NAMES)
-        return bad(node, err, "a list of at most 4096 names");
-    for (const struct json_node *item = node->first; item; item = item->next) {
+    if (node->kind != NODE_ARRAY)
+        return bad(node, err, "a list of names");
+    for (const struct json_node *item = node->first; item; item = item->next)
         if (item->kind != NODE_STRING)
             return bad(item, err, "a name");
-        for (const struct json_node *k = node->first; k != item; k = k->next)
-            if (span_same(k->text, item->text))
-                return bad(item, err, "each name once");
-    }
-    return true;
+    return check_distinct(node, err);
 }
 
 static bool is_type(const struct json_node *node)
@@ -127,20 +148,21 @@ static bool check_type(const struct json_node *node, struct err *err)
     for (const struct json_node *item = node->first; item; item = item->next)
         if (!is_type(item))
             return bad(item, err, what);
-    return check_names(node, err);
+    return check_distinct(node, err);
 }
 
 /* 2.0 counts as whole, as in the draft. */
 static bool is_count(const struct json_node *node)
 {
-    if (node->kind != NODE_NUMBER || !node->text.n || node->text.s[0] == '-')
-        return false;
+    if (node->kind != NODE_NUMBER || node->text.s[0] == '-')
+        return node->kind == NODE_NUMBER && span_is(node->text, "-0.0");
     const char *point = memchr(node->text.s, '.', node->text.n);
     size_t n_after = point ? (size_t)(node->text.s + node->text.n - point) : 0;
     return strspn(node->text.s, "0123456789") >= node->text.n ||
            (n_after == 2 && point[1] == '0') || memchr(node->text.s, '+', node->text.n);
 }
 
+/* What is not a number is not below either, as in Python. */
 static bool is_positive(const struct json_node *node)
 {
     if (node->kind != NODE_NUMBER || node->text.s[0] == '-')
@@ -148,7 +170,7 @@ static bool is_positive(const struct json_node *node)
     for (size_t i = 0; i < node->text.n && node->text.s[i] != 'e'; i++)
         if (node->text.s[i] >= '1' && node->text.s[i] <= '9')
             return true;
-    return node->text.s[0] == 'I';
+    return node->text.s[0] == 'I' || node->text.s[0] == 'N';
 }
 
 static bool check_map(const struct json_node *node, bool or_names, struct err *err)

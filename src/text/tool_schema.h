@@ -8,7 +8,8 @@
 
 /* Checks a schema against the meta-schema of JSON Schema draft 7
  * (json-schema.org/draft-07/schema): the form of its keywords at every level.
- * Errors: ERR_ARG "Invalid tool schema: ..." naming the place. */
+ * Formats of texts, such as whether a pattern is a regular expression, are not looked at.
+ * Errors: ERR_ARG "Invalid tool schema: ..." naming the place, ERR_LIMIT. */
 bool tool_schema_check(const struct json_node *schema, struct err *err) CHECKED;
 
 #endif

@@ -168,3 +168,58 @@ TEST(prompt_chat, refuses_what_the_reference_refuses)
     assert_true(n > 400);
     json_decref(root);
 }
+
+/* --- settings that released files do not have ----------------------------------------- */
+
+/* Builds a prompt with settings of that form; want NULL: it can be built. */
+static void check_effort(struct effort_traits effort, const char *request, const char *want)
+{
+    struct prompt_format format;
+    struct chat chat;
+    struct prompt prompt = {0};
+    const struct prompt_options options = {0};
+    struct err err = {0};
+    assert_true(prompt_format_init(&format, fixture_generation("tekken-v15-image"), 0, &err));
+    struct traits traits = *format.traits;
+    traits.effort = effort;
+    format.traits = &traits;
+    assert_true(chat_read(&chat, CHAT_MISTRAL, "request", request, strlen(request), &err));
+    bool ok = prompt_chat(&format, &chat, &options, &prompt, &err);
+    if (ok != !want || (want && strcmp(err.text, want) != 0))
+        fail_msg("%s: %s", request, ok ? "accepted" : err.text);
+    for (size_t i = 0; ok && i < prompt.ids.n; i++)
+        assert_int_not_equal(prompt.ids.ids[i], format.ids[CONTROL_SETTINGS]);
+    prompt_free(&prompt);
+    chat_free(&chat);
+}
+
+/* mistral-common, tokens/tokenizers/model_settings_builder.py. */
+TEST(prompt_chat, settings_follow_the_file)
+{
+    static const char without[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}";
+    static const char system[] = "{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}]}";
+    static const char high[] = "{\"reasoning_effort\": \"high\", \"messages\": [{\"role\": "
+                               "\"user\", \"content\": \"a\"}]}";
+    const struct span none = SPAN("none");
+    const struct effort_traits must = {.present = true, .values = &none, .n_values = 1};
+    const struct effort_traits may = {.present = true, .accepts_none = true};
+    check_effort((struct effort_traits){0}, high, NULL);
+    check_effort(may, without, NULL);
+    check_effort(may, high, "reasoning_effort not supported for this model.");
+    check_effort(must, without, "reasoning_effort should be set for this model.");
+    check_effort(must, system, "reasoning_effort should be set for this model.");
+    check_effort(must, high, "reasoning_effort 'high' is none that this model knows");
+}
+
+TEST(prompt_chat, v1_has_no_results)
+{
+    json_t *request = json_loads("{\"messages\": [{\"role\": \"tool\", \"content\": \"1\"}, "
+                                 "{\"role\": \"user\", \"content\": \"a\"}]}",
+                                 0, NULL);
+    struct prompt prompt;
+    struct err err = {0};
+    assert_false(encode("spm-v1", request, CHAT_TEST, 0, &prompt, &err));
+    assert_string_equal(err.text, "Tools not implemented for tokenizer V1");
+    prompt_free(&prompt);
+    json_decref(request);
+}

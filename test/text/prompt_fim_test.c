@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "test.h"
+#include "text/prompt_fixture.h"
+
+static struct span span_of(const json_t *text)
+{
+    return (struct span){json_string_value(text), text ? json_string_length(text) : 0};
+}
+
+TEST(prompt_fim, encodes_what_the_reference_does)
+{
+    json_t *root = fixture_json("golden/fim.json"), *v;
+    size_t i;
+    json_array_foreach(json_object_get(root, "vectors"), i, v)
+    {
+        const char *name = json_string_value(json_object_get(v, "name"));
+        const struct prompt_format format =
+            fixture_format(json_string_value(json_object_get(v, "template")));
+        struct prompt prompt = {0};
+        struct buf text;
+        struct err err = {0};
+        assert_true(prompt_fim(&format, span_of(json_object_get(v, "prompt")),
+                               span_of(json_object_get(v, "suffix")), &prompt, &err));
+        assert_prompt_ids(name, &prompt.ids, json_object_get(v, "ids"));
+        buf_init(&text, 1 << 20);
+        assert_true(prompt_text(&format, &prompt.ids, &text, &err));
+        assert_string_equal(text.data, json_string_value(json_object_get(v, "text")));
+        buf_free(&text);
+        prompt_free(&prompt);
+    }
+    assert_int_equal(i, 24);
+    json_decref(root);
+}
+
+TEST(prompt_fim, needs_a_format_that_knows_it)
+{
+    struct prompt prompt = {0};
+    struct err err = {0};
+    const struct prompt_format v1 = fixture_format("spm-v1"), v2 = fixture_format("spm-v2");
+    assert_false(prompt_fim(&v1, SPAN("a"), SPAN("b"), &prompt, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_false(prompt_fim(&v2, SPAN("a"), SPAN("b"), &prompt, &err));
+    assert_string_equal(err.text, "prompt format 2 cannot fill in the middle; version 3 and later "
+                                  "can");
+    prompt_free(&prompt);
+}
+
+TEST(prompt_fim, survives_every_failed_allocation)
+{
+    const struct prompt_format format = fixture_format("spm-v3");
+    for (size_t n = 0;; n++) {
+        struct prompt prompt = {0};
+        struct err err = {0};
+        mem_fail_after(n);
+        bool ok = prompt_fim(&format, SPAN("before the cursor"), SPAN("after"), &prompt, &err);
+        size_t n_failed = mem_n_failed();
+        mem_fail_never();
+        prompt_free(&prompt);
+        assert_int_equal(ok, n_failed == 0);
+        if (ok)
+            break;
+        assert_int_equal(err.code, ERR_LIMIT);
+    }
+}

@@ -52,6 +52,8 @@ bool chat_session_open(struct chat_session *s, struct run *run, int version, str
     if (run->system &&
         !chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err))
         return false;
+    if (run->system_file && !chat_log_read_system(&s->log, run->system_file, &s->format, err))
+        return false;
     if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
         return false;
     return chat_session_check(s, &s->log, err);

@@ -195,7 +195,7 @@ BISE_API struct bise_reply *bise_reply_open(const struct bise_model *model, int 
                                             struct bise_error *error);
 BISE_API void bise_reply_close(struct bise_reply *reply); /* NULL is fine */
 
-/* Takes the next id; events of the last one that were not taken are lost.  An id that is not in the
+/* Takes the next id; events that were not taken wait.  An id that is not in the
  * vocabulary, as -1, says nothing. */
 BISE_API enum bise_code bise_reply_add(struct bise_reply *reply, int32_t id,
                                        struct bise_error *error);

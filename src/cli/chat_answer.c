@@ -2,9 +2,11 @@
 #include "cli/chat_answer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "engine/stop_filter.h"
@@ -20,7 +22,8 @@ struct stream {
     struct generator *gen;
     struct reply *reply;
     struct stop_filter stop;
-    struct buf text; /* of one event, without stop strings; then the line of a call */
+    struct buf text; /* of one event, without stop strings */
+    struct buf line; /* of the call under way */
     char last;       /* character that was printed of the answer, and of thoughts */
     char last_thought;
 };
@@ -60,7 +63,7 @@ static bool keep(struct stream *st, const struct reply_event *e, struct err *err
     struct span flat = e->kind == REPLY_TEXT ? e->text : e->raw;
     bool is_text = e->kind == REPLY_TEXT || e->kind == REPLY_THINKING_BEGIN ||
                    e->kind == REPLY_THINKING || e->kind == REPLY_THINKING_END;
-    return (!is_text || buf_add(&st->a->flat, flat.s, flat.n, err)) &&
+    return buf_add(is_text ? &st->a->flat : &st->a->calls, flat.s, flat.n, err) &&
            reply_message_add(&st->a->said, e, err);
 }
 
@@ -91,18 +94,18 @@ static bool end_call(struct stream *st, struct reply_event *e, struct err *err)
 {
     char id[CALL_ID_BYTES + 1];
     uint64_t random;
-    for (size_t i = 0; i < st->text.len; i++)
-        if (st->text.data[i] == '\n')
-            st->text.data[i] = ' ';
+    for (size_t i = 0; i < st->line.len; i++)
+        if (st->line.data[i] == '\n')
+            st->line.data[i] = ' ';
     if (!call_id_is_valid(e->id)) {
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
             return err_set(err, ERR_IO, "the system gives no random numbers for the id of a call");
         call_id_write(random, id);
         e->id = (struct span){id, CALL_ID_BYTES};
     }
-    bool ok = new_line(st, err) && buf_add(&st->text, "\n", 1, err) &&
-              print(st, st->text.data, st->text.len, err) && keep(st, e, err);
-    buf_clear(&st->text);
+    bool ok = new_line(st, err) && buf_add(&st->line, "\n", 1, err) &&
+              print(st, st->line.data, st->line.len, err) && keep(st, e, err);
+    buf_clear(&st->line);
     return ok;
 }
 
@@ -111,9 +114,9 @@ static bool take_call(struct stream *st, struct reply_event *e, struct err *err)
     if (e->kind == REPLY_CALL_END)
         return end_call(st, e, err);
     if (e->kind == REPLY_ARGUMENTS)
-        return buf_add(&st->text, e->text.s, e->text.n, err) && keep(st, e, err);
-    return buf_add(&st->text, "call ", 5, err) && buf_add(&st->text, e->name.s, e->name.n, err) &&
-           buf_add(&st->text, " ", 1, err) && keep(st, e, err);
+        return buf_add(&st->line, e->text.s, e->text.n, err) && keep(st, e, err);
+    return buf_add(&st->line, "call ", 5, err) && buf_add(&st->line, e->name.s, e->name.n, err) &&
+           buf_add(&st->line, " ", 1, err) && keep(st, e, err);
 }
 
 static bool take(struct stream *st, struct reply_event *e, struct err *err)
@@ -193,7 +196,9 @@ bool chat_answer_get(struct chat_answer *a, struct chat_session *s, const struct
     struct generator_stats before = generator_stats(s->gen);
     struct err ignored = {0};
     buf_init(&a->flat, LIMIT_TEXT_BYTES);
+    buf_init(&a->calls, LIMIT_TEXT_BYTES);
     buf_init(&st.text, LIMIT_TEXT_BYTES);
+    buf_init(&st.line, LIMIT_TEXT_BYTES);
     size_t n_kept = generator_rewind(s->gen, prompt->ids.ids, prompt->ids.n);
     st.reply = reply_open(&s->format, &options, err);
     bool ok = st.reply && stop_filter_init(&st.stop, s->run->stop.items, s->run->stop.n, err) &&
@@ -209,6 +214,7 @@ bool chat_answer_get(struct chat_answer *a, struct chat_session *s, const struct
     a->end.answer_s = stats.answer_s - before.answer_s;
     reply_close(st.reply);
     buf_free(&st.text);
+    buf_free(&st.line);
     return ok;
 }
 
@@ -219,16 +225,18 @@ bool chat_answer_print(const struct chat_answer *a, const struct run *run, struc
     buf_init(&json, LIMIT_TEXT_BYTES);
     bool ok = reply_message_write(&a->said, &json, err);
     if (ok) {
-        printf("{\"message\":%.*s,\"finish_reason\":\"%s\"", (int)json.len, json.data,
-               calls ? "tool_calls" : run_end_name(&a->end));
+        printf("{\"message\":");
+        ok = console_text(json.data, json.len, err);
+        printf(",\"finish_reason\":\"%s\"", calls ? "tool_calls" : run_end_name(&a->end));
         run_print_usage(run, a->n_prompt, a->end.n_answer);
-        ok = console_flush(err);
+        ok = ok && console_flush(err);
     }
     buf_free(&json);
     return ok;
 }
 
-bool chat_answer_keep(struct chat_answer *a, const struct prompt_format *format)
+/* Makes a->said.message what the conversation goes on with; false when nothing is left. */
+static bool keep_answer(struct chat_answer *a, const struct prompt_format *format)
 {
     struct chat_message *m = &a->said.message;
     m->prefix = false;
@@ -249,9 +257,51 @@ bool chat_answer_keep(struct chat_answer *a, const struct prompt_format *format)
     return m->n_parts || m->n_calls;
 }
 
+/* Makes the calls of that message text. */
+static bool unmake_calls(struct chat_answer *a, struct err *err)
+{
+    struct chat_message *m = &a->said.message;
+    a->parts = mem_new(m->n_parts + 1, sizeof *a->parts, err);
+    if (!a->parts)
+        return false;
+    for (size_t i = 0; i < m->n_parts; i++)
+        a->parts[i] = m->parts[i];
+    a->parts[m->n_parts++].text = (struct span){a->calls.len ? a->calls.data : "", a->calls.len};
+    m->parts = a->parts;
+    m->is_list = true;
+    m->n_calls = 0;
+    return true;
+}
+
+static bool log_message(const struct chat_answer *a, struct chat_session *s, struct err *err)
+{
+    struct buf json;
+    buf_init(&json, LIMIT_REQUEST_BYTES);
+    bool ok = reply_message_write(&a->said, &json, err) &&
+              chat_log_add(&s->log, CHAT_ASSISTANT, &json, err);
+    buf_free(&json);
+    return ok;
+}
+
+bool chat_answer_log(struct chat_answer *a, struct chat_session *s, bool *said, struct err *err)
+{
+    *said = keep_answer(a, &s->format);
+    if (!*said)
+        return true;
+    if (!log_message(a, s, err))
+        return false;
+    if (!a->said.message.n_calls || chat_session_check(s, &s->log, &a->unsayable))
+        return true;
+    /* A model can call what no prompt can say: a function of any name. */
+    chat_log_cut(&s->log, s->log.n - 1);
+    return unmake_calls(a, err) && log_message(a, s, err);
+}
+
 void chat_answer_free(struct chat_answer *a)
 {
     reply_message_free(&a->said);
     buf_free(&a->flat);
+    buf_free(&a->calls);
+    free(a->parts);
     *a = (struct chat_answer){0};
 }

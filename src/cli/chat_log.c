@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cli/outfile.h"
+#include "text/system_prompt.h"
 
 static bool add_text(struct buf *out, const char *text, struct err *err)
 {
@@ -130,16 +131,57 @@ bool chat_log_has_system(const struct chat_log *log)
     return log->n && log->entries[0].role == CHAT_SYSTEM;
 }
 
-bool chat_log_set_system(struct chat_log *log, struct span text, struct err *err)
+/* The system message that was set before one that is now in front of it goes. */
+static void drop_system(struct chat_log *log)
 {
-    if (!insert_text(log, 0, CHAT_SYSTEM, text, err))
-        return false;
     if (log->n > 1 && log->entries[1].role == CHAT_SYSTEM) {
         free(log->entries[1].json);
         log->n--;
         memmove(log->entries + 1, log->entries + 2, (log->n - 1) * sizeof *log->entries);
     }
+}
+
+bool chat_log_set_system(struct chat_log *log, struct span text, struct err *err)
+{
+    if (!insert_text(log, 0, CHAT_SYSTEM, text, err))
+        return false;
+    drop_system(log);
     return true;
+}
+
+/* Writes parts of text and thinking as a system message. */
+static bool write_system(struct buf *out, const struct chat_part *parts, size_t n, struct err *err)
+{
+    bool ok = add_text(out, "{\"role\": \"system\", \"content\": [", err);
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *key = parts[i].kind == PART_THINKING ? "thinking" : "text";
+        ok = add_text(out, i ? ", {" : "{", err) &&
+             add_member(out, "type", (struct span){key, strlen(key)}, err) &&
+             add_text(out, ", ", err) && add_member(out, key, parts[i].text, err) &&
+             add_text(out, "}", err);
+    }
+    return ok && add_text(out, "]}", err);
+}
+
+bool chat_log_read_system(struct chat_log *log, const char *path,
+                          const struct prompt_format *format, struct err *err)
+{
+    struct chat_part parts[SYSTEM_PROMPT_PARTS];
+    struct buf text, json;
+    buf_init(&text, LIMIT_REQUEST_BYTES);
+    buf_init(&json, LIMIT_REQUEST_BYTES);
+    bool ok = file_read(&text, path, err);
+    struct span all = {text.len ? text.data : "", text.len};
+    size_t n = ok ? system_prompt_parts(format, all, parts) : 0;
+    if (ok && n < 2 && (!n || parts->kind == PART_TEXT))
+        ok = chat_log_set_system(log, all, err);
+    else if (ok &&
+             (ok = write_system(&json, parts, n, err) &&
+                   insert(log, 0, (struct chat_entry){CHAT_SYSTEM, copy_text(&json, err)}, err)))
+        drop_system(log);
+    buf_free(&text);
+    buf_free(&json);
+    return ok;
 }
 
 static bool parse_file(const char *path, struct buf *bytes, struct json_tree *tree, struct err *err)

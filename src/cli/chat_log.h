@@ -9,6 +9,8 @@
 #include "base/span.h"
 #include "text/chat.h"
 
+struct prompt_format;
+
 struct chat_entry {
     enum chat_role role;
     char *json;
@@ -39,6 +41,10 @@ bool chat_log_result(struct chat_log *log, const struct chat_call *call, struct 
 
 /* Says what the system message at the start is from now on.  Errors: ERR_LIMIT. */
 bool chat_log_set_system(struct chat_log *log, struct span text, struct err *err) CHECKED;
+
+/* The same from a file, see system_prompt.h.  Errors: those of file_read(), ERR_LIMIT. */
+bool chat_log_read_system(struct chat_log *log, const char *path,
+                          const struct prompt_format *format, struct err *err) CHECKED;
 
 /* Says whether the conversation begins with a system message. */
 bool chat_log_has_system(const struct chat_log *log);

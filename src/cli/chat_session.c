@@ -11,6 +11,26 @@
 #include "cli/input.h"
 #include "cli/interrupt.h"
 
+static bool has_media(const struct chat_message *m)
+{
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->parts[i].kind == PART_IMAGE || m->parts[i].kind == PART_AUDIO)
+            return true;
+    return false;
+}
+
+/* What would be left out of the prompt, or stand in it as empty places, is refused. */
+static bool check_abilities(const struct chat_session *s, const struct chat *chat, struct err *err)
+{
+    if (chat->n_tools && s->format.version == 1)
+        return err_set(err, ERR_UNSUPPORTED, "a model of prompt format v1 knows no tools");
+    for (size_t i = 0; i < chat->n_messages; i++)
+        if (has_media(&chat->messages[i]))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "messages[%zu]: this version reads no pictures and no sound", i);
+    return true;
+}
+
 /* Builds the prompt for the conversation's next message. */
 static bool render(const struct chat_session *s, const struct chat_log *log, struct chat *chat,
                    struct prompt *prompt, struct buf *request, struct err *err)
@@ -18,7 +38,7 @@ static bool render(const struct chat_session *s, const struct chat_log *log, str
     const struct prompt_options options = {.mode = CHAT_TEST};
     return chat_log_request(log, s->run->effort, request, err) &&
            chat_read(chat, CHAT_MISTRAL, "conversation", request->data, request->len, err) &&
-           prompt_chat(&s->format, chat, &options, prompt, err);
+           check_abilities(s, chat, err) && prompt_chat(&s->format, chat, &options, prompt, err);
 }
 
 /* A conversation that has ended is one to which the user can say something. */
@@ -51,6 +71,8 @@ bool chat_session_open(struct chat_session *s, struct run *run, int version, str
         return false;
     if (run->system &&
         !chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err))
+        return false;
+    if (run->system_file && !chat_log_read_system(&s->log, run->system_file, &s->format, err))
         return false;
     if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
         return false;
@@ -97,25 +119,13 @@ static bool answer(struct chat_session *s, struct chat_answer *a, struct err *er
 
 static void explain(const struct chat_session *s, const struct chat_answer *a)
 {
-    if (a->said.error.s)
+    if (a->said.error.s && a->is_whole)
         console_note("not understood: %.*s", (int)a->said.error.n, a->said.error.s);
+    if (!a->is_whole && a->said.message.n_calls && s->is_typed)
+        console_note("the answer ended early, so its calls are left out");
     run_explain_end(s->run, &a->end, s->is_typed ? "; /reset begins a new conversation" : "");
     if (s->run->stats)
         run_print_stats(s->run, &a->end, generator_stats(s->gen).kv_bytes);
-}
-
-/* Puts what the model said into the log.  *said: whether there was anything. */
-static bool log_answer(struct chat_session *s, struct chat_answer *a, bool *said, struct err *err)
-{
-    struct buf json;
-    *said = chat_answer_keep(a, &s->format);
-    if (!*said)
-        return true;
-    buf_init(&json, LIMIT_REQUEST_BYTES);
-    bool ok = reply_message_write(&a->said, &json, err) &&
-              chat_log_add(&s->log, CHAT_ASSISTANT, &json, err);
-    buf_free(&json);
-    return ok;
 }
 
 /* Asks the user for what each call gives.  *all: whether there is a result for each. */
@@ -133,7 +143,8 @@ static bool ask_results(struct chat_session *s, const struct chat_message *m, bo
                  call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
         console_clean(question);
         strncat(question, "> ", sizeof question - strlen(question) - 1);
-        ssize_t n = input_message(question, &text, err);
+        bool is_quoted;
+        ssize_t n = input_message(question, &text, &is_quoted, err);
         s->is_over = n == INPUT_END;
         *all = n > 0;
         ok = !err->code &&
@@ -153,7 +164,11 @@ static bool step(struct chat_session *s, bool *more, bool *said, int *code, stru
     if (ok) {
         explain(s, &a);
         *code = a.end.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
-        ok = log_answer(s, &a, said, err);
+        ok = chat_answer_log(&a, s, said, err);
+        if (a.unsayable.code)
+            console_note("the call stays text: %s", a.unsayable.text);
+        if (ok && !*said && s->is_typed)
+            console_note("there is no answer, so the question is dropped");
     }
     if (ok && *said && a.said.message.n_calls && s->is_typed) {
         ok = ask_results(s, &a.said.message, more, err);

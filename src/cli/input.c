@@ -85,7 +85,7 @@ static bool add_line(struct message *m, const char *line, size_t n, struct err *
     return (!is_next || buf_add(m->text, "\n", 1, err)) && buf_add(m->text, line, n, err);
 }
 
-ssize_t input_message(const char *question, struct buf *text, struct err *err)
+ssize_t input_message(const char *question, struct buf *text, bool *is_quoted, struct err *err)
 {
     struct message m = {.text = text};
     char *line = NULL;
@@ -98,6 +98,7 @@ ssize_t input_message(const char *question, struct buf *text, struct err *err)
             n = INPUT_DROPPED;
     } while (n >= 0 && m.goes_on);
     free(line);
+    *is_quoted = m.in_quotes;
     return n < 0 ? n : (ssize_t)text->len;
 }
 

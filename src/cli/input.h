@@ -23,9 +23,10 @@ enum { INPUT_END = -1, INPUT_DROPPED = -2 };
 ssize_t input_line(const char *question, char **line, size_t *size);
 
 /* Asks for a message and reads it into text: one line, or several where a line ends in a backslash
- * or where they stand between """ and """.  Returns its length, INPUT_DROPPED or INPUT_END. Errors:
- * ERR_LIMIT, with INPUT_DROPPED. */
-ssize_t input_message(const char *question, struct buf *text, struct err *err) CHECKED;
+ * or where they stand between """ and """, which *is_quoted says.  Returns its length,
+ * INPUT_DROPPED or INPUT_END.  Errors: ERR_LIMIT, with INPUT_DROPPED. */
+ssize_t input_message(const char *question, struct buf *text, bool *is_quoted,
+                      struct err *err) CHECKED;
 
 /* Says whether a person types what is read. */
 bool input_is_terminal(void);

@@ -38,14 +38,15 @@ static int chat_version(const struct run *run)
 
 static bool has_chat_options(const struct run *run)
 {
-    return run->system || run->tools || run->effort || run->think_tags;
+    return run->system || run->system_file || run->tools || run->effort || run->think_tags;
 }
 
 /* Continues the text, as nothing says how to chat. */
 static int run_plain(struct run *run, const char *prompt)
 {
     if (has_chat_options(run)) {
-        console_error("bise: --system, --tools, --reasoning-effort and --think-tags need a prompt "
+        console_error("bise: --system, --system-file, --tools, --reasoning-effort and --think-tags "
+                      "need a prompt "
                       "format, and this model names none; choose one with --format");
         return EXIT_FAILED;
     }
@@ -98,6 +99,7 @@ static int parse(struct run *run, int *argc, char **argv)
     max_tokens.given = &run->max_given;
     const struct option options[] = {
         option_text("system", &run->system),
+        option_text("system-file", &run->system_file),
         option_text("tools", &run->tools),
         option_text("reasoning-effort", &run->effort),
         option_flag("think-tags", &run->think_tags),
@@ -138,8 +140,11 @@ static int run_main(int argc, char **argv)
         if (!run.stop.items[i][0] || strlen(run.stop.items[i]) > LIMIT_STOP_BYTES)
             return options_wrong(&verb_run, "--stop: expected 1 to %d bytes", LIMIT_STOP_BYTES);
     if (run.plain && (run.version || has_chat_options(&run)))
-        return options_wrong(&verb_run, "--plain: a continued text has no --format, --system, "
-                                        "--tools, --reasoning-effort or --think-tags");
+        return options_wrong(&verb_run,
+                             "--plain: a continued text has no --format, --system, --system-file, "
+                             "--tools, --reasoning-effort or --think-tags");
+    if (run.system && run.system_file)
+        return options_wrong(&verb_run, "--system-file: there is --system already");
     if (argc == 2)
         return run_model(&run, argv[0], argv[1]);
     if (argc == 1 && !bundled_looks_like_model(argv[0])) {
@@ -174,6 +179,9 @@ const struct verb verb_run = {
         "\n"
         "conversation:\n"
         "    --system TEXT           what the model is told before everything else\n"
+        "    --system-file FILE      the same from a file, as SYSTEM_PROMPT.txt beside a model, "
+        "whose\n"
+        "                            [THINK]...[/THINK] shows a model of v13 how to think\n"
         "    --tools FILE            JSON list of tool definitions, as in the API.  Calls are "
         "printed,\n"
         "                            a line each; on a terminal you are asked for their results\n"

@@ -11,11 +11,12 @@
 #include "cli/console.h"
 #include "cli/input.h"
 
-/* A line with one slash at its start is a command; with two it is text with one. */
-static void take_line(struct chat_session *s, const struct buf *text)
+/* A line with one slash at its start is a command; with two it is text with one.  What stands in
+ * quotes is text. */
+static void take_line(struct chat_session *s, const struct buf *text, bool is_quoted)
 {
-    bool is_escaped = text->len > 1 && memcmp(text->data, "//", 2) == 0;
-    if (!is_escaped && text->data[0] == '/')
+    bool is_escaped = !is_quoted && text->len > 1 && memcmp(text->data, "//", 2) == 0;
+    if (!is_quoted && !is_escaped && text->data[0] == '/')
         chat_command(s, text->data);
     else
         (void)chat_session_say(s, (struct span){text->data + is_escaped, text->len - is_escaped});
@@ -29,12 +30,13 @@ static int converse(struct chat_session *s)
     s->is_typed = true;
     while (!s->is_over) {
         struct err err = {0};
-        ssize_t n = input_message("> ", &text, &err);
+        bool is_quoted;
+        ssize_t n = input_message("> ", &text, &is_quoted, &err);
         if (err.code)
             (void)console_fail(&err);
         s->is_over = n == INPUT_END;
         if (n > 0)
-            take_line(s, &text);
+            take_line(s, &text, is_quoted);
     }
     buf_free(&text);
     return EXIT_DONE;

@@ -15,10 +15,10 @@ struct run {
     struct option_texts stop;
     bool stats, json, plain, think_tags, hide_thinking;
     bool max_given, seed_given;
-    int version;                         /* of the prompt format, as given, or 0 */
-    const char *system, *tools, *effort; /* as given, or NULL */
-    const char *word;                    /* a prompt that could be a mistyped MODEL, or NULL */
-    const char *note;                    /* to give before the first text, or NULL */
+    int version;                                       /* of the prompt format, as given, or 0 */
+    const char *system, *system_file, *tools, *effort; /* as given, or NULL */
+    const char *word; /* a prompt that could be a mistyped MODEL, or NULL */
+    const char *note; /* to give before the first text, or NULL */
     bool announced;
     struct runtime rt;
 };

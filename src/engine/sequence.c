@@ -51,7 +51,7 @@ void sequence_forget(struct sequence *seq, uint32_t first)
 void sequence_cut(struct sequence *seq, uint32_t n)
 {
     uint32_t n_kept = n_pages_of(n);
-    assert(!n || n_kept > seq->n_gone);
+    assert(!n || n_kept >= seq->n_gone);
     while (seq->n_pages > n_kept && seq->n_pages > seq->n_gone)
         kv_pool_unref(seq->pool, seq->page_ids[--seq->n_pages]);
     if (!n)

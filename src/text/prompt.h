@@ -44,8 +44,8 @@ struct prompt_options {
 
 /* Checks, merges and encodes a conversation.
  * Owned: prompt_free(), also after a failure.
- * Errors: those of chat_check(); ERR_ARG for what the format cannot say (tools in v1,
- * pictures without an image section), ERR_LIMIT. */
+ * Errors: those of chat_check(); ERR_ARG for what the format cannot say (calls and their results
+ * in v1, which leaves definitions of tools out; pictures without an image section), ERR_LIMIT. */
 bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
                  const struct prompt_options *options, struct prompt *out, struct err *err) CHECKED;
 

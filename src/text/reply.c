@@ -570,12 +570,14 @@ static bool take_marker(struct reply *r, int32_t id, struct err *err)
     return true;
 }
 
-/* Forgets the events of the last step, and the text they stand for. */
+/* Forgets the text that events stand for, and the events when all were taken. */
 static void forget(struct reply *r)
 {
     size_t gone = r->from;
-    r->n_events = r->n_taken = 0;
-    arena_reset(&r->arena);
+    if (r->n_taken == r->n_events) {
+        r->n_events = r->n_taken = 0;
+        arena_reset(&r->arena);
+    }
     buf_drop(&r->text, gone);
     r->from = 0;
     r->seen = r->seen > gone ? r->seen - gone : 0;

@@ -58,8 +58,8 @@ struct reply *reply_open(const struct prompt_format *format, const struct reply_
                          struct err *err) CHECKED;
 void reply_close(struct reply *reply);
 
-/* Takes the next id of the output and forgets events that were not taken.  The
- * end-of-sequence token may be given or left out.
+/* Takes the next id of the output; events that were not taken wait.  The end-of-sequence token
+ * may be given or left out.
  * Errors: ERR_LIMIT past LIMIT_TEXT_BYTES or without memory. */
 bool reply_add(struct reply *reply, int32_t id, struct err *err) CHECKED;
 

@@ -61,3 +61,47 @@ test/cli/tekken_json v15-image "$v15/tekken.json"
 "$scripted" "$v15" '[/INST]Hello!</s>'
 try run --json --reasoning-effort high "$v15" "Hello"
 try run --reasoning-effort low "$v15" "Hello"
+
+# Calls as a JSON list, alone and next to text; and a call that is none the less a call.
+v7=$TMP/v7
+mkdir "$v7"
+cp $data/mistral_instruct_tokenizer_241114.model.v7 "$v7"
+"$scripted" "$v7" '[/INST]Look:[TOOL_CALLS][{"name":"get_weather","arguments":{}}]</s>'
+try run "$v7" "How is the weather?"
+try run --json "$v7" "How is the weather?" | steady
+"$scripted" "$v13" '[/INST]Yes[TOOL_CALLS]get_weather[ARGS]{Paris</s>'
+try run "$v13" "How is the weather?"
+try run --json "$v13" "How is the weather?" | steady
+# Calls at once, drawn from two; the last of them cut off.  Stop strings count in text only.
+calls=$TMP/calls
+mkdir "$calls"
+test/cli/tekken_json v13 "$calls/tekken.json"
+"$scripted" --draw "$calls" '[/INST][TOOL_CALLS]get_weather[ARGS]{"city": 1}' \
+    '[TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]' '1}</s>'
+try run --temperature 1 --seed 7 "$calls" "How is the weather?"
+try run --json --temperature 1 --seed 7 "$calls" "How is the weather?" | steady
+try run --json --temperature 1 --seed 7 --max-tokens 12 "$calls" "How is the weather?" | steady
+try run --json --temperature 1 --seed 7 --stop city "$calls" "How is the weather?" | steady
+# Thoughts between tags that are text.
+tags=$TMP/tags
+mkdir "$tags"
+cp "$v7/mistral_instruct_tokenizer_241114.model.v7" "$tags"
+"$scripted" --draw "$tags" '[/INST]<think>Let me see</think> It is warm.</s>'
+try run --temperature 1 --seed 3 --think-tags "$tags" "How is the weather?"
+try run --temperature 1 --seed 3 --think-tags --json "$tags" "How is the weather?"
+try run --temperature 1 --seed 3 "$tags" "How is the weather?"
+# Tools for a model that knows none.
+v1=$TMP/v1
+mkdir "$v1"
+cp $data/tokenizer.model.v1 "$v1/tokenizer.model"
+"$scripted" "$v1" ']Warm</s>'
+try run --format v1 --tools "$TMP/tools.json" "$v1" "How is the weather?"
+# A system prompt from a file; in v13 its markers are real.
+printf 'Think.[THINK]Hm[/THINK]Answer.' >"$TMP/SYSTEM_PROMPT.txt"
+for model in "$v3" "$v13"; do
+    try run --json --system-file "$TMP/SYSTEM_PROMPT.txt" --max-tokens 1 "$model" "Hi" |
+        sed 's/.*prompt_tokens/prompt_tokens/'
+done
+try run --system-file "$TMP/none.txt" "$v13" "Hi" | sed "s|$TMP|TMP|"
+try run --system-file "$TMP/SYSTEM_PROMPT.txt" --system x "$v13" "Hi"
+try run --system-file "$TMP/SYSTEM_PROMPT.txt" --plain "$v13" "Hi"

@@ -105,6 +105,34 @@ talk <<END
 /regenerate
 END
 
+# Calls that cannot be said again stay text; half a call is left out; silence is no answer.
+"$scripted" "$v13" '[/INST]Yes[TOOL_CALLS]get weather[ARGS]{broken</s>'
+session "$v13"
+talk <<END
+How is the weather?
+/save $TMP/talk.json
+And now?
+END
+steady <"$TMP/talk.json"
+session --max-tokens 5 "$v13"
+talk <<END
+How is the weather?
+/save $TMP/talk.json
+END
+steady <"$TMP/talk.json"
+"$scripted" "$v13" '[/INST]</s>'
+cat >"$TMP/picture.json" <<'END'
+{"messages": [{"role": "user", "content": [{"type": "image", "width": 9, "height": 9}]}]}
+END
+session "$v13"
+talk <<END
+How is the weather?
+/regenerate
+/load $TMP/picture.json
+"""/* text */
+"""
+END
+
 # Ctrl-C stops an answer, whose beginning stays.
 v7=$TMP/long
 mkdir "$v7"

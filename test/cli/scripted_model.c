@@ -7,7 +7,9 @@
  * answers each of them with the next.  Attention and feed-forward are zero; a token's
  * embedding is a random code of +1 and -1, and its successor's row of the output is the same
  * code, which is then the largest logit by far.  All other rows are zero and not written, so
- * that the file takes little space.  A token can have one successor only. */
+ * that the file takes little space.  Between several successors of a token, which are then
+ * equally likely, a temperature and a seed choose; greedy it can have one only, unless the first
+ * argument is --draw. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -95,7 +97,44 @@ static void add_row(struct weights *w, uint64_t at, const int values[DIM])
     check(fwrite(row, sizeof row, 1, w->f) == 1, "write");
 }
 
-static void write_weights(const char *path, int n_vocab, const int32_t *next)
+/* Says whether no pair before pair i is about the same token. */
+static bool is_first(const struct token_ids *pairs, size_t i)
+{
+    for (size_t k = 0; k < i; k += 2)
+        if (pairs->ids[k] == pairs->ids[i])
+            return false;
+    return true;
+}
+
+static bool has_pair(const struct token_ids *pairs, int32_t id, int32_t next)
+{
+    for (size_t k = 0; k < pairs->n; k += 2)
+        if (pairs->ids[k] == id && pairs->ids[k + 1] == next)
+            return true;
+    return false;
+}
+
+/* Adds the steps of a script that are new. */
+static void add_script(const struct tokenizer *tok, const char *script, bool draws,
+                       struct token_ids *pairs)
+{
+    struct err err = {0};
+    struct token_ids ids = {0};
+    char fault[4096];
+    encode(tok, script, &ids);
+    for (size_t t = 0; t + 1 < ids.n; t++) {
+        if (has_pair(pairs, ids.ids[t], ids.ids[t + 1]))
+            continue;
+        check(token_ids_add(pairs, ids.ids[t], &err) && token_ids_add(pairs, ids.ids[t + 1], &err),
+              err.text);
+        snprintf(fault, sizeof fault, "%s: token %zu has another successor already", script, t);
+        check(draws || is_first(pairs, pairs->n - 2), fault);
+    }
+    token_ids_free(&ids);
+}
+
+/* Steps of all scripts, each once: pairs.ids[2 i] is followed by pairs.ids[2 i + 1]. */
+static void write_weights(const char *path, int n_vocab, const struct token_ids *pairs)
 {
     static const int ones[DIM] = {[0 ... DIM - 1] = 1};
     struct weights w = {.f = fopen(path, "w+b"), .separator = "{"};
@@ -119,13 +158,12 @@ static void write_weights(const char *path, int n_vocab, const int32_t *next)
     uint64_t begin = (uint64_t)ftell(w.f);
     n_header = begin - sizeof n_header;
     add_row(&w, begin + norm, ones);
-    for (int32_t id = 0; id < n_vocab; id++) {
+    for (size_t i = 0; i < pairs->n; i += 2) {
         int code[DIM];
-        if (next[id] < 0)
-            continue;
-        make_code(id, code);
-        add_row(&w, begin + embeddings + (uint64_t)id * DIM * 2, code);
-        add_row(&w, begin + output + (uint64_t)next[id] * DIM * 2, code);
+        make_code(pairs->ids[i], code);
+        if (is_first(pairs, i))
+            add_row(&w, begin + embeddings + (uint64_t)pairs->ids[i] * DIM * 2, code);
+        add_row(&w, begin + output + (uint64_t)pairs->ids[i + 1] * DIM * 2, code);
     }
     check(fseek(w.f, (long)(begin + w.n_bytes - 1), SEEK_SET) == 0 && fputc(0, w.f) == 0, path);
     rewind(w.f);
@@ -146,30 +184,22 @@ static void write_params(const char *path, int n_vocab)
 int main(int argc, char **argv)
 {
     struct err err = {0};
+    struct token_ids pairs = {0};
     char path[4096];
-    check(argc > 2, "usage: scripted_model DIR SCRIPT...");
+    bool draws = argc > 1 && strcmp(argv[1], "--draw") == 0;
+    argv += draws;
+    argc -= draws;
+    check(argc > 2, "usage: scripted_model [--draw] DIR SCRIPT...");
     struct tokenizer *tok = tokenizer_open(argv[1], &err);
     check(tok != NULL, err.text);
     int n_vocab = tokenizer_n_vocab(tok);
-    int32_t *next = malloc((size_t)n_vocab * sizeof *next);
-    check(next != NULL, "no memory");
-    memset(next, -1, (size_t)n_vocab * sizeof *next);
-    for (int i = 2; i < argc; i++) {
-        struct token_ids ids = {0};
-        encode(tok, argv[i], &ids);
-        for (size_t t = 0; t + 1 < ids.n; t++) {
-            int32_t *successor = &next[ids.ids[t]];
-            snprintf(path, sizeof path, "%s: token %zu has another successor already", argv[i], t);
-            check(*successor < 0 || *successor == ids.ids[t + 1], path);
-            *successor = ids.ids[t + 1];
-        }
-        token_ids_free(&ids);
-    }
+    for (int i = 2; i < argc; i++)
+        add_script(tok, argv[i], draws, &pairs);
     snprintf(path, sizeof path, "%s/params.json", argv[1]);
     write_params(path, n_vocab);
     snprintf(path, sizeof path, "%s/consolidated.safetensors", argv[1]);
-    write_weights(path, n_vocab, next);
-    free(next);
+    write_weights(path, n_vocab, &pairs);
+    token_ids_free(&pairs);
     tokenizer_close(tok);
     return 0;
 }

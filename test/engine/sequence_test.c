@@ -90,6 +90,8 @@ TEST(sequence, a_cut_gives_back_what_lies_behind_it)
     sequence_cut(&seq, 33);
     assert_int_equal(seq.n_pages, 3);
     assert_int_equal(pool.n_free, 4);
+    sequence_cut(&seq, 32); /* with a window of 1 nothing before is seen */
+    assert_int_equal(pool.n_free, 5);
     sequence_forget(&seq, 1000);
     sequence_cut(&seq, 0);
     assert_int_equal(pool.n_free, 5);

@@ -351,6 +351,36 @@ TEST(reply, reads_the_vectors_of_the_reference)
     json_decref(doc);
 }
 
+TEST(reply, events_wait_until_they_are_taken)
+{
+    static const char text[] =
+        "a[THINK]b[/THINK]c[TOOL_CALLS]f[ARGS]{\"a\": 1}[TOOL_CALLS]g[ARGS]1";
+    struct prompt_format format = format_of("tekken-v13");
+    struct token_ids ids = {0};
+    struct err err = {0};
+    struct buf got[3];
+    add_ids(&format, text, false, &ids);
+    /* They are taken after each id, after every third and at the end. */
+    const size_t steps[3] = {1, 3, ids.n + 1};
+    for (size_t k = 0; k < 3; k++) {
+        struct reply *reply = reply_open(&format, &(struct reply_options){0}, &err);
+        assert_non_null(reply);
+        buf_init(&got[k], LIMIT_TEXT_BYTES);
+        for (size_t i = 0; i < ids.n; i++) {
+            assert_true(reply_add(reply, ids.ids[i], &err));
+            if ((i + 1) % steps[k] == 0)
+                note_events(reply, &got[k]);
+        }
+        assert_true(reply_end(reply, true, &err));
+        note_events(reply, &got[k]);
+        reply_close(reply);
+        assert_string_equal(got[k].data, got[0].data);
+    }
+    for (size_t k = 0; k < 3; k++)
+        buf_free(&got[k]);
+    token_ids_free(&ids);
+}
+
 /* An id of a kind that matters: markers, bytes, parts of JSON, anything. */
 static int32_t random_id(const struct prompt_format *format, const int32_t *parts, size_t n,
                          uint64_t *seed)

@@ -26,12 +26,15 @@ bool traits_is_version(int64_t version)
     }
 }
 
-/* A template names what its version introduced.  v13 dropped the ids of calls again. */
+/* A template names what its version introduced.  v13 dropped the ids of calls again.
+ * The converter of llama.cpp writes the mere name of a template that it has built in. */
 static int version_of_template(struct span template, bool is_tekken)
 {
-    return span_has(template, "[CALL_ID]")           ? 11
+    return span_has(template, "[THINK]")             ? 13
+           : span_has(template, "[CALL_ID]")         ? 11
            : span_has(template, "[ARGS]")            ? 13
            : span_has(template, "[SYSTEM_PROMPT]")   ? 7
+           : span_is(template, "mistral-v7-tekken")  ? 7
            : span_has(template, "[AVAILABLE_TOOLS]") ? 3
            : is_tekken                               ? 3 /* the first with that vocabulary */
                                                      : 1;

@@ -62,7 +62,7 @@ static char *normalise(const struct tokenizer *tok, const char *text, size_t *n,
             goto fail;
         n_text = trim(text, n_text, trimmed);
     }
-    if (tok->add_space && n_text)
+    if (tok->add_space)
         out[n_out++] = ' ';
     n_out += clean(trimmed ? trimmed : text, n_text, out + n_out);
     while (tok->trim_spaces && n_out && out[n_out - 1] == ' ')

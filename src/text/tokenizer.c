@@ -84,6 +84,13 @@ static struct vocab_index *index_of(struct tokenizer *tok, uint8_t kind)
     return NULL;
 }
 
+static bool is_known(const struct tokenizer *tok, const struct vocab_index *index, uint32_t id)
+{
+    uint32_t n;
+    const char *s = vocab_string(&tok->vocab, id, &n);
+    return vocab_find(index, &tok->vocab, s, n) >= 0;
+}
+
 bool tokenizer_index(struct tokenizer *tok, struct err *err)
 {
     size_t n_names = 0;
@@ -95,7 +102,9 @@ bool tokenizer_index(struct tokenizer *tok, struct err *err)
     for (uint32_t id = 0; id < tok->vocab.n; id++) {
         struct vocab_index *index = index_of(tok, tok->kinds[id]);
         if (index && !vocab_index_add(index, &tok->vocab, id))
-            return err_set(err, ERR_FORMAT, "token %u occurs twice", id);
+            return err_set(err, ERR_FORMAT, "token %u %s", id,
+                           is_known(tok, index, id) ? "occurs twice"
+                                                    : "hashes as too many others do");
     }
     return true;
 }

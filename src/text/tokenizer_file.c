@@ -130,7 +130,10 @@ static bool add_traits(struct tokenizer *tok, const char *path, bool is_hf, stru
 {
     struct buf folder;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    /* Pixtral Large has the pieces of v7 and takes pictures: only the name says so. */
+    /* v2 has the pieces of v3, and Pixtral Large, which takes pictures, has those of v7: only
+     * the name says so. */
+    if (tok->traits.version == 3 && ends_with(name, ".model.v2"))
+        tok->traits.version = 2;
     if (!tok->is_tekken && is_versioned(name) && ends_with(name, "m1"))
         tok->traits.image = (struct image_traits){.patch_size = 16, .max_size = 1024, .merge = 1};
     buf_init(&folder, MAX_PATH);

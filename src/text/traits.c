@@ -26,15 +26,21 @@ bool traits_is_version(int64_t version)
     }
 }
 
-/* A template names what its version introduced.  v13 dropped the ids of calls again. */
+/* A template names what its version introduced.  v13 dropped the ids of calls again.
+ * The converter of llama.cpp writes the mere name of a template that it has built in. */
 static int version_of_template(struct span template, bool is_tekken)
 {
-    return span_has(template, "[CALL_ID]")           ? 11
-           : span_has(template, "[ARGS]")            ? 13
-           : span_has(template, "[SYSTEM_PROMPT]")   ? 7
-           : span_has(template, "[AVAILABLE_TOOLS]") ? 3
-           : is_tekken                               ? 3 /* the first with that vocabulary */
-                                                     : 1;
+    static const struct {
+        const char *text;
+        int version;
+    } signs[] = {
+        {"[THINK]", 13},        {"[CALL_ID]", 11},        {"[ARGS]", 13},
+        {"[SYSTEM_PROMPT]", 7}, {"mistral-v7-tekken", 7}, {"[AVAILABLE_TOOLS]", 3},
+    };
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (span_has(template, signs[i].text))
+            return signs[i].version;
+    return is_tekken ? 3 : 1; /* v3 is the first with that vocabulary */
 }
 
 static int version_of_controls(const struct tokenizer *tok)

@@ -42,7 +42,8 @@ const char *vocab_string(const struct vocab *vocab, uint32_t id, uint32_t *n);
 bool vocab_index_init(struct vocab_index *index, size_t n, struct err *err) CHECKED;
 void vocab_index_free(struct vocab_index *index);
 
-/* Enters string id.  Returns false when the index knows an equal string. */
+/* Enters string id.  Returns false when the index knows an equal string, or so many with
+ * nearly its hash that the file was made to be slow. */
 bool vocab_index_add(struct vocab_index *index, const struct vocab *vocab, uint32_t id) CHECKED;
 
 /* Returns the id of s[n], or -1. */

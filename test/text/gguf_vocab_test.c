@@ -178,6 +178,7 @@ TEST(gguf_vocab, reads_flags)
     put_number(put_key(&f, "remove_extra_whitespaces", GGUF_BOOL), 1, 1);
     put_number(put_key(&f, "bos_token_id", GGUF_U32), 2, 4);
     put_number(put_key(&f, "eos_token_id", GGUF_U32), UINT32_MAX, 4);
+    put_array(&f, "precompiled_charsmap", GGUF_U8, 0);
     tok = open_file(&f, &err);
     assert_non_null(tok);
     assert_ids(tok, "without", "  a  ", 5, without, 1);

@@ -326,6 +326,8 @@ TEST(hf_tokenizer, refuses_bad_vocabularies)
          "model.vocab.ab: expected a whole number from 0 to 2097151"},
         {"\"id\": 2,", "\"id\": 1,", ERR_FORMAT, "added_tokens[2]: id 1 is that of \"<s>\" too"},
         {"\"id\": 2,", "\"id\": 260,", ERR_FORMAT, "added_tokens[2]: id 260 is that of \"a\" too"},
+        {"\"id\": 2, \"content\": \"</s>\"", "\"id\": 1, \"content\": \"<s>\"", ERR_FORMAT,
+         "added_tokens[2]: id 1 is that of \"<s>\" too"},
         {"\"id\": 2,", "", ERR_FORMAT, "added_tokens[2].id: missing"},
         {"\"content\": \"</s>\",", "", ERR_FORMAT, "added_tokens[2].content: missing"},
         {"\"</s>\", \"special\": true", "\"</s>\", \"special\": 1", ERR_FORMAT,
@@ -390,6 +392,21 @@ TEST(hf_tokenizer, refuses_bad_byte_level_vocabularies)
         {"\"ab\"", "\"ab\"", ERR_NONE, NULL},
     };
     check_changes(small_bytes(), changes, sizeof changes / sizeof *changes);
+}
+
+/* The first tokens are tekken's, but not all of them: its pattern is not taken for granted. */
+TEST(hf_tokenizer, takes_no_small_vocabulary_for_tekken)
+{
+    static const struct change changes[] = {
+        {"\"ab\": 259, \"\xc4\xa0"
+         "ab\": 260}, \"merges\": [[\"a\", \"b\"], [\"\xc4\xa0\", \"ab\"]]",
+         "\"\xc4\xa0\xc4\xa0\": 259, \"\xc4\xa0t\": 260, \"er\": 261, \"in\": 262}, \"merges\": "
+         "[\"\xc4\xa0 \xc4\xa0\", \"\xc4\xa0 t\", \"e r\", \"i n\"]",
+         ERR_UNSUPPORTED,
+         "pre_tokenizer: neither the vocabulary nor the pattern is tekken's; other byte-level "
+         "tokenizers are not read"},
+    };
+    check_changes(small(false), changes, 1);
 }
 
 TEST(hf_tokenizer, refuses_absurd_sizes)

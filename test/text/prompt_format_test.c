@@ -6,6 +6,7 @@
 
 #include "test.h"
 #include "text/tokenizer_fixture.h"
+#include "text/tokenizer_int.h"
 
 TEST(prompt_format, finds_the_control_tokens)
 {
@@ -37,6 +38,26 @@ TEST(prompt_format, takes_another_version)
     assert_int_equal(format.version, 2);
     assert_true(prompt_format_init(&format, fixture_generation("spm-v1"), 1, &err));
     assert_int_equal(format.ids[CONTROL_INST], -1);
+    /* Without the setting, v15 needs no tokens for it. */
+    assert_true(prompt_format_init(&format, fixture_generation("tekken-v13"), 15, &err));
+    assert_int_equal(format.ids[CONTROL_SETTINGS], -1);
+}
+
+TEST(prompt_format, takes_the_ends_that_the_files_choose)
+{
+    struct prompt_format format;
+    struct err err = {0};
+    struct tokenizer *tok = tokenizer_open("models/stories260K.gguf", &err);
+    assert_non_null(tok);
+    tok->bos = 2;
+    tok->eos = 1;
+    assert_true(prompt_format_init(&format, tok, 1, &err));
+    assert_int_equal(format.ids[CONTROL_BOS], 2);
+    assert_int_equal(format.ids[CONTROL_EOS], 1);
+    tok->eos = -1;
+    assert_false(prompt_format_init(&format, tok, 1, &err));
+    assert_non_null(strstr(err.text, "needs the control token </s>"));
+    tokenizer_close(tok);
 }
 
 static void refuse(const struct tokenizer *tok, int version, const char *want)

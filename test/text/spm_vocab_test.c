@@ -130,3 +130,28 @@ TEST(spm_vocab, shows_the_mark_in_pieces)
     buf_free(&out);
     tokenizer_close(tok);
 }
+
+/* The released file of Mistral 7B v0.3 has the control tokens of v2, where v3 has [IMG]. */
+TEST(spm_vocab, finds_its_version_among_the_control_tokens)
+{
+    static const struct {
+        const char *names[3];
+        int want;
+    } cases[] = {
+        {{"[INST]", "[TOOL_CALLS]", "[control_8]"}, 3},
+        {{"[INST]", "[TOOL_CALLS]", "[PREFIX]"}, 3},
+        {{"[TOOL_CALLS]", "[IMG_BREAK]", "[SYSTEM_PROMPT]"}, 7},
+        {{"[INST]", "<s>", "</s>"}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        struct tokenizer *tok = with_bytes(256, 3);
+        for (int k = 0; k < 3; k++) {
+            const char *name = cases[i].names[k];
+            assert_true(spm_add(tok, name, strlen(name), 0, TOKEN_CONTROL, &err));
+        }
+        assert_true(spm_finish(tok, &err));
+        assert_int_equal(tok->traits.version, cases[i].want);
+        tokenizer_close(tok);
+    }
+}

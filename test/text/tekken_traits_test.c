@@ -215,6 +215,8 @@ TEST(tekken_traits, accepts_what_the_reference_does)
         {"v7", AUDIO "}"},
         {"v7", AUDIO ", \"chunk_length_s\": null, \"transcription_format\": \"instruct\"}"},
         {"v7", AUDIO ", \"voice_num_audio_tokens\": {}}"},
+        {"v7", "\"audio\": {\"sampling_rate\": 16000, \"frame_rate\": 100, "
+               "\"audio_encoding_config\": {\"hop_length\": 160, \"window_size\": 400}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err err = {0};

@@ -128,3 +128,30 @@ TEST(tokenizer_file, opens_a_hugging_face_folder)
     test_write(path, "{", 1);
     assert_fails(folder, ERR_FORMAT, "tokenizer_config.json: line 1");
 }
+
+/* The same bytes are the reference's v2 and the v3 of a released model. */
+TEST(tokenizer_file, believes_the_name_where_v2_and_v3_are_alike)
+{
+    static const struct {
+        const char *name, *from;
+        int want;
+    } cases[] = {
+        {"tokenizer.model.v3", "mistral_instruct_tokenizer_240323.model.v3", 3},
+        {"tokenizer.model", "mistral_instruct_tokenizer_240323.model.v3", 3},
+        {"x.model.v2", "mistral_instruct_tokenizer_240323.model.v3", 2},
+        {"y.model.v2", "mistral_instruct_tokenizer_241114.model.v7", 7},
+    };
+    char folder[512], path[600];
+    snprintf(folder, sizeof folder, "%s", test_tmp("alike"));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        snprintf(path, sizeof path, DATA "tokenizers/%s", cases[i].from);
+        copy(folder, cases[i].name, path);
+        snprintf(path, sizeof path, "%s/%s", folder, cases[i].name);
+        struct tokenizer *tok = tokenizer_open(path, &err);
+        assert_non_null(tok);
+        assert_int_equal(tokenizer_traits(tok)->version, cases[i].want);
+        tokenizer_close(tok);
+    }
+}

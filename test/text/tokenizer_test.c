@@ -12,6 +12,7 @@
 #include "data/utf8.h"
 #include "test.h"
 #include "text/tokenizer_fixture.h"
+#include "text/tokenizer_int.h"
 
 static const char dir[] = "test/data/tokenizers/";
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -406,4 +407,23 @@ TEST(tokenizer, failed_encoding_leaves_the_list)
 TEST(tokenizer, closes_nothing)
 {
     tokenizer_close(NULL);
+}
+
+/* Names chosen to meet in one slot of the index, which has 2048 for so many. */
+TEST(tokenizer, refuses_names_made_to_be_slow)
+{
+    enum { N = 1000 };
+    struct err err = {0};
+    struct tokenizer *tok = tokenizer_new(N, &err);
+    assert_non_null(tok);
+    for (int i = 0; tok->vocab.n < N; i++) {
+        char s[16];
+        int n = snprintf(s, sizeof s, "%d", i);
+        if (!(vocab_hash(s, (size_t)n) >> 32 & 2047))
+            assert_true(tokenizer_add(tok, TOKEN_CONTROL, s, (size_t)n, &err));
+    }
+    assert_false(tokenizer_index(tok, &err));
+    assert_int_equal(err.code, ERR_FORMAT);
+    assert_string_equal(err.text, "token 512 hashes as too many others do");
+    tokenizer_close(tok);
 }

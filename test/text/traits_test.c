@@ -37,7 +37,7 @@ TEST(traits, knows_the_versions)
     assert_false(traits_is_version(INT64_C(1) << 32 | 1));
 }
 
-/* tokenizers.md, section 2, in its order. */
+/* tokenizers.md, section 2, in its order; and the names that llama.cpp has for templates. */
 TEST(traits, finds_a_version_that_no_file_states)
 {
     static const struct {
@@ -49,7 +49,10 @@ TEST(traits, finds_a_version_that_no_file_states)
         {true, "[ARGS]", "x [ARGS] [CALL_ID] [SYSTEM_PROMPT]", 11},
         {true, "[THINK]", "[SYSTEM_PROMPT] [AVAILABLE_TOOLS] [ARGS]", 13},
         {true, "[ARGS]", "[AVAILABLE_TOOLS] [SYSTEM_PROMPT]", 7},
+        {true, "[THINK]", "[SYSTEM_PROMPT] [THINK] [CALL_ID]", 13},
         {true, "[ARGS]", "[AVAILABLE_TOOLS]", 3},
+        {true, "[SYSTEM_PROMPT]", "mistral-v7-tekken", 7},
+        {true, "[SYSTEM_PROMPT]", "mistral-v3-tekken", 3},
         {true, "[ARGS]", "[INST]", 3},
         {false, "[INST]", "[INST]", 1},
         {false, "[INST]", "", 1},

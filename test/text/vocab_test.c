@@ -54,6 +54,34 @@ TEST(vocab, refuses_an_equal_string)
     vocab_free(&vocab);
 }
 
+/* Strings chosen to meet in one slot are refused before they make every search slow. */
+TEST(vocab, refuses_too_many_of_one_hash)
+{
+    struct vocab vocab;
+    struct vocab_index index;
+    struct err err = {0};
+    enum { N = 1000 };
+    int32_t n_in = 0;
+    assert_true(vocab_init(&vocab, N, &err));
+    assert_true(vocab_index_init(&index, N, &err));
+    for (int i = 0; vocab.n < N; i++) {
+        char s[16];
+        int n = snprintf(s, sizeof s, "%d", i);
+        if (vocab_hash(s, (size_t)n) >> 32 & index.mask)
+            continue;
+        assert_true(vocab_add(&vocab, s, (size_t)n, &err));
+        n_in += vocab_index_add(&index, &vocab, vocab.n - 1);
+    }
+    assert_int_equal(n_in, 512);
+    for (int32_t id = 0; id < N; id++) {
+        uint32_t n;
+        const char *s = vocab_string(&vocab, (uint32_t)id, &n);
+        assert_int_equal(vocab_find(&index, &vocab, s, n), id < n_in ? id : -1);
+    }
+    vocab_index_free(&index);
+    vocab_free(&vocab);
+}
+
 TEST(vocab, has_limits)
 {
     struct vocab vocab;

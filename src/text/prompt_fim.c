@@ -4,23 +4,38 @@
 #include "base/limits.h"
 #include "text/prompt_int.h"
 
-/* Encodes text behind a symbol that is two tokens in every vocabulary of the family, and
- * drops these: so no space is put in front of it, and what it begins with is split as inside a
- * line. */
-static bool add_inside(struct prompt_writer *w, struct span text)
+/* A symbol that is two tokens in every vocabulary of the family (U+263A). */
+static const struct span symbol = {"\xe2\x98\xba", 3};
+enum { N_SYMBOL_IDS = 2 };
+
+static bool add_marked(struct prompt_writer *w, struct span text)
 {
-    static const char symbol[] = "\xe2\x98\xba"; /* U+263A */
-    enum { N_SYMBOL_IDS = 2 };
-    struct token_ids *ids = &w->out->ids;
     struct buf marked;
-    size_t at = ids->n;
     buf_init(&marked, LIMIT_TEXT_BYTES);
-    bool ok = buf_add(&marked, symbol, sizeof symbol - 1, w->err) &&
+    bool ok = buf_add(&marked, symbol.s, symbol.n, w->err) &&
               buf_add(&marked, text.s, text.n, w->err) &&
               prompt_add_text(w, (struct span){marked.data, marked.len});
     buf_free(&marked);
-    if (!ok)
+    return ok;
+}
+
+/* Encodes text behind the symbol, and drops the symbol: so no space is put in front of it, and
+ * what it begins with is split as inside a line.  A stranger's vocabulary may hold the symbol
+ * as another number of tokens, or as one together with the text. */
+static bool add_inside(struct prompt_writer *w, struct span text)
+{
+    struct token_ids *ids = &w->out->ids;
+    size_t at = ids->n;
+    if (!prompt_add_text(w, symbol))
         return false;
+    size_t n_symbol = ids->n - at;
+    ids->n = at;
+    if (!add_marked(w, text))
+        return false;
+    if (n_symbol != N_SYMBOL_IDS || ids->n - at < N_SYMBOL_IDS)
+        return err_set(w->err, ERR_UNSUPPORTED,
+                       "the vocabulary (%s) cannot fill in the middle: U+263A is not two tokens",
+                       tokenizer_describe(w->format->tok));
     ids->n -= N_SYMBOL_IDS;
     memmove(ids->ids + at, ids->ids + at + N_SYMBOL_IDS, (ids->n - at) * sizeof *ids->ids);
     return true;

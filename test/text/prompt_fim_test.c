@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/mem.h"
 #include "test.h"
 #include "text/prompt_fixture.h"
+#include "text/tokenizer_fixture.h"
 
 static struct span span_of(const json_t *text)
 {
@@ -44,6 +47,50 @@ TEST(prompt_fim, needs_a_format_that_knows_it)
     assert_string_equal(err.text, "prompt format 2 cannot fill in the middle; version 3 and later "
                                   "can");
     prompt_free(&prompt);
+}
+
+/* Opens a vocabulary of the bytes and of more lines, whose pieces are what merging leads to. */
+static struct tokenizer *with_pieces(const char *more)
+{
+    struct buf lines, json;
+    struct err err = {0};
+    fixture_byte_lines(&lines);
+    assert_true(buf_add(&lines, more, strlen(more), &err));
+    fixture_tekken(&json, "v3", NULL, 20, lines.data);
+    struct tokenizer *tok = tokenizer_from_tekken("t.json", json.data, json.len, &err);
+    if (!tok)
+        fail_msg("%s", err.text);
+    buf_free(&json);
+    buf_free(&lines);
+    return tok;
+}
+
+/* The family's own are two tokens: "\xe2\x98" and "\xba". */
+TEST(prompt_fim, refuses_vocabularies_whose_symbol_is_not_two_tokens)
+{
+    static const struct {
+        const char *more;
+        bool ok;
+    } cases[] = {
+        {"4pg=\n", true},                        /* e2 98 */
+        {"", false},                             /* three bytes */
+        {"4pg=\n4pi6\n", false},                 /* U+263A */
+        {"4pg=\n4pi6\numE=\n4pi6YQ==\n", false}, /* and with "a" behind it */
+        {"4pg=\numE=\n4pi6YQ==\n", false},       /* one token, though the symbol is two */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tokenizer *tok = with_pieces(cases[i].more);
+        struct prompt_format format;
+        struct prompt prompt = {0};
+        struct err err = {0};
+        assert_true(prompt_format_init(&format, tok, 0, &err));
+        bool ok = prompt_fim(&format, SPAN("b"), SPAN("a"), &prompt, &err);
+        if (ok != cases[i].ok)
+            fail_msg("case %zu: %s", i, ok ? "taken" : err.text);
+        assert_int_equal(err.code, ok ? ERR_NONE : ERR_UNSUPPORTED);
+        prompt_free(&prompt);
+        tokenizer_close(tok);
+    }
 }
 
 TEST(prompt_fim, survives_every_failed_allocation)

@@ -79,6 +79,18 @@ TEST(chat_check, hears_no_user_beside_a_system_before_v13)
     check("tekken-v13", CHAT_TEST, ALL(SYSTEM "," SPEAK), NULL);
 }
 
+/* Of ids that no prompt can have the form is what is wrong, not that they occur twice. */
+TEST(chat_check, long_ids_are_refused_for_their_form)
+{
+    check("tekken-v13", CHAT_TEST,
+          ALL(USER ", {\"role\": \"assistant\", \"tool_calls\": [" F("aaaaaaaaaa") "," F(
+              "aaaaaaaaaa") "]}," USER),
+          "messages[1].tool_calls[0]: Tool call id was aaaaaaaaaa but must be");
+    check("tekken-v13", CHAT_TEST,
+          ALL(USER "," CALL "," R("aaaaaaaaaa") "," R("aaaaaaaaaa") "," USER),
+          "messages[2]: Tool call id was aaaaaaaaaa but must be");
+}
+
 TEST(chat_check, ends_as_the_mode_wants)
 {
     check("tekken-v7", CHAT_TEST, ALL(USER "," SYSTEM), NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #include "data/json_number_int.h"
 
-enum { MAX_DIGITS = 17, MAX_TEXT = 32, SHORT_NUMBER = 64 };
+enum { MAX_DIGITS = 17, MAX_TEXT = 32 };
 
 static const char *skip_digits(const char *s, const char *end)
 {
@@ -48,12 +49,16 @@ const char *json_number_end(const char *s, const char *end, bool *is_whole)
 static int shortest_digits(double value, char *digits, int *power)
 {
     char text[MAX_TEXT];
-    for (int n = 1;; n++) {
+    /* A text of DBL_DIG digits is the shortest with zeros behind it, unless the double has fewer
+     * bits than others. */
+    for (int n = value < DBL_MIN ? 1 : DBL_DIG;; n++) {
         snprintf(text, sizeof text, "%.*e", n - 1, value);
         if (n < MAX_DIGITS && strtod(text, NULL) != value)
             continue;
         digits[0] = text[0];
         memcpy(digits + 1, text + 2, (size_t)n - 1);
+        while (n > 1 && digits[n - 1] == '0')
+            n--;
         *power = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
         return n;
     }

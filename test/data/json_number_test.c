@@ -61,6 +61,19 @@ TEST(json_number, is_the_same_double)
     }
 }
 
+/* As Python 3.11 writes them; the smallest have fewer bits. */
+TEST(json_number, is_as_short_as_it_can_be)
+{
+    assert_number("4.9406564584124654e-324", "5e-324");
+    assert_number("1.4821969375237396e-323", "1.5e-323");
+    assert_number("2.2250738585072011e-308", "2.225073858507201e-308");
+    assert_number("2.2250738585072014e-308", "2.2250738585072014e-308");
+    assert_number("0.10000000000000000", "0.1");
+    assert_number("0.30000000000000004", "0.30000000000000004");
+    assert_number("1.00e22", "1e+22");
+    assert_number("99999999999999990.0", "9.999999999999998e+16");
+}
+
 TEST(json_number, does_not_go_by_the_locale)
 {
     locale_t comma = newlocale(LC_NUMERIC_MASK, "de_DE.UTF-8", NULL);

@@ -84,15 +84,17 @@ BISE_API int64_t bise_detokenize(const struct bise_model *model, const int32_t *
 struct bise_render_options {
     int version;         /* of the prompt format, 1, 2, 3, 7, 11, 13 or 15; or 0: the model's */
     int openai;          /* not 0: "developer" is a role, and ids of calls may have any form */
-    uint32_t max_tokens; /* drop the oldest turns until the prompt has no more; 0: keep all */
+    uint32_t max_tokens; /* drop the oldest turns of a chat until the prompt has no more, besides
+                            its start token; from version 7; 0: keep all */
 };
 
 /* Writes the ids of the prompt that a request becomes, as bise_tokenize() does.  request:
  * n_request bytes of JSON, a chat completion with "messages" and maybe "tools", or "prompt" and
  * "suffix" to fill in the middle.  The prompt is complete, with its start token; no text in the
  * request yields a control token.  A request that this model cannot be asked is
- * BISE_ERROR_ARGUMENT, a model without a prompt format BISE_ERROR_UNSUPPORTED.
- * Returns how many ids the prompt has, or -1 on failure. */
+ * BISE_ERROR_ARGUMENT, what is no JSON BISE_ERROR_FORMAT; BISE_ERROR_UNSUPPORTED is a model without
+ * a prompt format, and what this version does not read, such as a picture. Returns how many ids the
+ * prompt has, or -1 on failure. */
 BISE_API int64_t bise_render(const struct bise_model *model, const char *request, size_t n_request,
                              const struct bise_render_options *options, int32_t *ids, size_t max,
                              struct bise_error *error);
@@ -127,7 +129,8 @@ BISE_API struct bise_answer *bise_answer_from_ids(struct bise_model *model, cons
                                                   struct bise_error *error);
 
 /* The same from a request, with its options, see bise_render().  Only a bise_reply tells text
- * from thinking and calls in what the model then says. */
+ * from thinking and calls in what the model then says.  A request with the places of pictures or
+ * sound is BISE_ERROR_UNSUPPORTED: nothing would stand in them. */
 BISE_API struct bise_answer *bise_answer_from_request(struct bise_model *model, const char *request,
                                                       size_t n_request,
                                                       const struct bise_render_options *render,

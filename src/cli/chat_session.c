@@ -10,6 +10,7 @@
 #include "cli/console.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
+#include "cli/vocabulary.h"
 
 static bool has_media(const struct chat_message *m)
 {
@@ -64,7 +65,7 @@ bool chat_session_check(const struct chat_session *s, const struct chat_log *log
 bool chat_session_open(struct chat_session *s, struct run *run, int version, struct err *err)
 {
     *s = (struct chat_session){.run = run};
-    if (!prompt_format_init(&s->format, run->rt.tok, version, err))
+    if (!vocabulary_format(run->rt.tok, version, &s->format, err))
         return false;
     s->gen = generator_open(run->rt.model, run->rt.tok, &run->wanted, err);
     if (!s->gen)

@@ -21,7 +21,7 @@ struct chat_session {
 
 /* Opens a conversation with the system text and tools of the command line.
  * Owned: chat_session_close(), also after a failure.
- * Errors: those of prompt_format_init(), generator_open(), chat_log_read_tools() and
+ * Errors: those of vocabulary_format(), generator_open(), chat_log_read_tools() and
  * chat_session_check(). */
 bool chat_session_open(struct chat_session *s, struct run *run, int version,
                        struct err *err) CHECKED;

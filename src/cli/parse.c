@@ -95,7 +95,7 @@ static bool parse_input(struct parse *parse, const struct tokenizer *tok, int ve
     struct token_ids ids = {0};
     struct buf input;
     buf_init(&input, LIMIT_TEXT_BYTES);
-    bool ok = prompt_format_init(&format, tok, version, err) && input_read(&input, err) &&
+    bool ok = vocabulary_format(tok, version, &format, err) && input_read(&input, err) &&
               vocabulary_ids(tok, &input, &ids, err) &&
               (parse->reply = reply_open(&format, &options, err)) && parse_ids(parse, &ids, err);
     reply_close(parse->reply);

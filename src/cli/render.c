@@ -56,7 +56,7 @@ static bool render_input(struct render *render, const struct tokenizer *tok,
                          const struct buf *input, struct err *err)
 {
     struct prompt_format format;
-    if (!prompt_format_init(&format, tok, render->version, err))
+    if (!vocabulary_format(tok, render->version, &format, err))
         return false;
     if (!prompt_request_read(&render->request, &format, &render->options, "standard input",
                              input->data, input->len, err) ||

@@ -80,6 +80,13 @@ static bool read_ids(const struct tokenizer *tok, const struct json *array, stru
     return true;
 }
 
+bool vocabulary_format(const struct tokenizer *tok, int version, struct prompt_format *format,
+                       struct err *err)
+{
+    return prompt_format_init(format, tok, version, err) ||
+           err_remedy(err, ERR_UNSUPPORTED, "choose one with --format");
+}
+
 bool vocabulary_ids(const struct tokenizer *tok, const struct buf *json, struct token_ids *ids,
                     struct err *err)
 {

@@ -4,12 +4,18 @@
 #define CLI_VOCABULARY_H
 
 #include "base/buf.h"
+#include "text/prompt_format.h"
 #include "text/tokenizer.h"
 
 /* Opens the tokenizer of a model, or a tokenizer file alone; NULL is the bundled model.  The
  * weights are not looked at where the tokenizer can be had without them.
  * Owned: tokenizer_close().  Errors: as bundled_or(), tokenizer_open() and gguf_open(). */
 struct tokenizer *vocabulary_open(const char *model, struct err *err) CHECKED;
+
+/* Fills in *format for tok; version 0: the one that its files name.
+ * Errors: those of prompt_format_init(), with the option that chooses one. */
+bool vocabulary_format(const struct tokenizer *tok, int version, struct prompt_format *format,
+                       struct err *err) CHECKED;
 
 /* Appends the ids of a JSON array of them.
  * Errors: ERR_FORMAT when it is none or one is not of tok, ERR_LIMIT. */

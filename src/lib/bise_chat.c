@@ -17,8 +17,10 @@ struct bise_reply {
 static bool open_format(const struct bise_model *model, int version, struct prompt_format *format,
                         struct err *err)
 {
-    return lib_given(model, 1, "model", err) && runtime_has_tokenizer(&model->rt, err) &&
-           prompt_format_init(format, model->rt.tok, version, err);
+    if (!lib_given(model, 1, "model", err) || !runtime_has_tokenizer(&model->rt, err))
+        return false;
+    return prompt_format_init(format, model->rt.tok, version, err) ||
+           err_remedy(err, ERR_UNSUPPORTED, "choose a version");
 }
 
 static bool read_request(const struct bise_model *model, const char *request, size_t n,
@@ -50,6 +52,14 @@ int64_t bise_render(const struct bise_model *model, const char *request, size_t 
     return n;
 }
 
+/* Slots without what belongs there would be answered all the same, with nonsense. */
+static bool is_text(const struct prompt_request *request, struct err *err)
+{
+    return (!request->prompt.n_slots && !request->is_streaming) ||
+           err_set(err, ERR_UNSUPPORTED,
+                   "this version answers no requests with pictures or sound; ask with text");
+}
+
 struct bise_answer *bise_answer_from_request(struct bise_model *model, const char *request,
                                              size_t n_request,
                                              const struct bise_render_options *render,
@@ -60,7 +70,7 @@ struct bise_answer *bise_answer_from_request(struct bise_model *model, const cha
     const struct token_ids *ids = &prompt.prompt.ids;
     struct bise_answer *answer = NULL;
     struct err err = {0};
-    if (read_request(model, request, n_request, render, &prompt, &err))
+    if (read_request(model, request, n_request, render, &prompt, &err) && is_text(&prompt, &err))
         answer = lib_answer_open(model, ids->ids, ids->n, options, prompt.prompt.n_prefix, &err);
     if (!answer)
         lib_report(&err, error);

@@ -69,7 +69,7 @@ bool prompt_format_init(struct prompt_format *format, const struct tokenizer *to
                                      .is_tekken = tokenizer_is_tekken(tok)};
     if (!format->version)
         return err_set(err, ERR_UNSUPPORTED,
-                       "the vocabulary (%s) belongs to no known prompt format; name a version",
+                       "the vocabulary (%s) belongs to no known prompt format",
                        tokenizer_describe(tok));
     if (!traits_is_version(format->version))
         return err_set(err, ERR_UNSUPPORTED,
@@ -84,7 +84,7 @@ bool prompt_format_init(struct prompt_format *format, const struct tokenizer *to
         if (format->ids[i] < 0 && is_needed(format, (enum prompt_control)i))
             return err_set(err, ERR_UNSUPPORTED,
                            "prompt format %d needs the control token %s, which the vocabulary (%s) "
-                           "lacks; choose another version",
+                           "lacks",
                            format->version, names[i], tokenizer_describe(tok));
     return true;
 }

@@ -56,7 +56,7 @@ struct prompt_format {
 /* Fills in *format from what the tokenizer's files say; version, if not 0, overrides them.
  * tok must outlive the format.
  * Errors: ERR_UNSUPPORTED when the version is not known, or needs control tokens that the
- * vocabulary lacks. */
+ * vocabulary lacks; the caller adds how another is chosen. */
 bool prompt_format_init(struct prompt_format *format, const struct tokenizer *tok, int version,
                         struct err *err) CHECKED;
 

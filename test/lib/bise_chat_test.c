@@ -366,3 +366,16 @@ TEST(bise_chat, every_allocation_can_fail)
     }
     bise_model_close(model);
 }
+
+TEST(bise_chat, no_answer_to_pictures_that_it_cannot_see)
+{
+    static const char text[] = "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": "
+                               "\"image\", \"width\": 9, \"height\": 9}]}]}";
+    struct bise_error error = {0};
+    struct bise_model *model = open_model("tekken-v3-image");
+    assert_true(bise_render(model, text, sizeof text - 1, NULL, NULL, 0, &error) > 0);
+    assert_null(bise_answer_from_request(model, text, sizeof text - 1, NULL, NULL, &error));
+    assert_int_equal(error.code, BISE_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "pictures"));
+    bise_model_close(model);
+}

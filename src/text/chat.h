@@ -75,7 +75,7 @@ struct chat {
 enum chat_spelling { CHAT_MISTRAL, CHAT_OPENAI };
 
 /* Reads a chat completion request.  Fields that do not concern the prompt are ignored.
- * bytes: [n], borrowed as long as the chat lives.
+ * name and bytes, [n], are borrowed as long as the chat lives.
  * Owned: chat_free(), also after a failure.
  * Errors: ERR_FORMAT and ERR_LIMIT of json_tree_parse(), ERR_ARG naming the field. */
 bool chat_read(struct chat *chat, enum chat_spelling spelling, const char *name, const void *bytes,

@@ -132,8 +132,7 @@ static struct chat_message *add_message(struct merger *m, enum chat_role role)
 static bool merge_group(struct merger *m, const struct chat_message *messages, size_t n)
 {
     struct chat_message *to = add_message(m, messages->role);
-    for (size_t i = 0; i < n; i++)
-        to->prefix = to->prefix || messages[i].prefix;
+    to->prefix = messages[n - 1].prefix; /* chat_check() refused it elsewhere */
     return merge_content(m, messages, n, to) && merge_calls(m, messages, n, to);
 }
 

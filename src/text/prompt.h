@@ -38,24 +38,29 @@ struct prompt {
 
 struct prompt_options {
     enum chat_mode mode;
-    uint32_t max_tokens; /* with chat->truncate: drop old messages until the prompt fits; 0: no
-                            limit */
+    uint32_t max_tokens; /* with chat->truncate: drop old messages until the prompt has no more,
+                            besides its start token; 0: no limit */
 };
 
 /* Checks, merges and encodes a conversation.
  * Owned: prompt_free(), also after a failure.
- * Errors: those of chat_check(); ERR_ARG for what the format cannot say (calls and their results
- * in v1, which leaves definitions of tools out; pictures without an image section), ERR_LIMIT. */
+ * Errors: those of chat_check(); ERR_ARG for what the format or the model cannot be told (calls and
+ * results in v1, which leaves definitions of tools out; pictures or sound that it does not take);
+ * ERR_UNSUPPORTED for truncation before
+ * v7, for control tokens that the vocabulary lacks and for pictures and sound that are not given by
+ * their size; ERR_LIMIT. */
 bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
                  const struct prompt_options *options, struct prompt *out, struct err *err) CHECKED;
 
 /* Fill in the middle: what stands before the cursor and after it (s NULL: nothing).
- * Owned: prompt_free().  Errors: ERR_UNSUPPORTED when the vocabulary has no [SUFFIX], ERR_LIMIT. */
+ * Owned: prompt_free().  Errors: ERR_UNSUPPORTED before v3 and when the vocabulary has no [SUFFIX];
+ * ERR_LIMIT. */
 bool prompt_fim(const struct prompt_format *format, struct span before, struct span after,
                 struct prompt *out, struct err *err) CHECKED;
 
 /* Transcription of n_samples of sound; language such as "fr", s NULL when not given.
- * Owned: prompt_free().  Errors: ERR_UNSUPPORTED when the model takes no sound, ERR_ARG. */
+ * Owned: prompt_free().  Errors: ERR_ARG when the model takes no sound, or not of that length;
+ * ERR_UNSUPPORTED when the vocabulary has no [TRANSCRIBE]. */
 bool prompt_transcription(const struct prompt_format *format, uint64_t n_samples,
                           struct span language, struct prompt *out, struct err *err) CHECKED;
 

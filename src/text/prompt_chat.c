@@ -253,7 +253,7 @@ static bool add_assistant(struct encoder *e, size_t i)
     if (version < 7 && m->n_parts && m->n_calls)
         return err_set(e->w.err, ERR_ARG,
                        "Cannot have tool calls and content defined in the same assistant message");
-    if (version == 2 && m->n_calls && i < e->last_user && e->last_user != SIZE_MAX)
+    if (version == 2 && m->n_calls && i < e->last_user)
         return true;
     struct span text = version == 1 ? plain(m) : strip_end(plain(m));
     if (!(m->is_list ? add_parts(e, m) : prompt_add_text(&e->w, text)) || !add_calls(e, m))
@@ -283,7 +283,7 @@ static bool add_result(struct encoder *e, size_t i)
     int version = e->w.format->version;
     if (version == 1)
         return err_set(e->w.err, ERR_ARG, "Tools not implemented for tokenizer V1");
-    if (version == 2 && i < e->last_user && e->last_user != SIZE_MAX)
+    if (version == 2 && i < e->last_user)
         return true;
     if (!prompt_add_control(&e->w, CONTROL_RESULTS))
         return false;
@@ -366,7 +366,7 @@ static bool encode(struct encoder *e, const struct prompt_options *options)
         ok = add_message(e, i);
         ends[i] = e->w.out->ids.n;
     }
-    if (ok && e->chat->truncate && options->max_tokens && e->w.format->version >= 7)
+    if (ok && e->chat->truncate && options->max_tokens)
         ok = truncate_ids(e, ends, options->max_tokens);
     free(ends);
     return ok;
@@ -379,6 +379,11 @@ bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
     struct arena arena = {0};
     if (!chat_check(format, chat, options->mode, err))
         return false;
+    /* The reference would ignore the limit. */
+    if (chat->truncate && options->max_tokens && format->version < 7)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "prompt format %d has no truncation; leave out the limit, or old messages",
+                       format->version);
     buf_init(&e.text, LIMIT_TEXT_BYTES);
     bool ok = chat_merge(format, chat, &arena, &e.merged, err);
     if (ok) {

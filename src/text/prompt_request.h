@@ -32,7 +32,7 @@ struct prompt_request {
 };
 
 /* Reads a request and builds its prompt; name stands before messages about its JSON.
- * bytes: [n], borrowed as long as *out lives.
+ * name and bytes, [n], are borrowed as long as *out lives.
  * Owned: prompt_request_free(), also after a failure.
  * Errors: ERR_ARG when it is none of the kinds above, else those of chat_read() and of the
  * functions of prompt.h. */

@@ -201,6 +201,34 @@ TEST(prompt_request, a_limit_drops_old_messages)
     prompt_request_free(&request);
 }
 
+/* The whole prompt has 8 ids behind its start token, its last turn 3. */
+TEST(prompt_request, a_limit_counts_what_stands_behind_the_start_token)
+{
+    static const char text[] =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\","
+        "\"content\": \"b\"}, {\"role\": \"user\", \"content\": \"c\"}]}";
+    static const struct {
+        const char *template;
+        uint32_t max;
+        size_t n; /* 0: refused */
+    } cases[] = {{"spm-v7", 8, 9}, {"spm-v7", 7, 4}, {"spm-v7", 3, 4}, {"spm-v7", 2, 0},
+                 {"spm-v3", 0, 9}, {"spm-v3", 8, 0}, {"spm-v1", 8, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct prompt_request_options options = {.max_tokens = cases[i].max};
+        struct prompt_request request;
+        struct prompt_format format;
+        struct err err = {0};
+        assert_true(prompt_format_init(&format, fixture_generation(cases[i].template), 0, &err));
+        bool ok = prompt_request_read(&request, &format, &options, "request", text, sizeof text - 1,
+                                      &err);
+        if (!ok)
+            assert_int_equal(err.code, format.version < 7 ? ERR_UNSUPPORTED : ERR_ARG);
+        if (ok != (cases[i].n != 0) || (ok && request.prompt.ids.n != cases[i].n))
+            fail_msg("case %zu: %zu ids", i, request.prompt.ids.n);
+        prompt_request_free(&request);
+    }
+}
+
 TEST(prompt_request, every_allocation_can_fail)
 {
     static const char text[] =

@@ -231,8 +231,6 @@ static bool read_key(struct parser *p, struct span *key)
         return fail(p, "expected the name of a member in double quotes");
     if (!read_text(p, key))
         return false;
-    if (!key->s)
-        key->s = "";
     skip_space(p);
     return take(p, ':') || fail(p, "expected ':'");
 }

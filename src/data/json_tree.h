@@ -54,7 +54,7 @@ struct json_tree {
 };
 
 /* Parses n bytes of UTF-8; name stands before messages.  Texts without an escape are not
- * copied.  bytes: [n], borrowed as long as the tree lives.
+ * copied.  name and bytes, [n], are borrowed as long as the tree lives.
  * Owned: json_tree_free(), also after a failure.
  * Errors: ERR_FORMAT with line and column; ERR_LIMIT past LIMIT_REQUEST_DEPTH or
  * LIMIT_REQUEST_VALUES. */

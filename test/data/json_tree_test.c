@@ -69,6 +69,15 @@ TEST(json_tree, a_repeated_name_keeps_its_first_place_and_its_last_value)
     json_tree_free(&tree);
 }
 
+TEST(json_tree, two_second_halves_are_no_pair)
+{
+    struct json_tree tree;
+    struct err err = {0};
+    assert_true(parse(&tree, "\"\\udc00\\udc00\"", &err));
+    assert_true(span_is(tree.root->text, "\xef\xbf\xbd\xef\xbf\xbd"));
+    json_tree_free(&tree);
+}
+
 TEST(json_tree, reads_whole_numbers)
 {
     struct json_tree tree;

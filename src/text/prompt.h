@@ -46,9 +46,8 @@ struct prompt_options {
  * Owned: prompt_free(), also after a failure.
  * Errors: those of chat_check(); ERR_ARG for what the format or the model cannot be told (calls and
  * results in v1, which leaves definitions of tools out; pictures or sound that it does not take);
- * ERR_UNSUPPORTED for truncation before
- * v7, for control tokens that the vocabulary lacks and for pictures and sound that are not given by
- * their size; ERR_LIMIT. */
+ * ERR_UNSUPPORTED for truncation before v7, for control tokens that the vocabulary lacks and for
+ * pictures and sound that are not given by their size; ERR_LIMIT. */
 bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
                  const struct prompt_options *options, struct prompt *out, struct err *err) CHECKED;
 

@@ -25,6 +25,7 @@
 #define LIMIT_REQUEST_BYTES  (64u << 20) /* one chat or completion request as JSON */
 #define LIMIT_REQUEST_DEPTH  128         /* nesting, also of a tool's schema and arguments */
 #define LIMIT_REQUEST_VALUES 1000000u    /* values in one */
+#define LIMIT_PROMPT_TEXT    (16u << 20) /* one text of a prompt: a word so long takes 0.7 GB */
 #define LIMIT_MESSAGES       10000u      /* of one conversation */
 #define LIMIT_TOOLS          4096u       /* of one request */
 #define LIMIT_IMAGE_SIDE     65536u      /* pixels */

@@ -223,13 +223,15 @@ static bool is_accepted(int version, enum chat_role role, enum chat_part_kind ki
 static bool check_parts(const struct checker *c, size_t i)
 {
     static const char *const names[] = {"TextChunk", "ImageChunk", "AudioChunk", "ThinkChunk"};
+    static const char *const what[] = {"text", "pictures", "sound", "thinking"};
     const struct chat_message *m = &c->chat->messages[i];
     for (size_t k = 0; k < m->n_parts; k++) {
         enum chat_part_kind kind = m->parts[k].kind;
         if (!is_accepted(c->version, m->role, kind))
             return err_set(c->err, ERR_ARG,
-                           "messages[%zu]: Unexpected content chunk types in %s message: ['%s']", i,
-                           chat_role_name(m->role), names[kind]);
+                           "messages[%zu]: Unexpected content chunk types in %s message: ['%s']; "
+                           "prompt format v%d takes no %s there",
+                           i, chat_role_name(m->role), names[kind], c->version, what[kind]);
         if (kind == PART_THINKING && c->version < 13)
             return bad(c, i, "Think not implemented for tokenizer < V13.");
     }
@@ -330,7 +332,9 @@ static bool check_effort(const struct checker *c)
 {
     struct span effort = c->chat->reasoning_effort;
     return !effort.s || c->version >= 15 ||
-           err_set(c->err, ERR_ARG, "reasoning_effort='%.*s' is not supported for this model",
+           err_set(c->err, ERR_ARG,
+                   "reasoning_effort='%.*s' is not supported for this model; leave it out, prompt "
+                   "formats from v15 have it",
                    (int)effort.n, effort.s);
 }
 

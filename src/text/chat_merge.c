@@ -121,9 +121,12 @@ static bool merge_calls(struct merger *m, const struct chat_message *messages, s
     return true;
 }
 
-static struct chat_message *add_message(struct merger *m, enum chat_role role)
+/* Adds a message made of source and maybe what follows it. */
+static struct chat_message *add_message(struct merger *m, enum chat_role role,
+                                        const struct chat_message *source)
 {
-    struct chat_message *to = &m->out->messages[m->out->n_messages++];
+    struct chat_message *to = &m->out->messages[m->out->n_messages];
+    m->out->sources[m->out->n_messages++] = (size_t)(source - m->chat->messages);
     *to = (struct chat_message){.role = role};
     return to;
 }
@@ -131,7 +134,7 @@ static struct chat_message *add_message(struct merger *m, enum chat_role role)
 /* Several messages of a user or an assistant in a row are one. */
 static bool merge_group(struct merger *m, const struct chat_message *messages, size_t n)
 {
-    struct chat_message *to = add_message(m, messages->role);
+    struct chat_message *to = add_message(m, messages->role, messages);
     to->prefix = messages[n - 1].prefix; /* chat_check() refused it elsewhere */
     return merge_content(m, messages, n, to) && merge_calls(m, messages, n, to);
 }
@@ -139,7 +142,7 @@ static bool merge_group(struct merger *m, const struct chat_message *messages, s
 /* Up to v3 the model reads a result as JSON, from then on as it is. */
 static bool add_result(struct merger *m, const struct chat_message *message)
 {
-    struct chat_message *to = add_message(m, CHAT_TOOL);
+    struct chat_message *to = add_message(m, CHAT_TOOL, message);
     to->call_id = message->call_id;
     to->name = message->name;
     if (!merge_content(m, message, 1, to))
@@ -175,7 +178,7 @@ static bool add_results(struct merger *m, const struct chat_message *messages, s
 static bool add_system(struct merger *m, const struct chat_message *messages, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!merge_content(m, &messages[i], 1, add_message(m, CHAT_SYSTEM)))
+        if (!merge_content(m, &messages[i], 1, add_message(m, CHAT_SYSTEM, &messages[i])))
             return false;
     return true;
 }
@@ -215,7 +218,7 @@ static bool merge_all(struct merger *m)
         if (role == CHAT_SYSTEM && !keeps_system)
             continue;
         if (!keeps_system && !m->out->n_messages && role != CHAT_USER)
-            (void)add_message(m, CHAT_USER);
+            (void)add_message(m, CHAT_USER, messages + i);
         if (role == CHAT_SYSTEM) {
             ok = add_system(m, messages + i, end - i);
         } else if (role == CHAT_TOOL) {
@@ -227,7 +230,7 @@ static bool merge_all(struct merger *m)
         }
     }
     if (ok && !m->out->n_messages)
-        (void)add_message(m, CHAT_USER);
+        (void)add_message(m, CHAT_USER, messages);
     return ok;
 }
 
@@ -239,7 +242,8 @@ bool chat_merge(const struct prompt_format *format, const struct chat *chat, str
     *out = (struct chat_merged){0};
     /* One more for the user message that some formats need in front. */
     out->messages = arena_new(arena, chat->n_messages + 1, sizeof *out->messages, err);
-    if (!out->messages)
+    out->sources = arena_new(arena, chat->n_messages + 1, sizeof *out->sources, err);
+    if (!out->messages || !out->sources)
         return false;
     buf_init(&m.text, LIMIT_TEXT_BYTES);
     bool ok = merge_all(&m);

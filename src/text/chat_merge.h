@@ -14,6 +14,7 @@ struct prompt_format;
 struct chat_merged {
     struct chat_message *messages;
     size_t n_messages;
+    size_t *sources;    /* [n_messages] first message of the chat that each is made of */
     struct span system; /* up to v3: every system text, joined; s NULL when there is none */
 };
 

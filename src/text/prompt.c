@@ -30,6 +30,9 @@ bool prompt_add_control(struct prompt_writer *w, enum prompt_control control)
 
 bool prompt_add_text(struct prompt_writer *w, struct span text)
 {
+    if (text.n > LIMIT_PROMPT_TEXT)
+        return err_set(w->err, ERR_LIMIT, "a text of %zu bytes; a prompt takes %u at most", text.n,
+                       LIMIT_PROMPT_TEXT);
     return tokenizer_encode(w->format->tok, text.s, text.n, &w->out->ids, w->err);
 }
 

@@ -354,7 +354,9 @@ static bool truncate_ids(struct encoder *e, const size_t *ends, size_t max)
     if (is_dropped)
         out->n_prefix = 0;
     return n_ids - n_cut <= max ||
-           err_set(e->w.err, ERR_ARG, "Input couldn't fit in truncate_at_max_token");
+           err_set(e->w.err, ERR_ARG,
+                   "Input couldn't fit in truncate_at_max_token: %zu tokens must stay, and %zu may",
+                   n_ids - n_cut, max);
 }
 
 static bool encode(struct encoder *e, const struct prompt_options *options)
@@ -363,7 +365,7 @@ static bool encode(struct encoder *e, const struct prompt_options *options)
     size_t *ends = mem_new(n, sizeof *ends, e->w.err);
     bool ok = ends && prompt_add_control(&e->w, CONTROL_BOS);
     for (size_t i = 0; ok && i < n; i++) {
-        ok = add_message(e, i);
+        ok = add_message(e, i) || err_add(e->w.err, "messages[%zu]", e->merged.sources[i]);
         ends[i] = e->w.out->ids.n;
     }
     if (ok && e->chat->truncate && options->max_tokens)
@@ -382,7 +384,7 @@ bool prompt_chat(const struct prompt_format *format, const struct chat *chat,
     /* The reference would ignore the limit. */
     if (chat->truncate && options->max_tokens && format->version < 7)
         return err_set(err, ERR_UNSUPPORTED,
-                       "prompt format %d has no truncation; leave out the limit, or old messages",
+                       "prompt format v%d has no truncation; leave out the limit, or old messages",
                        format->version);
     buf_init(&e.text, LIMIT_TEXT_BYTES);
     bool ok = chat_merge(format, chat, &arena, &e.merged, err);

@@ -47,7 +47,7 @@ bool prompt_fim(const struct prompt_format *format, struct span before, struct s
     struct prompt_writer w = {.format = format, .out = out, .err = err};
     if (format->version < 3)
         return err_set(err, ERR_UNSUPPORTED,
-                       "prompt format %d cannot fill in the middle; version 3 and later can",
+                       "prompt format v%d cannot fill in the middle; v3 and later can",
                        format->version);
     return prompt_add_control(&w, CONTROL_BOS) && prompt_add_control(&w, CONTROL_SUFFIX) &&
            (!after.n || add_inside(&w, after)) && prompt_add_control(&w, CONTROL_PREFIX) &&

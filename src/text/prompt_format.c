@@ -73,7 +73,7 @@ bool prompt_format_init(struct prompt_format *format, const struct tokenizer *to
                        tokenizer_describe(tok));
     if (!traits_is_version(format->version))
         return err_set(err, ERR_UNSUPPORTED,
-                       "prompt format %d is not known; 1, 2, 3, 7, 11, 13 and 15 are",
+                       "prompt format v%d is not known; v1, v2, v3, v7, v11, v13 and v15 are",
                        format->version);
     for (int i = 0; i < N_CONTROLS; i++)
         format->ids[i] = tokenizer_control(tok, names[i]);
@@ -82,9 +82,10 @@ bool prompt_format_init(struct prompt_format *format, const struct tokenizer *to
     format->ids[CONTROL_EOS] = tokenizer_eos(tok);
     for (int i = 0; i < N_CONTROLS; i++)
         if (format->ids[i] < 0 && is_needed(format, (enum prompt_control)i))
-            return err_set(err, ERR_UNSUPPORTED,
-                           "prompt format %d needs the control token %s, which the vocabulary (%s) "
-                           "lacks",
-                           format->version, names[i], tokenizer_describe(tok));
+            return err_set(
+                err, ERR_UNSUPPORTED,
+                "prompt format v%d needs the control token %s, which the vocabulary (%s) "
+                "lacks",
+                format->version, names[i], tokenizer_describe(tok));
     return true;
 }

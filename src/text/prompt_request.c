@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text/prompt_request.h"
 
+#include <string.h>
+
 #include "base/limits.h"
 
 /* Finds a member that is not null. */
@@ -123,6 +125,16 @@ static bool read_sound(struct prompt_request *out, const struct prompt_format *f
                           "transcription, streaming or speech");
 }
 
+static bool read_any(struct prompt_request *out, const struct prompt_format *format,
+                     const struct prompt_request_options *options, struct err *err)
+{
+    if (find(out->tree.root, "messages"))
+        return read_chat(out, format, options, err);
+    if (find(out->tree.root, "prompt"))
+        return read_fim(out, format, err);
+    return read_sound(out, format, err);
+}
+
 bool prompt_request_read(struct prompt_request *out, const struct prompt_format *format,
                          const struct prompt_request_options *options, const char *name,
                          const void *bytes, size_t n, struct err *err)
@@ -130,11 +142,9 @@ bool prompt_request_read(struct prompt_request *out, const struct prompt_format 
     *out = (struct prompt_request){0};
     if (!json_tree_parse(&out->tree, name, bytes, n, err))
         return false;
-    if (find(out->tree.root, "messages"))
-        return read_chat(out, format, options, err);
-    if (find(out->tree.root, "prompt"))
-        return read_fim(out, format, err);
-    return read_sound(out, format, err);
+    /* What is wrong with a value names the request, what no prompt can say does not. */
+    return read_any(out, format, options, err) ||
+           (strncmp(err->text, name, strlen(name)) != 0 && err_add(err, "%s", name));
 }
 
 void prompt_request_free(struct prompt_request *request)

@@ -219,7 +219,7 @@ TEST(prompt_chat, v1_has_no_results)
     struct prompt prompt;
     struct err err = {0};
     assert_false(encode("spm-v1", request, CHAT_TEST, 0, &prompt, &err));
-    assert_string_equal(err.text, "Tools not implemented for tokenizer V1");
+    assert_string_equal(err.text, "messages[0]: Tools not implemented for tokenizer V1");
     prompt_free(&prompt);
     json_decref(request);
 }

@@ -44,7 +44,7 @@ TEST(prompt_fim, needs_a_format_that_knows_it)
     assert_false(prompt_fim(&v1, SPAN("a"), SPAN("b"), &prompt, &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
     assert_false(prompt_fim(&v2, SPAN("a"), SPAN("b"), &prompt, &err));
-    assert_string_equal(err.text, "prompt format 2 cannot fill in the middle; version 3 and later "
+    assert_string_equal(err.text, "prompt format v2 cannot fill in the middle; v3 and later "
                                   "can");
     prompt_free(&prompt);
 }

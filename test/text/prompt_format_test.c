@@ -75,10 +75,10 @@ TEST(prompt_format, refuses_what_a_vocabulary_cannot_say)
     struct tokenizer *tok = tokenizer_open("models/stories260K.gguf", &err);
     assert_non_null(tok);
     refuse(tok, 0, "the vocabulary (SentencePiece, 512 pieces) belongs to no known prompt format");
-    refuse(tok, 4, "prompt format 4 is not known; 1, 2, 3, 7, 11, 13 and 15 are");
-    refuse(tok, -1, "prompt format -1 is not known; 1, 2, 3, 7, 11, 13 and 15 are");
+    refuse(tok, 4, "prompt format v4 is not known; v1, v2, v3, v7, v11, v13 and v15 are");
+    refuse(tok, -1, "prompt format v-1 is not known; v1, v2, v3, v7, v11, v13 and v15 are");
     refuse(tok, 3,
-           "prompt format 3 needs the control token [INST], which the vocabulary (SentencePiece, "
+           "prompt format v3 needs the control token [INST], which the vocabulary (SentencePiece, "
            "512 pieces) lacks");
     tokenizer_close(tok);
 }

@@ -199,6 +199,17 @@ TEST(prompt, asks_for_tokens_that_are_not_there)
     assert_int_equal(err.code, ERR_LIMIT);
 }
 
+TEST(prompt, takes_no_endless_text)
+{
+    const struct prompt_format format = fixture_format("tekken-v7");
+    struct prompt prompt = {0};
+    struct err err = {0};
+    struct prompt_writer w = {.format = &format, .out = &prompt, .err = &err};
+    assert_false(prompt_add_text(&w, (struct span){"", LIMIT_PROMPT_TEXT + 1}));
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_int_equal(prompt.ids.n, 0);
+}
+
 TEST(prompt, shows_every_token_as_its_piece)
 {
     const struct prompt_format format = fixture_format("spm-v3");

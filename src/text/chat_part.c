@@ -42,7 +42,7 @@ static bool read_size(const struct json_node *object, const char *key, int64_t m
 /* A picture of which only the size is known, for looking at prompts. */
 static bool read_image_slot(const struct json_node *node, struct chat_part *part, struct err *err)
 {
-    int64_t width, height;
+    int64_t width = 0, height = 0;
     if (!read_size(node, "width", LIMIT_IMAGE_SIDE, &width, err) ||
         !read_size(node, "height", LIMIT_IMAGE_SIDE, &height, err))
         return false;
@@ -54,7 +54,7 @@ static bool read_image_slot(const struct json_node *node, struct chat_part *part
 
 static bool read_audio_slot(const struct json_node *node, struct chat_part *part, struct err *err)
 {
-    int64_t n;
+    int64_t n = 0;
     if (!read_size(node, "samples", LIMIT_AUDIO_SAMPLES, &n, err))
         return false;
     part->kind = PART_AUDIO;
@@ -103,7 +103,7 @@ static bool read_thinking(struct arena *arena, const struct json_node *node, str
 static bool read_part(struct arena *arena, const struct json_node *node, struct chat_part *part,
                       struct err *err)
 {
-    struct span type;
+    struct span type = {0};
     if (node->kind != NODE_OBJECT)
         return json_node_fail(node, err, "expected an object with a type");
     if (!read_text(node, "type", &type, err))

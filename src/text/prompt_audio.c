@@ -116,7 +116,7 @@ bool prompt_speech(const struct prompt_format *format, struct span text, struct 
 {
     const struct audio_traits *audio = &format->traits->audio;
     struct prompt_writer w = {.format = format, .out = out, .err = err};
-    uint64_t n;
+    uint64_t n = 0;
     if (voice.s) {
         if (!find_voice(&w, voice, &n))
             return false;

@@ -15,6 +15,7 @@
 struct render {
     int version; /* 0: the model's */
     struct prompt_request_options options;
+    bool pieces;
     struct prompt_request request;
     struct buf text; /* the prompt for a person to read */
 };
@@ -59,8 +60,11 @@ static bool render_input(struct render *render, const struct tokenizer *tok,
     if (!prompt_format_init(&format, tok, render->version, err))
         return false;
     if (!prompt_request_read(&render->request, &format, &render->options, "standard input",
-                             input->data, input->len, err) ||
-        !prompt_text(&format, &render->request.prompt.ids, &render->text, err))
+                             input->data, input->len, err))
+        return false;
+    if (render->pieces)
+        return vocabulary_print(tok, &render->request.prompt.ids, err);
+    if (!prompt_text(&format, &render->request.prompt.ids, &render->text, err))
         return false;
     print(render);
     return true;
@@ -87,6 +91,7 @@ static int render_verb(int argc, char **argv)
          .expected = "test, serving or finetuning"},
         option_format(&render.version),
         option_flag("openai", &openai),
+        option_flag("pieces", &render.pieces),
         option_u32("truncate-at-max-tokens", &render.options.max_tokens, 1, LIMIT_CONTEXT),
         {.name = NULL},
     };
@@ -134,6 +139,8 @@ const struct verb verb_render = {
         "    --truncate-at-max-tokens N\n"
         "                       drop the oldest messages until no more than N tokens are left;\n"
         "                       from v7\n"
+        "    --pieces           print each id with its piece on a line of its own instead, and\n"
+        "                       \"control\" behind control tokens\n"
         "\n"
         "A chat has messages and maybe tools, as in the Mistral API.  A picture may be given by\n"
         "its size, {\"type\": \"image\", \"width\": 640, \"height\": 480}, and sound by its "

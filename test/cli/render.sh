@@ -162,6 +162,10 @@ cat >"$TMP/request" <<'END'
   {"role": "assistant", "content": "It is ", "prefix": true}], "reasoning_effort": "high"}
 END
 try render "$model" <"$TMP/request"
+# Where text that looks like a control token is not marked as one; and back.
+try render --pieces "$model" <"$TMP/request"
+"$BISE" render "$model" <"$TMP/request" | "$BISE" tokenize --decode --pieces "$model" >"$TMP/back"
+"$BISE" render --pieces "$model" <"$TMP/request" | cmp - "$TMP/back" && echo same
 # Two spellings.
 echo '{"messages": [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}]}' >"$TMP/request"
 try render "$model" <"$TMP/request"

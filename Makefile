@@ -51,7 +51,7 @@ FORMAT := $(wildcard src/*/*.[ch] include/*.h test/*.[ch] test/*/*.[ch] fuzz/*.[
 all: $(OUT)/bise $(OUT)/libbise.a $(OUT)/libbise.so.0
 
 $(OUT)/bise: $(CLIO) $(OUT)/libbise.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ledit $(LDLIBS)
 
 $(OUT)/libbise.a: $(LIBO)
 	rm -f $@ && ar rcs $@ $^
@@ -60,7 +60,7 @@ $(OUT)/libbise.so.0: $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
 
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 -ledit $(LDLIBS)
 
 # The file name says which instruction set a file may use; nothing else may.  On another
 # processor these files are empty, and the compiler does not know the options.

@@ -2,8 +2,10 @@
 #include "cli/chat_command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 
@@ -40,7 +42,8 @@ static bool help(struct chat_session *s, const char *argument, struct err *err)
     }
     return aside(
         "A message over several lines stands between \"\"\" and \"\"\", or its lines end in "
-        "\\.\nA line that begins with // is text that begins with /.\n",
+        "\\;\nbehind /system as well.  A line that begins with // is text that begins with /.\n"
+        "A FILE that begins with ~/ is in your home folder.\n",
         err);
 }
 
@@ -115,13 +118,18 @@ static bool regenerate(struct chat_session *s, const char *argument, struct err 
 
 static bool save(struct chat_session *s, const char *argument, struct err *err)
 {
-    return chat_log_save(&s->log, argument, err);
+    if (!chat_log_save(&s->log, argument, err))
+        return false;
+    console_note("saved %zu message%s to %s", s->log.n, s->log.n == 1 ? "" : "s", argument);
+    return true;
 }
 
 static bool load(struct chat_session *s, const char *argument, struct err *err)
 {
-    struct chat_log log = {0};
-    bool ok = chat_log_load(&log, argument, err);
+    struct chat_log log;
+    bool ok = chat_log_copy(&log, &s->log, err);
+    chat_log_cut(&log, 0);
+    ok = ok && chat_log_load(&log, argument, err);
     if (!replace(s, &log, ok, argument, err))
         return false;
     enum chat_role last = s->log.n ? s->log.entries[s->log.n - 1].role : CHAT_SYSTEM;
@@ -144,7 +152,7 @@ static const struct command commands[] = {
     {"tools", "[FILE]", "read tool definitions (JSON), or show them", false, set_tools},
     {"regenerate", NULL, "answer the last message again", false, regenerate},
     {"save", "FILE", "write the conversation as JSON", true, save},
-    {"load", "FILE", "go on with a conversation from such a file", true, load},
+    {"load", "FILE", "go on with such a file; without tools in it yours stay", true, load},
     {"quit", NULL, "end; so does Ctrl-D", false, quit},
 };
 
@@ -163,6 +171,28 @@ static void unknown(const char *line, size_t n_name)
     console_error("bise: '%.*s' is no command; there are%s", (int)n_name, line, names);
 }
 
+/* Appends argument as the shell would: ~/ at its start is the user's home folder. */
+static bool add_file_name(struct buf *name, const char *argument, struct err *err)
+{
+    const char *home = getenv("HOME");
+    bool is_at_home = home && *home && strncmp(argument, "~/", 2) == 0;
+    return (!is_at_home || buf_add(name, home, strlen(home), err)) &&
+           buf_add(name, argument + is_at_home, strlen(argument + is_at_home), err);
+}
+
+static bool run_command(const struct command *c, struct chat_session *s, const char *argument,
+                        struct err *err)
+{
+    bool is_file = c->argument && strstr(c->argument, "FILE");
+    struct buf name;
+    if (!is_file)
+        return c->run(s, argument, err);
+    buf_init(&name, LIMIT_REQUEST_BYTES);
+    bool ok = add_file_name(&name, argument, err) && c->run(s, name.data, err);
+    buf_free(&name);
+    return ok;
+}
+
 void chat_command(struct chat_session *s, const char *line)
 {
     struct err err = {0};
@@ -176,7 +206,7 @@ void chat_command(struct chat_session *s, const char *line)
             console_error("bise: /%s takes no text", c->name);
         else if (!*argument && c->needs_argument)
             console_error("bise: /%s: expected %s", c->name, c->argument);
-        else if (!c->run(s, argument, &err))
+        else if (!run_command(c, s, argument, &err))
             (void)console_fail(&err);
         return;
     }

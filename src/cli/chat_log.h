@@ -58,7 +58,8 @@ bool chat_log_read_tools(struct chat_log *log, const char *path, struct err *err
 bool chat_log_request(const struct chat_log *log, const char *effort, struct buf *out,
                       struct err *err) CHECKED;
 
-/* Reads a saved conversation into an empty log, or writes one.
+/* Reads a saved conversation into a log without messages, whose tools stay if the file has none; or
+ * writes one.
  * Owned: chat_log_free(), also after a failure.
  * Errors: those of file_read(), chat_read() and outfile_open(). */
 bool chat_log_load(struct chat_log *log, const char *path, struct err *err) CHECKED;

@@ -8,8 +8,8 @@
 #include "cli/chat_answer.h"
 #include "cli/cli.h"
 #include "cli/console.h"
-#include "cli/input.h"
 #include "cli/interrupt.h"
+#include "cli/typed.h"
 
 static bool has_media(const struct chat_message *m)
 {
@@ -92,7 +92,7 @@ static bool check_room(const struct chat_session *s, const struct prompt *prompt
         return true;
     return err_set(err, ERR_LIMIT, "the conversation has %zu tokens and the context %u; %s%s",
                    prompt->ids.n, run_room(s->run),
-                   s->is_typed ? "/reset begins a new one" : "shorten it",
+                   s->typed ? "/reset begins a new one" : "shorten it",
                    run_may_grow(s->run) ? " or ask for a larger --context" : "");
 }
 
@@ -121,9 +121,9 @@ static void explain(const struct chat_session *s, const struct chat_answer *a)
 {
     if (a->said.error.s && a->is_whole)
         console_note("not understood: %.*s", (int)a->said.error.n, a->said.error.s);
-    if (!a->is_whole && a->said.message.n_calls && s->is_typed)
+    if (!a->is_whole && a->said.message.n_calls && s->typed)
         console_note("the answer ended early, so its calls are left out");
-    run_explain_end(s->run, &a->end, s->is_typed ? "; /reset begins a new conversation" : "");
+    run_explain_end(s->run, &a->end, s->typed ? "; /reset begins a new conversation" : "");
     if (s->run->stats)
         run_print_stats(s->run, &a->end, generator_stats(s->gen).kv_bytes);
 }
@@ -144,11 +144,12 @@ static bool ask_results(struct chat_session *s, const struct chat_message *m, bo
         console_clean(question);
         strncat(question, "> ", sizeof question - strlen(question) - 1);
         bool is_quoted;
-        ssize_t n = input_message(question, &text, &is_quoted, err);
-        s->is_over = n == INPUT_END;
-        *all = n > 0;
+        ssize_t n = typed_message(s->typed, question, &text, &is_quoted, err);
+        s->is_over = n == LINE_END;
+        *all = n >= 0;
         ok = !err->code &&
-             (!*all || chat_log_result(&s->log, call, (struct span){text.data, text.len}, err));
+             (!*all || chat_log_result(&s->log, call,
+                                       (struct span){text.data ? text.data : "", text.len}, err));
     }
     buf_free(&text);
     return ok;
@@ -167,10 +168,10 @@ static bool step(struct chat_session *s, bool *more, bool *said, int *code, stru
         ok = chat_answer_log(&a, s, said, err);
         if (a.unsayable.code)
             console_note("the call stays text: %s", a.unsayable.text);
-        if (ok && !*said && s->is_typed)
+        if (ok && !*said && s->typed)
             console_note("there is no answer, so the question is dropped");
     }
-    if (ok && *said && a.said.message.n_calls && s->is_typed) {
+    if (ok && *said && a.said.message.n_calls && s->typed) {
         ok = ask_results(s, &a.said.message, more, err);
         *said = *more;
         if (ok && !*more && !s->is_over)

@@ -10,12 +10,14 @@
 #include "cli/run_int.h"
 #include "text/prompt.h"
 
+struct typed;
+
 struct chat_session {
     struct run *run;
     struct prompt_format format;
     struct generator *gen;
     struct chat_log log;
-    bool is_typed; /* a person types, and is asked for the results of calls */
+    struct typed *typed; /* by a person, who is asked for the results of calls; or NULL */
     bool is_over;
 };
 

@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <stddef.h>
 
-/* The disposition itself is the memory: SA_RESETHAND sets it back to the default when the
- * signal comes, so handler and program share no variable. */
-static void nothing(int signal)
+/* Of the process, as dispositions are. */
+static volatile sig_atomic_t came;
+static bool stays;
+
+static void remember(int signal)
 {
     (void)signal;
+    came = 1;
 }
 
 static bool disposition_is(void (*handler)(int))
@@ -20,29 +23,45 @@ static bool disposition_is(void (*handler)(int))
 
 static void handle(unsigned flags)
 {
-    struct sigaction action = {.sa_handler = nothing, .sa_flags = (int)flags};
+    struct sigaction action = {.sa_handler = remember, .sa_flags = (int)flags};
     if (!disposition_is(SIG_IGN))
         sigaction(SIGINT, &action, NULL);
 }
 
+void interrupt_stay(void)
+{
+    stays = true;
+    handle(SA_RESTART);
+}
+
+void interrupt_leave(void)
+{
+    stays = false;
+    interrupt_release();
+}
+
 void interrupt_hold(void)
 {
-    handle(SA_RESETHAND | SA_RESTART);
+    came = 0;
+    handle(stays ? SA_RESTART : SA_RESETHAND | SA_RESTART);
 }
 
 /* Without SA_RESTART a read that is interrupted fails with EINTR. */
 void interrupt_wake(void)
 {
+    came = 0;
     handle(0);
 }
 
 void interrupt_release(void)
 {
-    if (disposition_is(nothing))
+    if (stays)
+        handle(SA_RESTART);
+    else if (disposition_is(remember))
         signal(SIGINT, SIG_DFL);
 }
 
 bool interrupt_came(void)
 {
-    return disposition_is(SIG_DFL);
+    return came;
 }

@@ -8,7 +8,9 @@
  *
  * The first SIGINT in between only is remembered, the second ends the program, so nobody has
  * to wait for a slow step.  Between interrupt_wake() and interrupt_release() SIGINT only ends
- * a read that waits.  Where SIGINT was ignored (nohup), it stays ignored. */
+ * a read that waits.  Between interrupt_stay() and interrupt_leave(), which enclose a conversation,
+ * no SIGINT ends the program: what was said would be lost.  Where SIGINT was ignored (nohup), it
+ * stays ignored. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 
@@ -19,7 +21,11 @@ void interrupt_hold(void);
 void interrupt_wake(void);
 void interrupt_release(void);
 
-/* Says whether SIGINT came since interrupt_hold(). */
+/* Begin and end the time in which no SIGINT ends the program.  Thread: main. */
+void interrupt_stay(void);
+void interrupt_leave(void);
+
+/* Says whether SIGINT came since interrupt_hold() or interrupt_wake(). */
 bool interrupt_came(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/input.h"
+#include "cli/typed.h"
 
 /* A line with one slash at its start is a command; with two it is text with one.  What stands in
  * quotes is text. */
@@ -25,19 +26,23 @@ static void take_line(struct chat_session *s, const struct buf *text, bool is_qu
 /* Ctrl-C drops what is typed or stops an answer, whose beginning stays; Ctrl-D ends. */
 static int converse(struct chat_session *s)
 {
+    struct typed typed;
     struct buf text;
     buf_init(&text, LIMIT_REQUEST_BYTES);
-    s->is_typed = true;
+    typed_open(&typed);
+    s->typed = &typed;
     while (!s->is_over) {
         struct err err = {0};
         bool is_quoted;
-        ssize_t n = input_message("> ", &text, &is_quoted, &err);
+        ssize_t n = typed_message(&typed, "> ", &text, &is_quoted, &err);
         if (err.code)
             (void)console_fail(&err);
-        s->is_over = n == INPUT_END;
-        if (n > 0)
+        s->is_over = n == LINE_END;
+        if (n > 0 && !typed_is_blank(text.data, (size_t)n))
             take_line(s, &text, is_quoted);
     }
+    typed_close(&typed);
+    s->typed = NULL;
     buf_free(&text);
     return EXIT_DONE;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_text.c - "bise run" for a model that chats in no format: continues a text. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/json_text.h"
 #include "cli/run_int.h"
+#include "cli/typed.h"
 #include "data/utf8.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
@@ -152,12 +152,13 @@ out:;
  * Ctrl-C drops a line or stops an answer; Ctrl-D ends. */
 static int answer_lines(struct run *run)
 {
-    char *line = NULL;
-    size_t size = 0;
-    for (ssize_t n; (n = input_line("> ", &line, &size)) != INPUT_END;)
-        if (n > 0)
+    struct typed typed;
+    const char *line;
+    typed_open(&typed);
+    for (ssize_t n; (n = typed_line(&typed, "> ", &line)) != LINE_END;)
+        if (n > 0 && !typed_is_blank(line, (size_t)n))
             (void)answer(run, line, (size_t)n);
-    free(line);
+    typed_close(&typed);
     return EXIT_DONE;
 }
 

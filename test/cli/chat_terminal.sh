@@ -15,11 +15,14 @@ cat >"$TMP/tools.json" <<'END'
   "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]
 END
 steady() { sed -E -e 's/"(id|tool_call_id)": "[0-9a-zA-Z]{9}"/"\1": "ID"/g' -e "s|$TMP|TMP|g"; }
-# Types each line when the question after the one before has come.
+# Types each line when the question after the one before has come; a line ^C is that key.
 talk() {
     n=1
     while IFS= read -r line; do
-        printf '%s\n' "$line" >&3
+        case $line in
+        ^C) printf '\003' >&3 ;;
+        *) printf '%s\n' "$line" >&3 ;;
+        esac
         n=$((n + 1))
         shown $n '^\(>\|\.\.\.\|result of [a-z_]*>\) '
     done
@@ -35,6 +38,13 @@ How is the weather?
 /system
 /system Be brief.
 /system
+   
+/system """
+
+Be brief,
+"""
+/system
+/system """Be brief."""
 """In Paris,
 
 I mean.
@@ -83,15 +93,17 @@ END
 done >"$TMP/stats"
 grep '^prompt.*tokens$' "$TMP/stats"
 
-# A call is answered by the user; without a result the question is dropped.
+# A call is answered by the user, also with nothing; without a result the question is dropped.
 session --tools "$TMP/tools.json" "$v13"
 talk <<END
 How is the weather?
 {"sky": "blue"}
 How is it now?
-
+^C
 /save $TMP/talk.json
 /tools
+How is it now?
+
 END
 steady <"$TMP/talk.json"
 cat >"$TMP/bad.json" <<'END'
@@ -104,6 +116,20 @@ talk <<END
 /load $TMP/talk.json
 /regenerate
 END
+
+# A file in the home folder; a conversation without tools leaves those that are there.
+HOME=$TMP/home
+export HOME
+mkdir "$HOME"
+echo '{"messages": [{"role": "user", "content": "a"}]}' >"$HOME/a.json"
+session "$v13"
+talk <<END
+/tools ~/../tools.json
+/load ~/a.json
+/tools
+/save ~/b.json
+END
+steady <"$HOME/b.json"
 
 # Calls that cannot be said again stay text; half a call is left out; silence is no answer.
 "$scripted" "$v13" '[/INST]Yes[TOOL_CALLS]get weather[ARGS]{broken</s>'
@@ -138,13 +164,13 @@ v7=$TMP/long
 mkdir "$v7"
 cp test/data/tokenizers/mistral_instruct_tokenizer_241114.model.v7 "$v7"
 "$scripted" "$v7" '[/INST]It goes round and round'
-session --no-loop-guard --context 100000 "$v7"
+session --no-loop-guard --context 100000 --cpu c --exact --threads 1 "$v7"
 printf 'How?\n' >&3
 shown 1 'It goes'
 printf '\003' >&3
 shown 2 '^> '
 printf '/save %s\n' "$TMP/talk.json" >&3
-shown 3 '^> '
+shown 1 '^note: saved'
 printf '\004' >&3
 finish
 sed -E 's/(It goes round).*/\1.../' "$TMP/text" | steady

@@ -31,6 +31,29 @@ TEST(interrupt, one_signal_is_remembered_until_release)
     assert_true(disposition() == SIG_DFL);
 }
 
+TEST(interrupt, none_ends_a_conversation)
+{
+    signal(SIGINT, SIG_DFL);
+    interrupt_stay();
+    raise(SIGINT);
+    interrupt_hold();
+    assert_false(interrupt_came());
+    raise(SIGINT);
+    raise(SIGINT);
+    assert_true(interrupt_came());
+    interrupt_release();
+    raise(SIGINT);
+    interrupt_wake();
+    assert_false(interrupt_came());
+    raise(SIGINT);
+    raise(SIGINT);
+    assert_true(interrupt_came());
+    interrupt_release();
+    raise(SIGINT);
+    interrupt_leave();
+    assert_true(disposition() == SIG_DFL);
+}
+
 TEST(interrupt, a_read_that_waits_is_ended_each_time)
 {
     int ends[2];

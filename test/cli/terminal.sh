@@ -36,6 +36,22 @@ printf '\004' >&3
 finish
 sed 's/^\(Once upon a time\),.*/\1.../' "$TMP/text" | grep -e '^>' -e '^note' -e '\.\.\.$'
 
+# A second one while the step still computes that the first one waits for ends nothing.
+session --cpu c --exact --threads 1 --max-tokens 4 --context 4000
+printf 'Once upon a time %.0s' $(seq 200) >&3
+printf '\n' >&3
+shown 1 '^note: this'
+for i in 1 2 3; do
+    printf '\003' >&3
+    sleep 0.02
+done
+shown 2 '^> '
+printf 'Once upon a time\n' >&3
+shown 1 ', there'
+printf '\004' >&3
+finish
+grep ', there' "$TMP/text"
+
 # On a terminal the run that is under way is shown.
 script -qec "exec '$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
     tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'

@@ -132,9 +132,7 @@ static bool load(struct chat_session *s, const char *argument, struct err *err)
     ok = ok && chat_log_load(&log, argument, err);
     if (!replace(s, &log, ok, argument, err))
         return false;
-    enum chat_role last = s->log.n ? s->log.entries[s->log.n - 1].role : CHAT_SYSTEM;
-    console_note("%zu message%s%s", s->log.n, s->log.n == 1 ? "" : "s",
-                 last == CHAT_USER || last == CHAT_TOOL ? "; /regenerate answers the last" : "");
+    chat_session_note(s);
     return true;
 }
 

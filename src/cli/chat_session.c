@@ -36,7 +36,7 @@ static bool render(const struct chat_session *s, const struct chat_log *log, str
                    struct prompt *prompt, struct buf *request, struct err *err)
 {
     const struct prompt_options options = {.mode = CHAT_TEST};
-    return chat_log_request(log, s->run->effort, request, err) &&
+    return chat_log_request(log, request, err) &&
            chat_read(chat, CHAT_MISTRAL, "conversation", request->data, request->len, err) &&
            check_abilities(s, chat, err) && prompt_chat(&s->format, chat, &options, prompt, err);
 }
@@ -61,6 +61,29 @@ bool chat_session_check(const struct chat_session *s, const struct chat_log *log
     return ok;
 }
 
+/* Of the conversation that --load names, nothing is changed. */
+static bool load(struct chat_session *s, const char *path, struct err *err)
+{
+    return chat_log_load(&s->log, path, err) &&
+           (chat_session_check(s, &s->log, err) || err_add(err, "%s", path));
+}
+
+static bool set_up(struct chat_session *s, struct err *err)
+{
+    const struct run *run = s->run;
+    if (run->effort && !chat_log_set_effort(&s->log, run->effort, err))
+        return false;
+    if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
+        return false;
+    if (run->load && !load(s, run->load, err))
+        return false;
+    if (chat_log_has_system(&s->log))
+        return true;
+    if (run->system)
+        return chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err);
+    return !run->system_file || chat_log_read_system(&s->log, run->system_file, &s->format, err);
+}
+
 bool chat_session_open(struct chat_session *s, struct run *run, int version, struct err *err)
 {
     *s = (struct chat_session){.run = run};
@@ -69,14 +92,7 @@ bool chat_session_open(struct chat_session *s, struct run *run, int version, str
     s->gen = generator_open(run->rt.model, run->rt.tok, &run->wanted, err);
     if (!s->gen)
         return false;
-    if (run->system &&
-        !chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err))
-        return false;
-    if (run->system_file && !chat_log_read_system(&s->log, run->system_file, &s->format, err))
-        return false;
-    if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
-        return false;
-    return chat_session_check(s, &s->log, err);
+    return set_up(s, err) && chat_session_check(s, &s->log, err);
 }
 
 void chat_session_close(struct chat_session *s)
@@ -209,6 +225,18 @@ int chat_session_say(struct chat_session *s, struct span text)
         return console_fail(&err);
     }
     return turn(s, &before);
+}
+
+bool chat_session_is_asked(const struct chat_session *s)
+{
+    enum chat_role last = s->log.n ? s->log.entries[s->log.n - 1].role : CHAT_SYSTEM;
+    return last == CHAT_USER || last == CHAT_TOOL;
+}
+
+void chat_session_note(const struct chat_session *s)
+{
+    console_note("%zu message%s%s", s->log.n, s->log.n == 1 ? "" : "s",
+                 chat_session_is_asked(s) ? "; /regenerate answers the last" : "");
 }
 
 int chat_session_again(struct chat_session *s)

@@ -31,6 +31,8 @@ static int converse(struct chat_session *s)
     buf_init(&text, LIMIT_REQUEST_BYTES);
     typed_open(&typed);
     s->typed = &typed;
+    if (s->run->load)
+        chat_session_note(s);
     while (!s->is_over) {
         struct err err = {0};
         bool is_quoted;
@@ -47,14 +49,28 @@ static int converse(struct chat_session *s)
     return EXIT_DONE;
 }
 
+/* Answers the message that a loaded conversation ends with. */
+static int answer_last(struct chat_session *s)
+{
+    if (chat_session_is_asked(s))
+        return chat_session_again(s);
+    console_error("bise: %s: nothing to answer: its last message is neither the user's nor a "
+                  "result; give a PROMPT",
+                  s->run->load);
+    return EXIT_FAILED;
+}
+
 static int answer_input(struct chat_session *s)
 {
     struct err err = {0};
     struct buf text;
     int code;
     buf_init(&text, LIMIT_REQUEST_BYTES);
-    if (input_prompt(&text, &err))
-        code = chat_session_say(s, (struct span){text.data ? text.data : "", text.len});
+    bool ok = input_prompt(&text, &err);
+    if (ok && !text.len && s->run->load)
+        code = answer_last(s);
+    else if (ok && (text.len || err_set(&err, ERR_ARG, INPUT_EMPTY)))
+        code = chat_session_say(s, (struct span){text.data, text.len});
     else
         code = console_fail(&err);
     buf_free(&text);

@@ -2,10 +2,13 @@
 #include "cli/chat_session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "cli/chat_answer.h"
+#include "cli/chat_command.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -144,29 +147,59 @@ static void explain(const struct chat_session *s, const struct chat_answer *a)
         run_print_stats(s->run, &a->end, generator_stats(s->gen).kv_bytes);
 }
 
-/* Asks the user for what each call gives.  *all: whether there is a result for each. */
-static bool ask_results(struct chat_session *s, const struct chat_message *m, bool *all,
+/* How far the user got with the results of calls. */
+struct results {
+    bool all;  /* there is one for each */
+    bool moot; /* a command has put another conversation in the place of the calls */
+};
+
+/* Runs a command that came in the place of a result.  *moot: whether the conversation no longer
+ * ends where it was asked for. */
+static bool interject(struct chat_session *s, const char *line, bool *moot, struct err *err)
+{
+    const struct chat_log *log = &s->log;
+    const char *json = log->entries[log->n - 1].json;
+    char *last = mem_string(json, strlen(json), err);
+    if (!last)
+        return false;
+    chat_command(s, line);
+    *moot = !log->n || strcmp(log->entries[log->n - 1].json, last) != 0;
+    free(last);
+    return true;
+}
+
+/* Asks until there is a result or there will be none. */
+static bool ask_result(struct chat_session *s, const struct chat_call *call, struct buf *text,
+                       struct results *r, struct err *err)
+{
+    char question[128];
+    bool is_quoted, is_command;
+    snprintf(question, sizeof question, "result of %.*s",
+             call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
+    console_clean(question);
+    strncat(question, "> ", sizeof question - strlen(question) - 1);
+    do {
+        ssize_t n = typed_message(s->typed, question, text, &is_quoted, err);
+        s->is_over = n == LINE_END;
+        r->all = n >= 0;
+        is_command = r->all && chat_command_is(text, is_quoted);
+        if (err->code || (is_command && !interject(s, text->data, &r->moot, err)))
+            return false;
+    } while (is_command && !r->moot && !s->is_over);
+    r->all &= !is_command;
+    return !r->all || chat_log_result(&s->log, call, chat_command_text(text, is_quoted), err);
+}
+
+/* Asks the user for what each call gives. */
+static bool ask_results(struct chat_session *s, const struct chat_message *m, struct results *r,
                         struct err *err)
 {
     struct buf text;
     bool ok = true;
-    *all = true;
+    *r = (struct results){.all = true};
     buf_init(&text, LIMIT_REQUEST_BYTES);
-    for (size_t i = 0; ok && *all && i < m->n_calls; i++) {
-        const struct chat_call *call = &m->calls[i];
-        char question[128];
-        snprintf(question, sizeof question, "result of %.*s",
-                 call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
-        console_clean(question);
-        strncat(question, "> ", sizeof question - strlen(question) - 1);
-        bool is_quoted;
-        ssize_t n = typed_message(s->typed, question, &text, &is_quoted, err);
-        s->is_over = n == LINE_END;
-        *all = n >= 0;
-        ok = !err->code &&
-             (!*all || chat_log_result(&s->log, call,
-                                       (struct span){text.data ? text.data : "", text.len}, err));
-    }
+    for (size_t i = 0; ok && r->all && i < m->n_calls; i++)
+        ok = ask_result(s, &m->calls[i], &text, r, err);
     buf_free(&text);
     return ok;
 }
@@ -188,9 +221,11 @@ static bool step(struct chat_session *s, bool *more, bool *said, int *code, stru
             console_note("there is no answer, so the question is dropped");
     }
     if (ok && *said && a.said.message.n_calls && s->typed) {
-        ok = ask_results(s, &a.said.message, more, err);
-        *said = *more;
-        if (ok && !*more && !s->is_over)
+        struct results results;
+        ok = ask_results(s, &a.said.message, &results, err);
+        *more = results.all;
+        *said = results.all || results.moot;
+        if (ok && !*said && !s->is_over)
             console_note("without a result the question is dropped");
     }
     chat_answer_free(&a);

@@ -12,15 +12,12 @@
 #include "cli/input.h"
 #include "cli/typed.h"
 
-/* A line with one slash at its start is a command; with two it is text with one.  What stands in
- * quotes is text. */
 static void take_line(struct chat_session *s, const struct buf *text, bool is_quoted)
 {
-    bool is_escaped = !is_quoted && text->len > 1 && memcmp(text->data, "//", 2) == 0;
-    if (!is_quoted && !is_escaped && text->data[0] == '/')
+    if (chat_command_is(text, is_quoted))
         chat_command(s, text->data);
     else
-        (void)chat_session_say(s, (struct span){text->data + is_escaped, text->len - is_escaped});
+        (void)chat_session_say(s, chat_command_text(text, is_quoted));
 }
 
 /* Ctrl-C drops what is typed or stops an answer, whose beginning stays; Ctrl-D ends. */

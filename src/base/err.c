@@ -57,7 +57,10 @@ bool err_remedy(struct err *err, enum err_code code, const char *remedy)
     char whole[WHOLE_BYTES];
     if (err->code != code || strchr(err->text, ';'))
         return false;
-    snprintf(whole, sizeof whole, "%s; %s", err->text, remedy);
+    size_t n = strlen(err->text);
+    if (n && err->text[n - 1] == '.')
+        n--; /* the sentence goes on */
+    snprintf(whole, sizeof whole, "%.*s; %s", (int)n, err->text, remedy);
     store(err, whole);
     return false;
 }

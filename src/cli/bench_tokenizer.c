@@ -137,6 +137,16 @@ static bool get_text(struct bench *b, int i, struct text_row *row, struct err *e
            (b->text.len || err_set(err, ERR_ARG, "%s: an empty text; give another", path));
 }
 
+/* What cannot be read is said before anything is measured. */
+static bool check_texts(struct bench *b, struct err *err)
+{
+    struct text_row row;
+    for (size_t i = 0; i < b->options->texts.n; i++)
+        if (!get_text(b, (int)i, &row, err))
+            return false;
+    return true;
+}
+
 static bool measure_texts(struct bench *b, struct err *err)
 {
     int n = b->options->texts.n ? (int)b->options->texts.n : BENCH_TEXTS;
@@ -192,7 +202,7 @@ bool bench_tokenizer(const struct bench_tokenizer_options *options, struct err *
     buf_init(&b.json_path, LIMIT_JSON_BYTES);
     buf_init(&b.text, LIMIT_TEXT_BYTES);
     buf_init(&b.decoded, LIMIT_TEXT_BYTES);
-    bool ok = measure_load(&b, err) && measure_texts(&b, err);
+    bool ok = check_texts(&b, err) && measure_load(&b, err) && measure_texts(&b, err);
     if (ok || err->code == ERR_CANCELLED)
         (options->json ? print_json : print_verdict)(&b);
     tokenizer_close(b.tok);

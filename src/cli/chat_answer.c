@@ -3,15 +3,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cli/console.h"
+#include "cli/drawn_id.h"
 #include "cli/interrupt.h"
 #include "engine/stop_filter.h"
 #include "model/model.h"
-#include "text/call_id.h"
 #include "text/reply.h"
 #include "text/tokenizer.h"
 
@@ -92,17 +91,12 @@ static bool end_text(struct stream *st, struct err *err)
 /* A call is printed when it is complete, as one line. */
 static bool end_call(struct stream *st, struct reply_event *e, struct err *err)
 {
-    char id[CALL_ID_BYTES + 1];
-    uint64_t random;
+    struct drawn_id drawn;
     for (size_t i = 0; i < st->line.len; i++)
         if (st->line.data[i] == '\n')
             st->line.data[i] = ' ';
-    if (!call_id_is_valid(e->id)) {
-        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-            return err_set(err, ERR_IO, "the system gives no random numbers for the id of a call");
-        call_id_write(random, id);
-        e->id = (struct span){id, CALL_ID_BYTES};
-    }
+    if (!drawn_id_replace(&drawn, &e->id, err))
+        return false;
     bool ok = new_line(st, err) && buf_add(&st->line, "\n", 1, err) &&
               print(st, st->line.data, st->line.len, err) && keep(st, e, err);
     buf_clear(&st->line);

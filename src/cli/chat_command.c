@@ -132,9 +132,7 @@ static bool load(struct chat_session *s, const char *argument, struct err *err)
     ok = ok && chat_log_load(&log, argument, err);
     if (!replace(s, &log, ok, argument, err))
         return false;
-    enum chat_role last = s->log.n ? s->log.entries[s->log.n - 1].role : CHAT_SYSTEM;
-    console_note("%zu message%s%s", s->log.n, s->log.n == 1 ? "" : "s",
-                 last == CHAT_USER || last == CHAT_TOOL ? "; /regenerate answers the last" : "");
+    chat_session_note(s);
     return true;
 }
 
@@ -193,6 +191,29 @@ static bool run_command(const struct command *c, struct chat_session *s, const c
     return ok;
 }
 
+/* Says whether that is the name of c, or what it is called elsewhere. */
+static bool is_called(const struct command *c, const char *name, size_t n)
+{
+    static const char *const others[][2] = {{"?", "help"}, {"exit", "quit"}, {"bye", "quit"}};
+    const struct span called = {name, n};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (span_is(called, others[i][0]))
+            return strcmp(c->name, others[i][1]) == 0;
+    return span_is(called, c->name);
+}
+
+bool chat_command_is(const struct buf *line, bool is_quoted)
+{
+    return !is_quoted && line->len && line->data[0] == '/' &&
+           !(line->len > 1 && line->data[1] == '/');
+}
+
+struct span chat_command_text(const struct buf *line, bool is_quoted)
+{
+    bool is_escaped = !is_quoted && line->len > 1 && memcmp(line->data, "//", 2) == 0;
+    return (struct span){line->len ? line->data + is_escaped : "", line->len - is_escaped};
+}
+
 void chat_command(struct chat_session *s, const char *line)
 {
     struct err err = {0};
@@ -200,7 +221,7 @@ void chat_command(struct chat_session *s, const char *line)
     const char *argument = line + n_name + strspn(line + n_name, " \t\n");
     for (size_t i = 0; i < N_COMMANDS; i++) {
         const struct command *c = &commands[i];
-        if (strlen(c->name) + 1 != n_name || memcmp(line + 1, c->name, n_name - 1) != 0)
+        if (!is_called(c, line + 1, n_name - 1))
             continue;
         if (*argument && !c->argument)
             console_error("bise: /%s takes no text", c->name);

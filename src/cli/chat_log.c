@@ -53,6 +53,17 @@ static bool insert(struct chat_log *log, size_t i, struct chat_entry entry, stru
     return true;
 }
 
+/* Puts a copy of text, which may be NULL, in the place of *place. */
+static bool copy_string(char **place, const char *text, struct err *err)
+{
+    char *copy = text ? mem_string(text, strlen(text), err) : NULL;
+    if (text && !copy)
+        return false;
+    free(*place);
+    *place = copy;
+    return true;
+}
+
 bool chat_log_copy(struct chat_log *to, const struct chat_log *from, struct err *err)
 {
     *to = (struct chat_log){0};
@@ -62,10 +73,7 @@ bool chat_log_copy(struct chat_log *to, const struct chat_log *from, struct err 
         if (!insert(to, i, (struct chat_entry){entry->role, json}, err))
             return false;
     }
-    if (!from->tools)
-        return true;
-    to->tools = mem_string(from->tools, strlen(from->tools), err);
-    return to->tools != NULL;
+    return copy_string(&to->tools, from->tools, err) && copy_string(&to->effort, from->effort, err);
 }
 
 void chat_log_free(struct chat_log *log)
@@ -73,6 +81,7 @@ void chat_log_free(struct chat_log *log)
     chat_log_cut(log, 0);
     free(log->entries);
     free(log->tools);
+    free(log->effort);
     *log = (struct chat_log){0};
 }
 
@@ -224,8 +233,12 @@ bool chat_log_read_tools(struct chat_log *log, const char *path, struct err *err
     return ok;
 }
 
-bool chat_log_request(const struct chat_log *log, const char *effort, struct buf *out,
-                      struct err *err)
+bool chat_log_set_effort(struct chat_log *log, const char *effort, struct err *err)
+{
+    return copy_string(&log->effort, effort, err);
+}
+
+bool chat_log_request(const struct chat_log *log, struct buf *out, struct err *err)
 {
     bool ok = add_text(out, "{\"messages\": [", err);
     for (size_t i = 0; ok && i < log->n; i++)
@@ -233,9 +246,10 @@ bool chat_log_request(const struct chat_log *log, const char *effort, struct buf
     ok = ok && add_text(out, "\n]", err);
     if (ok && log->tools)
         ok = add_text(out, ", \"tools\": ", err) && add_text(out, log->tools, err);
-    if (ok && effort)
+    if (ok && log->effort)
         ok = add_text(out, ", ", err) &&
-             add_member(out, "reasoning_effort", (struct span){effort, strlen(effort)}, err);
+             add_member(out, "reasoning_effort", (struct span){log->effort, strlen(log->effort)},
+                        err);
     return ok && add_text(out, "}\n", err);
 }
 
@@ -255,6 +269,16 @@ static bool take_messages(struct chat_log *log, const struct chat *chat, struct 
     return ok && (!tools || tools->kind != NODE_ARRAY || take_tools(log, tools, err));
 }
 
+static bool take_effort(struct chat_log *log, struct span effort, struct err *err)
+{
+    if (!effort.s)
+        return true;
+    char *text = mem_string(effort.s, effort.n, err);
+    bool ok = text && chat_log_set_effort(log, text, err);
+    free(text);
+    return ok;
+}
+
 bool chat_log_load(struct chat_log *log, const char *path, struct err *err)
 {
     struct chat chat = {0};
@@ -262,7 +286,7 @@ bool chat_log_load(struct chat_log *log, const char *path, struct err *err)
     buf_init(&bytes, LIMIT_REQUEST_BYTES);
     bool ok = file_read(&bytes, path, err) &&
               chat_read(&chat, CHAT_MISTRAL, path, bytes.data, bytes.len, err) &&
-              take_messages(log, &chat, err);
+              take_messages(log, &chat, err) && take_effort(log, chat.reasoning_effort, err);
     chat_free(&chat);
     buf_free(&bytes);
     return ok;
@@ -273,7 +297,7 @@ bool chat_log_save(const struct chat_log *log, const char *path, struct err *err
     struct outfile out;
     struct buf json;
     buf_init(&json, LIMIT_REQUEST_BYTES);
-    bool ok = chat_log_request(log, NULL, &json, err);
+    bool ok = chat_log_request(log, &json, err);
     if (ok) {
         ok = outfile_open(&out, path, err) && outfile_write(&out, json.data, json.len, err) &&
              outfile_commit(&out, err);

@@ -20,7 +20,8 @@ struct chat_entry {
 struct chat_log {
     struct chat_entry *entries; /* [n] */
     size_t n, n_places;
-    char *tools; /* JSON list, NULL without any */
+    char *tools;  /* JSON list, NULL without any */
+    char *effort; /* reasoning_effort, NULL when not given */
 };
 
 /* Owned: chat_log_free(), also after a failure.  Errors: ERR_LIMIT. */
@@ -53,15 +54,16 @@ bool chat_log_has_system(const struct chat_log *log);
  * Errors: those of file_read() and json_tree_parse(), ERR_ARG. */
 bool chat_log_read_tools(struct chat_log *log, const char *path, struct err *err) CHECKED;
 
-/* Appends the request that asks for the next message.  effort: NULL when not given.
- * Errors: ERR_LIMIT. */
-bool chat_log_request(const struct chat_log *log, const char *effort, struct buf *out,
-                      struct err *err) CHECKED;
+/* Says how much thought the answers take from now on: a word of the API, or NULL for what the model
+ * does without one.  Errors: ERR_LIMIT. */
+bool chat_log_set_effort(struct chat_log *log, const char *effort, struct err *err) CHECKED;
 
-/* Reads a saved conversation into a log without messages, whose tools stay if the file has none; or
- * writes one.
- * Owned: chat_log_free(), also after a failure.
- * Errors: those of file_read(), chat_read() and outfile_open(). */
+/* Appends the request that asks for the next message.  Errors: ERR_LIMIT. */
+bool chat_log_request(const struct chat_log *log, struct buf *out, struct err *err) CHECKED;
+
+/* Reads a saved conversation into a log without messages, whose tools and effort stay if the file
+ * has none; or writes one. Owned: chat_log_free(), also after a failure. Errors: those of
+ * file_read(), chat_read() and outfile_open(). */
 bool chat_log_load(struct chat_log *log, const char *path, struct err *err) CHECKED;
 bool chat_log_save(const struct chat_log *log, const char *path, struct err *err) CHECKED;
 

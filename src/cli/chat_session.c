@@ -2,10 +2,13 @@
 #include "cli/chat_session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "cli/chat_answer.h"
+#include "cli/chat_command.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -37,7 +40,7 @@ static bool render(const struct chat_session *s, const struct chat_log *log, str
                    struct prompt *prompt, struct buf *request, struct err *err)
 {
     const struct prompt_options options = {.mode = CHAT_TEST};
-    return chat_log_request(log, s->run->effort, request, err) &&
+    return chat_log_request(log, request, err) &&
            chat_read(chat, CHAT_MISTRAL, "conversation", request->data, request->len, err) &&
            check_abilities(s, chat, err) && prompt_chat(&s->format, chat, &options, prompt, err);
 }
@@ -62,6 +65,29 @@ bool chat_session_check(const struct chat_session *s, const struct chat_log *log
     return ok;
 }
 
+/* Of the conversation that --load names, nothing is changed. */
+static bool load(struct chat_session *s, const char *path, struct err *err)
+{
+    return chat_log_load(&s->log, path, err) &&
+           (chat_session_check(s, &s->log, err) || err_add(err, "%s", path));
+}
+
+static bool set_up(struct chat_session *s, struct err *err)
+{
+    const struct run *run = s->run;
+    if (run->effort && !chat_log_set_effort(&s->log, run->effort, err))
+        return false;
+    if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
+        return false;
+    if (run->load && !load(s, run->load, err))
+        return false;
+    if (chat_log_has_system(&s->log))
+        return true;
+    if (run->system)
+        return chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err);
+    return !run->system_file || chat_log_read_system(&s->log, run->system_file, &s->format, err);
+}
+
 bool chat_session_open(struct chat_session *s, struct run *run, int version, struct err *err)
 {
     *s = (struct chat_session){.run = run};
@@ -70,14 +96,7 @@ bool chat_session_open(struct chat_session *s, struct run *run, int version, str
     s->gen = generator_open(run->rt.model, run->rt.tok, &run->wanted, err);
     if (!s->gen)
         return false;
-    if (run->system &&
-        !chat_log_set_system(&s->log, (struct span){run->system, strlen(run->system)}, err))
-        return false;
-    if (run->system_file && !chat_log_read_system(&s->log, run->system_file, &s->format, err))
-        return false;
-    if (run->tools && !chat_log_read_tools(&s->log, run->tools, err))
-        return false;
-    return chat_session_check(s, &s->log, err);
+    return set_up(s, err) && chat_session_check(s, &s->log, err);
 }
 
 void chat_session_close(struct chat_session *s)
@@ -129,29 +148,59 @@ static void explain(const struct chat_session *s, const struct chat_answer *a)
         run_print_stats(s->run, &a->end, generator_stats(s->gen).kv_bytes);
 }
 
-/* Asks the user for what each call gives.  *all: whether there is a result for each. */
-static bool ask_results(struct chat_session *s, const struct chat_message *m, bool *all,
+/* How far the user got with the results of calls. */
+struct results {
+    bool all;  /* there is one for each */
+    bool moot; /* a command has put another conversation in the place of the calls */
+};
+
+/* Runs a command that came in the place of a result.  *moot: whether the conversation no longer
+ * ends where it was asked for. */
+static bool interject(struct chat_session *s, const char *line, bool *moot, struct err *err)
+{
+    const struct chat_log *log = &s->log;
+    const char *json = log->entries[log->n - 1].json;
+    char *last = mem_string(json, strlen(json), err);
+    if (!last)
+        return false;
+    chat_command(s, line);
+    *moot = !log->n || strcmp(log->entries[log->n - 1].json, last) != 0;
+    free(last);
+    return true;
+}
+
+/* Asks until there is a result or there will be none. */
+static bool ask_result(struct chat_session *s, const struct chat_call *call, struct buf *text,
+                       struct results *r, struct err *err)
+{
+    char question[128];
+    bool is_quoted, is_command;
+    snprintf(question, sizeof question, "result of %.*s",
+             call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
+    console_clean(question);
+    strncat(question, "> ", sizeof question - strlen(question) - 1);
+    do {
+        ssize_t n = typed_message(s->typed, question, text, &is_quoted, err);
+        s->is_over = n == LINE_END;
+        r->all = n >= 0;
+        is_command = r->all && chat_command_is(text, is_quoted);
+        if (err->code || (is_command && !interject(s, text->data, &r->moot, err)))
+            return false;
+    } while (is_command && !r->moot && !s->is_over);
+    r->all &= !is_command;
+    return !r->all || chat_log_result(&s->log, call, chat_command_text(text, is_quoted), err);
+}
+
+/* Asks the user for what each call gives. */
+static bool ask_results(struct chat_session *s, const struct chat_message *m, struct results *r,
                         struct err *err)
 {
     struct buf text;
     bool ok = true;
-    *all = true;
+    *r = (struct results){.all = true};
     buf_init(&text, LIMIT_REQUEST_BYTES);
-    for (size_t i = 0; ok && *all && i < m->n_calls; i++) {
-        const struct chat_call *call = &m->calls[i];
-        char question[128];
-        snprintf(question, sizeof question, "result of %.*s",
-                 call->name.n > 64 ? 64 : (int)call->name.n, call->name.s);
-        console_clean(question);
-        strncat(question, "> ", sizeof question - strlen(question) - 1);
-        bool is_quoted;
-        ssize_t n = typed_message(s->typed, question, &text, &is_quoted, err);
-        s->is_over = n == LINE_END;
-        *all = n >= 0;
-        ok = !err->code &&
-             (!*all || chat_log_result(&s->log, call,
-                                       (struct span){text.data ? text.data : "", text.len}, err));
-    }
+    for (size_t i = 0; ok && r->all && i < m->n_calls; i++)
+        ok = ask_result(s, &m->calls[i], &text, r, err);
     buf_free(&text);
     return ok;
 }
@@ -173,9 +222,11 @@ static bool step(struct chat_session *s, bool *more, bool *said, int *code, stru
             console_note("there is no answer, so the question is dropped");
     }
     if (ok && *said && a.said.message.n_calls && s->typed) {
-        ok = ask_results(s, &a.said.message, more, err);
-        *said = *more;
-        if (ok && !*more && !s->is_over)
+        struct results results;
+        ok = ask_results(s, &a.said.message, &results, err);
+        *more = results.all;
+        *said = results.all || results.moot;
+        if (ok && !*said && !s->is_over)
             console_note("without a result the question is dropped");
     }
     chat_answer_free(&a);
@@ -210,6 +261,18 @@ int chat_session_say(struct chat_session *s, struct span text)
         return console_fail(&err);
     }
     return turn(s, &before);
+}
+
+bool chat_session_is_asked(const struct chat_session *s)
+{
+    enum chat_role last = s->log.n ? s->log.entries[s->log.n - 1].role : CHAT_SYSTEM;
+    return last == CHAT_USER || last == CHAT_TOOL;
+}
+
+void chat_session_note(const struct chat_session *s)
+{
+    console_note("%zu message%s%s", s->log.n, s->log.n == 1 ? "" : "s",
+                 chat_session_is_asked(s) ? "; /regenerate answers the last" : "");
 }
 
 int chat_session_again(struct chat_session *s)

@@ -21,10 +21,11 @@ struct chat_session {
     bool is_over;
 };
 
-/* Opens a conversation with the system text and tools of the command line.
+/* Opens a conversation: the one that the command line loads, or none; with the system text, tools
+ * and effort of the command line where that has none.
  * Owned: chat_session_close(), also after a failure.
- * Errors: those of vocabulary_format(), generator_open(), chat_log_read_tools() and
- * chat_session_check(). */
+ * Errors: those of vocabulary_format(), generator_open(), chat_log_read_tools(),
+ * chat_log_load() and chat_session_check(). */
 bool chat_session_open(struct chat_session *s, struct run *run, int version,
                        struct err *err) CHECKED;
 void chat_session_close(struct chat_session *s);
@@ -33,6 +34,12 @@ void chat_session_close(struct chat_session *s);
  * chat_read() and prompt_chat(). */
 bool chat_session_check(const struct chat_session *s, const struct chat_log *log,
                         struct err *err) CHECKED;
+
+/* Says whether the last message is one that waits for an answer. */
+bool chat_session_is_asked(const struct chat_session *s);
+
+/* Notes how long a loaded conversation is. */
+void chat_session_note(const struct chat_session *s);
 
 /* Answers what the user says, or answers the conversation's end again; prints all of it, failures
  * included.  Returns the exit code. */

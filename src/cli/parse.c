@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/drawn_id.h"
+#include "cli/id_stream.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/vocabulary.h"
@@ -15,7 +17,7 @@
 #include "text/traits.h"
 
 struct parse {
-    bool stream;
+    bool stream, draw_ids;
     struct reply *reply;
     struct reply_message message;
     struct buf line; /* what is printed next */
@@ -67,24 +69,58 @@ static bool print_event(struct buf *line, const struct reply_event *e, struct er
            add(line, "}", err) && print_line(line, err);
 }
 
-static bool take_events(struct parse *parse, struct err *err)
+static bool take(struct parse *parse, struct reply_event *e, struct err *err)
+{
+    struct drawn_id drawn;
+    if (parse->draw_ids && e->kind == REPLY_CALL_END && !drawn_id_replace(&drawn, &e->id, err))
+        return false;
+    return parse->stream ? print_event(&parse->line, e, err)
+                         : reply_message_add(&parse->message, e, err);
+}
+
+static bool take_all(struct parse *parse, struct err *err)
 {
     for (struct reply_event e; reply_next(parse->reply, &e);)
-        if (parse->stream ? !print_event(&parse->line, &e, err)
-                          : !reply_message_add(&parse->message, &e, err))
+        if (!take(parse, &e, err))
             return false;
     return true;
 }
 
-static bool parse_ids(struct parse *parse, const struct token_ids *ids, struct err *err)
+static bool add_id(struct parse *parse, int32_t id, struct err *err)
 {
-    for (size_t i = 0; i < ids->n; i++)
-        if (!reply_add(parse->reply, ids->ids[i], err) || !take_events(parse, err))
+    return reply_add(parse->reply, id, err) && take_all(parse, err);
+}
+
+static bool end(struct parse *parse, struct err *err)
+{
+    return reply_end(parse->reply, false, err) && take_all(parse, err);
+}
+
+/* The events of each id are printed before the next one is waited for. */
+static bool print_events(struct parse *parse, const struct tokenizer *tok, struct err *err)
+{
+    struct id_stream stream = {.n_vocab = tokenizer_n_vocab(tok)};
+    int32_t id;
+    do {
+        if (!id_stream_next(&stream, &id, err) || (id >= 0 && !add_id(parse, id, err)))
             return false;
-    if (!reply_end(parse->reply, false, err) || !take_events(parse, err))
-        return false;
-    return parse->stream || (reply_message_write(&parse->message, &parse->line, err) &&
-                             print_line(&parse->line, err));
+    } while (id >= 0);
+    return end(parse, err);
+}
+
+static bool print_message(struct parse *parse, const struct tokenizer *tok, struct err *err)
+{
+    struct token_ids ids = {0};
+    struct buf input;
+    buf_init(&input, LIMIT_TEXT_BYTES);
+    bool ok = input_read(&input, err) && vocabulary_ids(tok, &input, &ids, err);
+    for (size_t i = 0; ok && i < ids.n; i++)
+        ok = add_id(parse, ids.ids[i], err);
+    ok = ok && end(parse, err) && reply_message_write(&parse->message, &parse->line, err) &&
+         print_line(&parse->line, err);
+    token_ids_free(&ids);
+    buf_free(&input);
+    return ok;
 }
 
 static bool parse_input(struct parse *parse, const struct tokenizer *tok, int version,
@@ -92,15 +128,11 @@ static bool parse_input(struct parse *parse, const struct tokenizer *tok, int ve
 {
     struct reply_options options = {think_tags || tokenizer_traits(tok)->has_think_tag};
     struct prompt_format format;
-    struct token_ids ids = {0};
-    struct buf input;
-    buf_init(&input, LIMIT_TEXT_BYTES);
-    bool ok = vocabulary_format(tok, version, &format, err) && input_read(&input, err) &&
-              vocabulary_ids(tok, &input, &ids, err) &&
-              (parse->reply = reply_open(&format, &options, err)) && parse_ids(parse, &ids, err);
+    if (!vocabulary_format(tok, version, &format, err))
+        return false;
+    parse->reply = reply_open(&format, &options, err);
+    bool ok = parse->reply && (parse->stream ? print_events : print_message)(parse, tok, err);
     reply_close(parse->reply);
-    token_ids_free(&ids);
-    buf_free(&input);
     return ok;
 }
 
@@ -111,6 +143,7 @@ static int parse_verb(int argc, char **argv)
     int version = 0; /* the model's */
     const struct option options[] = {
         option_flag("stream", &parse.stream),
+        option_flag("draw-ids", &parse.draw_ids),
         option_format(&version),
         option_flag("think-tags", &think_tags),
         {.name = NULL},
@@ -134,16 +167,22 @@ const struct verb verb_parse = {
     .name = "parse",
     .summary = "understand a model's output ids: text, thinking, calls",
     .help =
-        "usage: bise parse [--stream] [--format VERSION] [--think-tags] [MODEL]\n"
+        "usage: bise parse [options] [MODEL]\n"
         "\n"
         "Reads a JSON array of the token ids that a model wrote from standard input and prints\n"
         "the message they are, as JSON: content, thinking, tool_calls.  What looks like a call\n"
         "and cannot be understood stays text, with a sentence in parse_error.  MODEL may also be\n"
-        "a tokenizer file alone: tekken.json or tokenizer.model.\n"
+        "a tokenizer file alone: tekken.json, tokenizer.model or tokenizer.json.\n"
         "\n"
         "    echo '[9,1102,32,30620,2]' | bise parse tekken.json\n"
         "\n"
-        "    --stream           print one event a line as they come, instead of the message\n"
+        "    --stream           print one event a line, as soon as the id has come that completes "
+        "it,\n"
+        "                       instead of the message\n"
+        "    --draw-ids         give a call without an id one of nine random letters and digits, "
+        "so\n"
+        "                       that the message can be sent back; else it is \"null\", as in the\n"
+        "                       reference library\n"
         "    --format VERSION   the prompt format, v1, v2, v3, v7, v11, v13 or v15, where the\n"
         "                       model's files do not say it\n"
         "    --think-tags       thoughts stand between <think> and </think> written as text\n",

@@ -15,6 +15,7 @@
 struct render {
     int version; /* 0: the model's */
     struct prompt_request_options options;
+    bool pieces;
     struct prompt_request request;
     struct buf text; /* the prompt for a person to read */
 };
@@ -52,15 +53,41 @@ static void print(const struct render *render)
     puts("}");
 }
 
+static bool read_request(struct prompt_request *request, const struct prompt_format *format,
+                         const struct prompt_request_options *options, const struct buf *input,
+                         struct err *err)
+{
+    return prompt_request_read(request, format, options, "standard input", input->data, input->len,
+                               err);
+}
+
+/* Names the option where the spelling is all that is wrong.  Returns false. */
+static bool suggest_openai(const struct render *render, const struct prompt_format *format,
+                           const struct buf *input, struct err *err)
+{
+    struct prompt_request_options options = render->options;
+    struct prompt_request again;
+    struct err ignored = {0};
+    if (options.spelling == CHAT_OPENAI || err->code != ERR_ARG)
+        return false;
+    options.spelling = CHAT_OPENAI;
+    if (read_request(&again, format, &options, input, &ignored))
+        err_remedy(err, ERR_ARG, "--openai reads it");
+    prompt_request_free(&again);
+    return false;
+}
+
 static bool render_input(struct render *render, const struct tokenizer *tok,
                          const struct buf *input, struct err *err)
 {
     struct prompt_format format;
     if (!vocabulary_format(tok, render->version, &format, err))
         return false;
-    if (!prompt_request_read(&render->request, &format, &render->options, "standard input",
-                             input->data, input->len, err) ||
-        !prompt_text(&format, &render->request.prompt.ids, &render->text, err))
+    if (!read_request(&render->request, &format, &render->options, input, err))
+        return suggest_openai(render, &format, input, err);
+    if (render->pieces)
+        return vocabulary_print(tok, &render->request.prompt.ids, err);
+    if (!prompt_text(&format, &render->request.prompt.ids, &render->text, err))
         return false;
     print(render);
     return true;
@@ -87,6 +114,7 @@ static int render_verb(int argc, char **argv)
          .expected = "test, serving or finetuning"},
         option_format(&render.version),
         option_flag("openai", &openai),
+        option_flag("pieces", &render.pieces),
         option_u32("truncate-at-max-tokens", &render.options.max_tokens, 1, LIMIT_CONTEXT),
         {.name = NULL},
     };
@@ -119,7 +147,7 @@ const struct verb verb_render = {
         "Reads a request as JSON from standard input and prints the prompt that MODEL was trained\n"
         "on, as {\"tokens\": [...], \"text\": \"...\"}.  MODEL may also be a tokenizer file "
         "alone:\n"
-        "tekken.json or tokenizer.model.\n"
+        "tekken.json, tokenizer.model or tokenizer.json.\n"
         "\n"
         "    echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}' | bise render "
         "MODEL\n"
@@ -134,6 +162,8 @@ const struct verb verb_render = {
         "    --truncate-at-max-tokens N\n"
         "                       drop the oldest messages until no more than N tokens are left;\n"
         "                       from v7\n"
+        "    --pieces           print each id with its piece on a line of its own instead, and\n"
+        "                       \"control\" behind control tokens\n"
         "\n"
         "A chat has messages and maybe tools, as in the Mistral API.  A picture may be given by\n"
         "its size, {\"type\": \"image\", \"width\": 640, \"height\": 480}, and sound by its "

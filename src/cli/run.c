@@ -38,16 +38,32 @@ static int chat_version(const struct run *run)
 
 static bool has_chat_options(const struct run *run)
 {
-    return run->system || run->system_file || run->tools || run->effort || run->think_tags;
+    return run->system || run->system_file || run->tools || run->effort || run->load ||
+           run->think_tags;
+}
+
+#define CHAT_OPTIONS "--system, --system-file, --tools, --load, --reasoning-effort and --think-tags"
+
+/* Says why the text is continued, and how it would not be. */
+static const char *explain_plain(const struct run *run)
+{
+    const struct traits *traits = run->rt.tok ? tokenizer_traits(run->rt.tok) : NULL;
+    if (traits && traits->has_template)
+        return "its chat template is not known, so the model continues your text; --format "
+               "chooses a prompt format";
+    if (traits && traits->version)
+        return "no chat format is known for these weights: the text is continued; --format v1 "
+               "chats";
+    return "this is no chat model: it continues your text";
 }
 
 /* Continues the text, as nothing says how to chat. */
 static int run_plain(struct run *run, const char *prompt)
 {
     if (has_chat_options(run)) {
-        console_error("bise: --system, --system-file, --tools, --reasoning-effort and --think-tags "
-                      "need a prompt "
-                      "format, and this model names none; choose one with --format");
+        bool is_v1 = run->rt.tok && tokenizer_traits(run->rt.tok)->version == 1;
+        console_error("bise: " CHAT_OPTIONS " need a prompt format, and this model names none; %s",
+                      is_v1 ? "--format v1 chats" : "choose one with --format");
         return EXIT_FAILED;
     }
     if (!run->max_given)
@@ -56,10 +72,7 @@ static int run_plain(struct run *run, const char *prompt)
     run->wanted.stop = run->stop.items;
     run->wanted.n_stop = run->stop.n;
     if (!run->plain)
-        run->note = run->rt.tok && tokenizer_traits(run->rt.tok)->has_template
-                        ? "its chat template is not known, so the model continues your text; "
-                          "--format chooses a prompt format"
-                        : "this is no chat model: it continues your text";
+        run->note = explain_plain(run);
     return run_text(run, prompt);
 }
 
@@ -101,6 +114,7 @@ static int parse(struct run *run, int *argc, char **argv)
         option_text("system", &run->system),
         option_text("system-file", &run->system_file),
         option_text("tools", &run->tools),
+        option_text("load", &run->load),
         option_text("reasoning-effort", &run->effort),
         option_flag("think-tags", &run->think_tags),
         option_flag("hide-thinking", &run->hide_thinking),
@@ -142,7 +156,7 @@ static int run_main(int argc, char **argv)
     if (run.plain && (run.version || has_chat_options(&run)))
         return options_wrong(&verb_run,
                              "--plain: a continued text has no --format, --system, --system-file, "
-                             "--tools, --reasoning-effort or --think-tags");
+                             "--tools, --load, --reasoning-effort or --think-tags");
     if (run.system && run.system_file)
         return options_wrong(&verb_run, "--system-file: there is --system already");
     if (argc == 2)
@@ -171,11 +185,13 @@ const struct verb verb_run = {
         "files name no prompt format continues the text instead, and PROMPT is printed before it.\n"
         "A single argument is the MODEL if it exists, ends in .gguf, or has a slash and no space;\n"
         "else the PROMPT.  Without MODEL the bundled one is used; if the environment variable\n"
-        "BISE_MODELS names a folder, it is looked for there.\n"
+        "BISE_MODELS names a folder, it is looked for there.  Text that is not UTF-8 is read with\n"
+        "U+FFFD in the place of what is not.\n"
         "\n"
         "    bise run path/to/model\n"
         "    bise run --system \"Answer in French.\" path/to/model \"Why is the sky blue?\"\n"
         "    bise run path/to/model < letter.txt\n"
+        "    bise run --json --load request.json path/to/model < /dev/null\n"
         "    bise run \"Once upon a time\"\n"
         "\n"
         "conversation:\n"
@@ -186,6 +202,14 @@ const struct verb verb_run = {
         "    --tools FILE            JSON list of tool definitions, as in the API.  Calls are "
         "printed,\n"
         "                            a line each; on a terminal you are asked for their results\n"
+        "    --load FILE             go on with a conversation: what /save wrote, or any request "
+        "as "
+        "in\n"
+        "                            the API.  PROMPT or standard input is its next message; "
+        "without\n"
+        "                            either its last one is answered, the user's or a result.  "
+        "Its\n"
+        "                            system text, tools and effort come before the options'\n"
         "    --reasoning-effort X    none, high, or what else the model lists\n"
         "    --hide-thinking         leave out thoughts, which are dimmed on a terminal and else "
         "go\n"

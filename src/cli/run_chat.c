@@ -12,15 +12,12 @@
 #include "cli/input.h"
 #include "cli/typed.h"
 
-/* A line with one slash at its start is a command; with two it is text with one.  What stands in
- * quotes is text. */
 static void take_line(struct chat_session *s, const struct buf *text, bool is_quoted)
 {
-    bool is_escaped = !is_quoted && text->len > 1 && memcmp(text->data, "//", 2) == 0;
-    if (!is_quoted && !is_escaped && text->data[0] == '/')
+    if (chat_command_is(text, is_quoted))
         chat_command(s, text->data);
     else
-        (void)chat_session_say(s, (struct span){text->data + is_escaped, text->len - is_escaped});
+        (void)chat_session_say(s, chat_command_text(text, is_quoted));
 }
 
 /* Ctrl-C drops what is typed or stops an answer, whose beginning stays; Ctrl-D ends. */
@@ -31,6 +28,8 @@ static int converse(struct chat_session *s)
     buf_init(&text, LIMIT_REQUEST_BYTES);
     typed_open(&typed);
     s->typed = &typed;
+    if (s->run->load)
+        chat_session_note(s);
     while (!s->is_over) {
         struct err err = {0};
         bool is_quoted;
@@ -47,14 +46,28 @@ static int converse(struct chat_session *s)
     return EXIT_DONE;
 }
 
+/* Answers the message that a loaded conversation ends with. */
+static int answer_last(struct chat_session *s)
+{
+    if (chat_session_is_asked(s))
+        return chat_session_again(s);
+    console_error("bise: %s: nothing to answer: its last message is neither the user's nor a "
+                  "result; give a PROMPT",
+                  s->run->load);
+    return EXIT_FAILED;
+}
+
 static int answer_input(struct chat_session *s)
 {
     struct err err = {0};
     struct buf text;
     int code;
     buf_init(&text, LIMIT_REQUEST_BYTES);
-    if (input_prompt(&text, &err))
-        code = chat_session_say(s, (struct span){text.data ? text.data : "", text.len});
+    bool ok = input_prompt(&text, &err);
+    if (ok && !text.len && s->run->load)
+        code = answer_last(s);
+    else if (ok && (text.len || err_set(&err, ERR_ARG, INPUT_EMPTY)))
+        code = chat_session_say(s, (struct span){text.data, text.len});
     else
         code = console_fail(&err);
     buf_free(&text);

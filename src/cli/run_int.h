@@ -9,6 +9,8 @@
 #include "engine/generator.h"
 #include "lib/runtime.h"
 
+#define INPUT_EMPTY "nothing to answer: standard input is empty"
+
 struct run {
     struct runtime_options machine;
     struct generator_options wanted;
@@ -17,6 +19,7 @@ struct run {
     bool max_given, seed_given;
     int version;                                       /* of the prompt format, as given, or 0 */
     const char *system, *system_file, *tools, *effort; /* as given, or NULL */
+    const char *load;                                  /* conversation to go on with, or NULL */
     const char *word; /* a prompt that could be a mistyped MODEL, or NULL */
     const char *note; /* to give before the first text, or NULL */
     bool announced;

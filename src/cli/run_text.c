@@ -172,7 +172,7 @@ int run_text(struct run *run, const char *prompt)
     if (input_is_terminal())
         return answer_lines(run);
     buf_init(&text, LIMIT_TEXT_BYTES);
-    if (input_prompt(&text, &err))
+    if (input_prompt(&text, &err) && (text.len || err_set(&err, ERR_ARG, INPUT_EMPTY)))
         code = answer(run, text.data, text.len);
     else
         code = console_fail(&err);

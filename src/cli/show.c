@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* show.c - "bise show": what a model is, and whether this machine can run it. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
@@ -17,6 +19,7 @@
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
 #include "text/tokenizer.h"
+#include "text/traits.h"
 
 struct share {
     uint64_t n_params, n_bytes;
@@ -26,7 +29,7 @@ struct facts {
     const struct checkpoint *ckpt;
     struct share shares[DTYPE_COUNT]; /* of each number format */
     uint64_t n_file_bytes;
-    char tokenizer[256];
+    char tokenizer[256], prompts[128];
     bool checked;
     struct plan plan;
 };
@@ -67,17 +70,72 @@ static const char *layout_name(enum checkpoint_layout layout)
     return "GGUF";
 }
 
-/* A broken tokenizer is a fact about the model, not a failure to show it. */
-static void describe_tokenizer(struct facts *f)
+/* Adds to what of text: [size] is there already. */
+static void append(char *text, size_t size, const char *fmt, ...) PRINTF(3, 4);
+static void append(char *text, size_t size, const char *fmt, ...)
 {
-    struct err err = {0};
-    struct tokenizer *tok = runtime_tokenizer(f->ckpt, &err);
-    snprintf(f->tokenizer, sizeof f->tokenizer, "%s",
-             tok                         ? tokenizer_describe(tok)
-             : err.code == ERR_NOT_FOUND ? "none"
-                                         : err.text);
+    size_t n = strlen(text);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text + n, size - n, fmt, args);
+    va_end(args);
+}
+
+static void describe_prompts(struct facts *f, const struct tokenizer *tok)
+{
+    const struct traits *t = tokenizer_traits(tok);
+    char *text = f->prompts;
+    size_t size = sizeof f->prompts;
+    if (t->version < 2 && !t->has_template)
+        append(text, size,
+               t->version ? "none: text is continued; --format v1 chats"
+                          : "none: text is continued");
+    else if (!t->version)
+        append(text, size, "of no known format: text is continued");
+    else
+        append(text, size, "v%d, %s", t->version,
+               tokenizer_is_tekken(tok) ? "tekken" : "SentencePiece");
+    if (t->image.patch_size)
+        append(text, size, "; pictures %ux%u patches", t->image.patch_size, t->image.patch_size);
+    if (t->image.patch_size && t->image.merge > 1)
+        append(text, size, ", %ux%u merged,", t->image.merge, t->image.merge);
+    if (t->image.patch_size)
+        append(text, size, " up to %u pixels", t->image.max_size);
+    if (t->audio.sampling_rate)
+        append(text, size, "; sound at %u Hz", t->audio.sampling_rate);
+}
+
+/* A broken tokenizer is a fact about the model, not a failure to show it.  file: its name in a
+ * folder, or "". */
+static void describe_tokenizer(struct facts *f, const struct tokenizer *tok, const char *file,
+                               const struct err *err)
+{
+    if (tok)
+        describe_prompts(f, tok);
+    append(f->tokenizer, sizeof f->tokenizer, "%s",
+           tok                          ? tokenizer_describe(tok)
+           : err->code == ERR_NOT_FOUND ? "none"
+                                        : err->text);
+    if (tok && *file)
+        append(f->tokenizer, sizeof f->tokenizer, ", %s", file);
     console_clean(f->tokenizer);
+}
+
+/* Finds what is said about the tokenizer of path, of which ckpt is the model, or NULL. */
+static bool gather_tokenizer(struct facts *f, const char *path, const struct checkpoint *ckpt,
+                             struct err *err)
+{
+    struct err ignored = {0}, why = {0};
+    char file[256] = "";
+    bool is_gguf = ckpt && ckpt->layout == CHECKPOINT_GGUF;
+    if (!is_gguf && file_is_dir(path) && !tokenizer_choose(path, file, sizeof file, &ignored))
+        *file = 0;
+    struct tokenizer *tok = ckpt ? runtime_tokenizer(ckpt, &why) : tokenizer_open(path, &why);
+    if (!tok && !ckpt)
+        return err_set(err, why.code, "%s", why.text);
+    describe_tokenizer(f, tok, file, &why);
     tokenizer_close(tok);
+    return true;
 }
 
 static int n_windowed(const struct model_config *c, uint32_t *widest)
@@ -147,6 +205,13 @@ static void print_memory(const struct plan *p)
     }
 }
 
+static void print_tokenizer(const struct facts *f)
+{
+    printf("tokenizer     %s\n", f->tokenizer);
+    if (*f->prompts)
+        printf("prompts       %s\n", f->prompts);
+}
+
 static void print_table(const struct facts *f)
 {
     const struct checkpoint *ckpt = f->ckpt;
@@ -164,7 +229,7 @@ static void print_table(const struct facts *f)
            c->n_kv_heads);
     print_features(c);
     printf("vocabulary    %u%s\n", c->n_vocab, c->tied ? ", output tied to the embedding" : "");
-    printf("tokenizer     %s\n", f->tokenizer);
+    print_tokenizer(f);
     printf("context       %s %u tokens\n", c->context_assumed ? "not stated, taken as" : "made for",
            c->context);
     if (ckpt->n_skipped)
@@ -207,6 +272,8 @@ static void print_json(const struct facts *f)
     print_string("architecture", c->architecture);
     print_string("layout", layout_name(f->ckpt->layout));
     print_string("tokenizer", f->tokenizer);
+    if (*f->prompts)
+        print_string("prompts", f->prompts);
     printf("\"files\":%zu,\"file_bytes\":%llu,", f->ckpt->tensors->n_files,
            (unsigned long long)f->n_file_bytes);
     printf("\"parameters\":%llu,\"active_parameters\":%llu,", (unsigned long long)f->ckpt->n_params,
@@ -239,9 +306,32 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     for (size_t i = 0; i < f->ckpt->tensors->n_files; i++)
         f->n_file_bytes += f->ckpt->tensors->files[i].size;
     count_formats(f);
-    describe_tokenizer(f);
+    if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
+        return false;
     f->plan =
         plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), machine_memory(""));
+    return true;
+}
+
+/* Shows a tokenizer where there is no model, which why says.  Returns false when there is neither.
+ */
+static bool show_tokenizer(struct facts *f, const char *path, bool json, const struct err *why)
+{
+    struct err ignored = {0};
+    bool is_possible = path && (why->code == ERR_ARG || why->code == ERR_NOT_FOUND);
+    if (!is_possible || !gather_tokenizer(f, path, NULL, &ignored))
+        return false;
+    if (file_is_dir(path))
+        console_note("%s", why->text);
+    if (json) {
+        putchar('{');
+        print_string("tokenizer", f->tokenizer);
+        printf("\"prompts\":");
+        json_text(f->prompts, strlen(f->prompts));
+        puts("}");
+    } else {
+        print_tokenizer(f);
+    }
     return true;
 }
 
@@ -270,6 +360,8 @@ static int show(int argc, char **argv)
     if (ckpt && gather(&facts, context, check, &err)) {
         (json ? print_json : print_table)(&facts);
         code = console_finish(EXIT_DONE);
+    } else if (!ckpt && show_tokenizer(&facts, path.data, json, &err)) {
+        code = console_finish(EXIT_DONE);
     } else {
         code = console_fail(&err);
     }
@@ -283,9 +375,10 @@ const struct verb verb_show = {
     .summary = "describe a model, and whether it fits this machine",
     .help = "usage: bise show [options] [MODEL]\n"
             "\n"
-            "Prints what a model is: architecture, size, number formats, context, tokenizer; the\n"
-            "memory that it needs, and whether this machine has it.  Nothing is computed, so it\n"
-            "also works for a model that is too large.\n"
+            "Prints what a model is: architecture, size, number formats, context, tokenizer, the\n"
+            "format of its prompts; the memory that it needs, and whether this machine has it.\n"
+            "Nothing is computed, so it also works for a model that is too large, and of a\n"
+            "tokenizer alone.\n"
             "\n"
             "    bise show path/to/model --context 8192\n"
             "\n"

@@ -9,7 +9,6 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/vocabulary.h"
-#include "data/utf8.h"
 
 static void print_ids(const struct token_ids *ids)
 {
@@ -17,42 +16,6 @@ static void print_ids(const struct token_ids *ids)
     for (size_t i = 0; i < ids->n; i++)
         printf("%s%d", i ? "," : "", ids->ids[i]);
     puts("]");
-}
-
-/* Prints text as between quotation marks in C: no byte is lost, and none is a control
- * character. */
-static void print_quoted(const char *s, size_t n)
-{
-    putchar('"');
-    for (size_t i = 0, len; i < n; i += len) {
-        uint32_t code;
-        bool ok = utf8_decode(s + i, n - i, &code, &len) == UTF8_OK;
-        if (s[i] == '\n')
-            fputs("\\n", stdout);
-        else if (s[i] == '"' || s[i] == '\\')
-            printf("\\%c", s[i]);
-        else if (ok && utf8_printable(s + i, len))
-            fwrite(s + i, 1, len, stdout);
-        else
-            for (size_t k = 0; k < len; k++)
-                printf("\\x%02x", (uint8_t)s[i + k]);
-    }
-    puts("\"");
-}
-
-static bool print_pieces(const struct tokenizer *tok, const struct token_ids *ids, struct err *err)
-{
-    struct buf piece;
-    buf_init(&piece, LIMIT_TEXT_BYTES);
-    bool ok = true;
-    for (size_t i = 0; ok && i < ids->n; i++) {
-        buf_clear(&piece);
-        ok = tokenizer_piece(tok, ids->ids[i], &piece, err);
-        printf("%7d  ", ids->ids[i]);
-        print_quoted(piece.data, piece.len);
-    }
-    buf_free(&piece);
-    return ok;
 }
 
 static bool decode_ids(const struct tokenizer *tok, const struct token_ids *ids, bool keep_special,
@@ -90,7 +53,7 @@ static bool print(const struct wishes *wishes, const struct tokenizer *tok, cons
     bool ok = wishes->decode ? vocabulary_ids(tok, input, &ids, err)
                              : tokenizer_encode(tok, input->data, input->len, &ids, err);
     if (ok && wishes->pieces)
-        ok = print_pieces(tok, &ids, err);
+        ok = vocabulary_print(tok, &ids, err);
     else if (ok && wishes->count)
         printf("%zu\n", ids.n);
     else if (ok && wishes->decode)
@@ -150,11 +113,13 @@ const struct verb verb_tokenize = {
         "    printf 'Once upon a time' | bise tokenize\n"
         "    echo '[1,403,407]' | bise tokenize --decode\n"
         "\n"
-        "    --decode         the other way: a JSON array of ids to text\n"
+        "    --decode         the other way: a JSON array of ids, or what 'bise render' prints, to "
+        "text\n"
         "    --keep-special   with --decode: print every token as its piece, control tokens\n"
         "                     by name\n"
         "    --count          print the number of tokens only\n"
-        "    --pieces         print each id with its piece on a line of its own\n",
+        "    --pieces         print each id with its piece on a line of its own, and \"control\"\n"
+        "                     behind control tokens\n",
     .max_args = 1,
     .run = tokenize,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/vocabulary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "cli/bundled.h"
 #include "data/gguf.h"
 #include "data/json.h"
+#include "data/utf8.h"
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
 
@@ -65,13 +67,18 @@ struct tokenizer *vocabulary_open(const char *model, struct err *err)
     return tok;
 }
 
-static bool read_ids(const struct tokenizer *tok, const struct json *array, struct token_ids *ids,
+#define EXPECTED "standard input: expected a JSON array of ids such as [1,2,3]"
+
+/* What the prompt of "bise render" is in its output. */
+static bool read_ids(const struct tokenizer *tok, const struct json *root, struct token_ids *ids,
                      struct err *err)
 {
-    if (!json_is_array(array))
-        return json_fail(array, err, ERR_FORMAT, "expected an array of ids such as [1,2,3]");
-    for (size_t i = 0; i < json_count(array); i++) {
-        struct json item = json_item(array, i);
+    struct json array = *root;
+    (void)json_find(root, "tokens", &array);
+    if (!json_is_array(&array))
+        return err_set(err, ERR_FORMAT, EXPECTED);
+    for (size_t i = 0; i < json_count(&array); i++) {
+        struct json item = json_item(&array, i);
         int64_t id;
         if (!json_read_int(&item, 0, tokenizer_n_vocab(tok) - 1, &id, err) ||
             !token_ids_add(ids, (int32_t)id, err))
@@ -90,11 +97,53 @@ bool vocabulary_format(const struct tokenizer *tok, int version, struct prompt_f
 bool vocabulary_ids(const struct tokenizer *tok, const struct buf *json, struct token_ids *ids,
                     struct err *err)
 {
-    struct json_doc *doc = json_parse("standard input", json->data, json->len, err);
-    if (!doc)
+    struct err why = {0};
+    struct json_doc *doc = json_parse("standard input", json->data, json->len, &why);
+    if (!doc) {
+        if (why.code == ERR_FORMAT)
+            return err_set(err, ERR_FORMAT, EXPECTED);
+        *err = why;
         return false;
+    }
     struct json root = json_root(doc);
     bool ok = read_ids(tok, &root, ids, err);
     json_close(doc);
+    return ok;
+}
+
+/* Prints text as between quotation marks in C: no byte is lost, and none is a control
+ * character. */
+static void print_quoted(const char *s, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0, len; i < n; i += len) {
+        uint32_t code;
+        bool ok = utf8_decode(s + i, n - i, &code, &len) == UTF8_OK;
+        if (s[i] == '\n')
+            fputs("\\n", stdout);
+        else if (s[i] == '"' || s[i] == '\\')
+            printf("\\%c", s[i]);
+        else if (ok && utf8_printable(s + i, len))
+            fwrite(s + i, 1, len, stdout);
+        else
+            for (size_t k = 0; k < len; k++)
+                printf("\\x%02x", (uint8_t)s[i + k]);
+    }
+    putchar('"');
+}
+
+bool vocabulary_print(const struct tokenizer *tok, const struct token_ids *ids, struct err *err)
+{
+    struct buf piece;
+    buf_init(&piece, LIMIT_TEXT_BYTES);
+    bool ok = true;
+    for (size_t i = 0; ok && i < ids->n; i++) {
+        buf_clear(&piece);
+        ok = tokenizer_piece(tok, ids->ids[i], &piece, err);
+        printf("%7d  ", ids->ids[i]);
+        print_quoted(piece.data, piece.len);
+        puts(tokenizer_is_control(tok, ids->ids[i]) ? "  control" : "");
+    }
+    buf_free(&piece);
     return ok;
 }

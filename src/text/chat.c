@@ -78,7 +78,7 @@ static bool read_role(const struct reader *in, const struct json_node *node, enu
             return true;
         }
     return json_node_fail(value, in->err,
-                          "\"%.*s\" is no role; expected system, user, assistant or tool",
+                          "\"%.*s\" is no role: system, user, assistant and tool are",
                           value->text.n > 40 ? 40 : (int)value->text.n, value->text.s);
 }
 

@@ -219,8 +219,9 @@ struct tokenizer *tokenizer_from_spm(const char *name, const void *bytes, size_t
     struct protobuf in = {bytes, n};
     struct tokenizer *tok = NULL;
     if (!has_piece(in)) {
-        err_set(err, ERR_FORMAT,
-                "not a tokenizer; give tekken.json, tokenizer.model or a .gguf file");
+        err_set(
+            err, ERR_FORMAT,
+            "not a tokenizer; give tekken.json, tokenizer.model, tokenizer.json or a .gguf file");
         goto fail;
     }
     if (!read_spec(&spec, in, err) || !check_spec(&spec, err))

@@ -37,6 +37,10 @@ void token_ids_free(struct token_ids *list);
  * Errors: ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_IO. */
 struct tokenizer *tokenizer_open(const char *path, struct err *err) CHECKED;
 
+/* Names the file that tokenizer_open() would take of a folder.  name: [size], with a NUL.
+ * Errors: ERR_NOT_FOUND when there is none, else those of file_fail(). */
+bool tokenizer_choose(const char *folder, char *name, size_t size, struct err *err) CHECKED;
+
 /* Opens the vocabulary inside a GGUF file, which may be closed afterwards.
  * Owned: tokenizer_close().
  * Errors: ERR_NOT_FOUND when there is none ("no_vocab"), else as tokenizer_open(). */

@@ -57,8 +57,7 @@ static bool is_better(const char *a, const char *b)
     return by_kind ? by_kind > 0 : is_gguf(a) ? by_name < 0 : by_name > 0;
 }
 
-/* Copies the name of the folder's best tokenizer to best: [NAME_MAX + 1]. */
-static bool choose(const char *folder, char *best, size_t size, struct err *err)
+bool tokenizer_choose(const char *folder, char *best, size_t size, struct err *err)
 {
     DIR *dir = opendir(folder);
     if (!dir)
@@ -177,7 +176,7 @@ struct tokenizer *tokenizer_open(const char *path, struct err *err)
     buf_init(&full, MAX_PATH);
     if (is_file)
         tok = open_file(path, err);
-    else if (choose(path, name, sizeof name, err) && file_join(&full, path, name, err))
+    else if (tokenizer_choose(path, name, sizeof name, err) && file_join(&full, path, name, err))
         tok = open_file(full.data, err);
     buf_free(&full);
     if (tok)

@@ -53,4 +53,7 @@ TEST(err, a_remedy_is_given_once)
     assert_false(err_remedy(&err, ERR_FORMAT, "correct it"));
     assert_string_equal(err.text, "a.gguf: cut short; download it again");
     assert_int_equal(err.code, ERR_FORMAT);
+    err_set(&err, ERR_ARG, "It was 1 but must be 2.");
+    assert_false(err_remedy(&err, ERR_ARG, "choose 2"));
+    assert_string_equal(err.text, "It was 1 but must be 2; choose 2");
 }

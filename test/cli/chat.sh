@@ -105,3 +105,48 @@ done
 try run --system-file "$TMP/none.txt" "$v13" "Hi" | sed "s|$TMP|TMP|"
 try run --system-file "$TMP/SYSTEM_PROMPT.txt" --system x "$v13" "Hi"
 try run --system-file "$TMP/SYSTEM_PROMPT.txt" --plain "$v13" "Hi"
+
+# A conversation that goes on: a tool loop with nobody at the terminal.
+"$scripted" "$v13" '[/TOOL_RESULTS]Warm and sunny</s>' '[/INST]I look[TOOL_CALLS]get_weather[ARGS]{}</s>'
+question='{"role": "user", "content": "How is the weather?"}'
+echo "{\"messages\": [$question], \"tools\": $(cat "$TMP/tools.json")}" >"$TMP/request.json"
+"$BISE" run --json --load "$TMP/request.json" "$v13" </dev/null >"$TMP/answer"
+steady <"$TMP/answer"
+message=$(sed 's/^{"message":\(.*\),"finish_reason".*/\1/' "$TMP/answer")
+id=$(sed 's/.*"tool_calls": \[{"id": "\([^"]*\)".*/\1/' "$TMP/answer")
+result="{\"role\": \"tool\", \"tool_call_id\": \"$id\", \"name\": \"get_weather\", \"content\": \"22\"}"
+echo "{\"messages\": [$question, $message, $result]}" >"$TMP/request.json"
+try run --json --load "$TMP/request.json" "$v13"
+# The next message of the user, as an argument and as input; then there must be one.
+answer='{"role": "assistant", "content": "Warm."}'
+echo "{\"messages\": [$question, $message, $result, $answer]}" >"$TMP/request.json"
+try run --json --load "$TMP/request.json" --max-tokens 1 "$v13" "Why?" | sed 's/.*"usage/usage/'
+echo "Why?" | try run --json --load "$TMP/request.json" --max-tokens 1 "$v13" | sed 's/.*"usage/usage/'
+masked() { sed "s|$TMP|TMP|"; }
+try run --load "$TMP/request.json" "$v13" | masked
+# Its system text and effort come before the options'.
+echo "{\"messages\": [$question], \"reasoning_effort\": \"high\"}" >"$TMP/request.json"
+for option in "" --reasoning-effort=low --system=Yes; do
+    try run --json --load "$TMP/request.json" $option "$v15" | sed 's/.*"usage/usage/'
+done
+try run --json --reasoning-effort high "$v15" "How is the weather?" | sed 's/.*"usage/usage/'
+echo "{\"messages\": [{\"role\": \"system\", \"content\": \"Be brief.\"}, $question]}" >"$TMP/request.json"
+for option in "" --system=Yes --reasoning-effort=low; do
+    try run --json --load "$TMP/request.json" $option "$v15" | masked | sed 's/.*"usage/usage/'
+done
+# What cannot go on.
+try run --load "$TMP/none.json" "$v3" | masked
+echo "{\"messages\": [$question" >"$TMP/request.json"
+try run --load "$TMP/request.json" "$v3" | masked
+echo "{\"messages\": [$question], \"reasoning_effort\": \"high\"}" >"$TMP/request.json"
+try run --load "$TMP/request.json" "$v3" | masked
+echo "{\"messages\": [$result]}" >"$TMP/request.json"
+try run --load "$TMP/request.json" "$v13" | masked
+try run --load "$TMP/request.json" --plain "$v13" Hi
+
+# Nothing to answer; and weights that name no chat format.
+try run "$v3"
+echo | try run "$v3"
+try run
+try run --max-tokens 1 "$v1" "Hello"
+try run --system "Be brief." "$v1" "Hello"

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -24,7 +25,8 @@ static bool build(struct chat_log *log, struct err *err)
               chat_log_set_system(log, SPAN("Be brief."), err) &&
               buf_add(&json, "{\"role\": \"assistant\", \"tool_calls\": []}", 39, err) &&
               chat_log_add(log, CHAT_ASSISTANT, &json, err) &&
-              chat_log_result(log, &call, span_of("{\"x\": 1}"), err);
+              chat_log_result(log, &call, span_of("{\"x\": 1}"), err) &&
+              chat_log_set_effort(log, "high", err);
     buf_free(&json);
     return ok;
 }
@@ -48,17 +50,46 @@ TEST(chat_log, messages_are_kept_as_the_api_spells_them)
     assert_true(chat_log_has_system(&log));
     assert_true(chat_log_copy(&copy, &log, &err));
     chat_log_free(&log);
-    assert_true(chat_log_request(&copy, "high", &json, &err));
+    assert_true(chat_log_request(&copy, &json, &err));
     assert_string_equal(json.data, request);
     chat_log_cut(&copy, 1);
     assert_int_equal(copy.n, 1);
     chat_log_cut(&copy, 0);
     assert_false(chat_log_has_system(&copy));
     buf_clear(&json);
-    assert_true(chat_log_request(&copy, NULL, &json, &err));
+    assert_true(chat_log_set_effort(&copy, NULL, &err));
+    assert_true(chat_log_request(&copy, &json, &err));
     assert_string_equal(json.data, "{\"messages\": [\n]}\n");
     buf_free(&json);
     chat_log_free(&copy);
+}
+
+/* The effort of the file counts, and that of the log where the file has none. */
+TEST(chat_log, a_conversation_is_saved_with_its_effort)
+{
+    struct chat_log log = {0}, loaded = {0};
+    struct err err = {0};
+    struct buf json;
+    char path[] = "/tmp/chat_log_test.XXXXXX";
+    buf_init(&json, 4000);
+    close(mkstemp(path));
+    assert_true(build(&log, &err));
+    assert_true(chat_log_save(&log, path, &err));
+    assert_true(chat_log_set_effort(&loaded, "none", &err));
+    assert_true(chat_log_load(&loaded, path, &err));
+    assert_true(chat_log_request(&loaded, &json, &err));
+    assert_string_equal(json.data, request);
+    assert_true(chat_log_set_effort(&log, NULL, &err));
+    assert_true(chat_log_save(&log, path, &err));
+    chat_log_cut(&loaded, 0);
+    assert_true(chat_log_load(&loaded, path, &err));
+    buf_clear(&json);
+    assert_true(chat_log_request(&loaded, &json, &err));
+    assert_string_equal(json.data, request);
+    unlink(path);
+    buf_free(&json);
+    chat_log_free(&log);
+    chat_log_free(&loaded);
 }
 
 TEST(chat_log, a_conversation_has_a_limit)
@@ -83,7 +114,7 @@ TEST(chat_log, missing_memory_is_an_error)
         buf_init(&json, 4000);
         mem_fail_after(n);
         done = build(&log, &err) && chat_log_copy(&copy, &log, &err) &&
-               chat_log_request(&copy, NULL, &json, &err);
+               chat_log_request(&copy, &json, &err);
         mem_fail_never();
         assert_int_equal(err.code, done ? ERR_NONE : ERR_LIMIT);
         assert_true(!done || n > 10);

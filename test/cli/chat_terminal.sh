@@ -106,6 +106,36 @@ How is it now?
 
 END
 steady <"$TMP/talk.json"
+# Commands work there, too; some leave nothing to answer.
+session --tools "$TMP/tools.json" "$v13"
+talk <<END
+How is the weather?
+/?
+/nothing
+/save $TMP/talk.json
+/system Be brief.
+//unknown
+/save $TMP/talk.json
+How is it now?
+/reset
+/save $TMP/reset.json
+How is it now?
+/regenerate
+"""/blue
+"""
+/save $TMP/again.json
+END
+steady <"$TMP/talk.json"
+steady <"$TMP/reset.json"
+steady <"$TMP/again.json"
+for name in quit exit bye; do
+    session --tools "$TMP/tools.json" "$v13"
+    printf 'How is the weather?\n' >&3
+    shown 1 '^result'
+    printf '/%s\n' $name >&3
+    finish
+    tail -1 "$TMP/text"
+done
 cat >"$TMP/bad.json" <<'END'
 {"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}]}
 END

@@ -35,3 +35,34 @@ echo '[1,403,407]' | try parse
 echo '[32768]' | try parse $v3
 echo '{}' | try parse $v3
 echo '[1,' | try parse $v3
+
+# Each event comes with its id: the next id is written when the event before has been read.
+mkfifo "$TMP/in" "$TMP/out"
+"$BISE" parse --stream "$TMP/v15-image.json" <"$TMP/in" >"$TMP/out" &
+exec 4>"$TMP/in" 5<"$TMP/out"
+for id in '[34' ,67159 ' , 11483' ',35 ' ,1072; do
+    printf '%s ' "$id" >&4
+    read -r event <&5 && echo "$event"
+done
+printf ',2]\n' >&4
+exec 4>&-
+cat <&5
+exec 5<&-
+wait $!
+echo "= $?"
+
+# The id that the model gave a call; one that is drawn.
+echo '[9,1103,33,1049,1050,1051,1052,1053,1054,1055,1056,1057,32,19227,1098,2811,27336,3905,27735,2]' |
+    try parse --stream "$TMP/v11-image.json"
+steady() { sed -E 's/"id": "[0-9a-zA-Z]{9}"/"id": "ID"/g'; }
+for option in "" --stream; do
+    echo '[9,1102,32,30620,2]' | try parse --draw-ids $option "$TMP/v15-image.json" | steady
+done
+echo '[9,1103,33,1049,1050,1051,1052,1053,1054,1055,1056,1057,32,30620,2]' |
+    try parse --draw-ids "$TMP/v11-image.json"
+
+# What is no array of ids, as it comes.
+for text in '' '1' '[' '[]' ' [ ] ' '[1' '[1 2]' '[1,]' '[,1]' '[-1]' '[01]' '[1.5]' '["a"]' '[32768]' \
+    '[99999999999999999999]' '[1]x' '{"tokens": [1]}'; do
+    echo "$text" | try parse --stream $v3
+done

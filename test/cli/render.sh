@@ -162,6 +162,10 @@ cat >"$TMP/request" <<'END'
   {"role": "assistant", "content": "It is ", "prefix": true}], "reasoning_effort": "high"}
 END
 try render "$model" <"$TMP/request"
+# Where text that looks like a control token is not marked as one; and back.
+try render --pieces "$model" <"$TMP/request"
+"$BISE" render "$model" <"$TMP/request" | "$BISE" tokenize --decode --pieces "$model" >"$TMP/back"
+"$BISE" render --pieces "$model" <"$TMP/request" | cmp - "$TMP/back" && echo same
 # Two spellings.
 echo '{"messages": [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}]}' >"$TMP/request"
 try render "$model" <"$TMP/request"
@@ -185,3 +189,9 @@ try render --truncate-at-max-tokens 0 "$model"
 try render none/such <"$TMP/request"
 "$BISE" render "$model" <"$TMP/request" >/dev/full
 echo "= $?"
+
+# A request that only another spelling explains.
+echo '{"messages": [{"role": "developer", "content": "x"}, {"role": "user", "content": "a"}]}' | try render "$data/mistral_instruct_tokenizer_240323.model.v3"
+try render "$data/mistral_instruct_tokenizer_240323.model.v3" <<'END'
+{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [{"id": "call_1", "function": {"name": "f"}}]}, {"role": "tool", "tool_call_id": "call_1", "content": "1"}]}
+END

@@ -12,6 +12,21 @@ try show none/such/model
 try show test/data
 try show test/data/stories260K/tok512.model
 
+# Tokenizers alone: their prompts, and the one that is taken of several.
+data=test/data/tokenizers
+show $data/tokenizer.model.v1
+show --json $data/mistral_instruct_tokenizer_240323.model.v3
+for generation in v3-image v15-image v7-audio; do
+    test/cli/tekken_json $generation "$TMP/$generation.json"
+    show "$TMP/$generation.json"
+done
+mkdir "$TMP/several"
+cp $data/tokenizer.model.v1 "$TMP/several/tokenizer.model"
+cp $data/mistral_instruct_tokenizer_240323.model.v3 "$TMP/several"
+show "$TMP/several" | sed "s|$TMP|TMP|"
+"$(dirname "$BISE")/scripted_model" "$TMP/several" '[/INST]Yes</s>'
+show "$TMP/several" | grep -A 1 '^tokenizer'
+
 # A model far too large for any machine here, in a file with a hole: it is described, not run.
 mkdir "$TMP/big"
 cd "$TMP/big" || exit 1

@@ -26,6 +26,9 @@ printf G >"$TMP/one.gguf" && echo x | try tokenize "$TMP/one.gguf"
 # Each id with its piece, and how many there are, either way.
 printf 'Once upon\na "\\" caf\303\251 \343\201\202 \033 \377' | try tokenize --pieces
 echo '[1,403,2]' | try tokenize --decode --pieces
+echo '{"tokens": [1, 403], "text": "x\u0000"}' | try tokenize --decode --pieces
+echo '{"tokens": {}}' | try tokenize --decode
+printf '' | try tokenize --decode
 printf 'Once upon a time' | try tokenize --count
 echo '[1,403,2]' | try tokenize --decode --count
 printf '' | try tokenize --count

@@ -133,7 +133,7 @@ static bool says_the_same(const json_t *v, const char *text)
     if (strcmp(error, "AssertionError") == 0)
         return strstr(text, strstr(message, "image") ? "takes no pictures" : "takes no sound");
     if (strcmp(error, "ValidationError") == 0)
-        return strstr(text, "expected") || strstr(text, "cannot be");
+        return strstr(text, "expected") || strstr(text, "cannot be") || strstr(text, "is no role");
     if (strcmp(error, "InvalidToolSchemaException") == 0)
         return strstr(text, "Invalid tool schema: ");
     if (strncmp(message, "Invalid assistant message", 25) == 0)

@@ -10,7 +10,7 @@
 #include "test.h"
 #include "text/tokenizer_fixture.h"
 
-#define NOT_ONE "not a tokenizer; give tekken.json, tokenizer.model or a .gguf file"
+#define NOT_ONE "not a tokenizer; give tekken.json, tokenizer.model, tokenizer.json or a .gguf file"
 #define TOK512  "test/data/stories260K/tok512.model"
 
 /* Appends a field: a whole number, or n bytes. */

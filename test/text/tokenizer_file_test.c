@@ -50,8 +50,9 @@ TEST(tokenizer_file, tells_files_apart_by_content)
     assert_opens("models/stories260K.gguf", "SentencePiece, 512 pieces");
     assert_opens(DATA "stories260K/tok512.model", "SentencePiece, 512 pieces");
     assert_fails(test_write(test_tmp("b"), "", 0), ERR_FORMAT, "b: empty; download it again");
-    assert_fails(test_write(test_tmp("c"), "Not Found", 9), ERR_FORMAT,
-                 "c: not a tokenizer; give tekken.json, tokenizer.model or a .gguf file");
+    assert_fails(
+        test_write(test_tmp("c"), "Not Found", 9), ERR_FORMAT,
+        "c: not a tokenizer; give tekken.json, tokenizer.model, tokenizer.json or a .gguf file");
     assert_fails(DATA "README.md", ERR_FORMAT, "README.md: not a tokenizer; give");
     assert_fails(test_write(test_tmp("d"), "GGUF", 4), ERR_FORMAT,
                  "d: the file is cut short; download it again");

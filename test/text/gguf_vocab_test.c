@@ -387,6 +387,17 @@ static void put_vocabulary(struct file *f, const struct tokenizer *tok)
     }
 }
 
+struct tokenizer *fixture_as_gguf(const char *name)
+{
+    struct file f;
+    struct err err = {0};
+    put_vocabulary(&f, fixture_generation(name));
+    struct tokenizer *tok = open_file(&f, &err);
+    if (!tok)
+        fail_msg("%s: %s", name, err.text);
+    return tok;
+}
+
 TEST(gguf_vocab, encodes_as_the_reference)
 {
     static const struct {
@@ -397,12 +408,7 @@ TEST(gguf_vocab, encodes_as_the_reference)
                  {"tekken-v3", "text-tekken", 7},
                  {"tekken-v13", "text-tekken", 13}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct file f;
-        struct err err = {0};
-        put_vocabulary(&f, fixture_generation(cases[i].name));
-        struct tokenizer *tok = open_file(&f, &err);
-        if (!tok)
-            fail_msg("%s: %s", cases[i].name, err.text);
+        struct tokenizer *tok = fixture_as_gguf(cases[i].name);
         assert_golden_texts(tok, cases[i].golden);
         assert_int_equal(tokenizer_traits(tok)->version, cases[i].version);
         tokenizer_close(tok);

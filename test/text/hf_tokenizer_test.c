@@ -158,6 +158,18 @@ static void check_same(const char *native, const char *golden, const char *steps
     free(json);
 }
 
+struct tokenizer *fixture_as_hf(const char *name)
+{
+    struct err err = {0};
+    const struct tokenizer *native = fixture_generation(name);
+    char *json = write_hf(native, native->is_tekken ? byte_steps : spm_steps, true);
+    struct tokenizer *tok = tokenizer_from_hf("tokenizer.json", json, strlen(json), &err);
+    if (!tok)
+        fail_msg("%s: %s", name, err.text);
+    free(json);
+    return tok;
+}
+
 TEST(hf_tokenizer, encodes_spm_as_the_reference)
 {
     check_same("spm-v1", "text-spm-v1", spm_steps, false, "SentencePiece, 32000 pieces");

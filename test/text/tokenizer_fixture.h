@@ -15,6 +15,11 @@ const struct tokenizer *fixture_tokenizer(const char *name);
  * generation of tekken-heads.json, such as "tekken-v13-image".  Borrowed: for ever. */
 const struct tokenizer *fixture_generation(const char *name);
 
+/* Makes the same vocabulary as a Hugging Face tokenizer.json, or inside a GGUF file, and opens
+ * that. name as for fixture_generation().  Owned: tokenizer_close(). */
+struct tokenizer *fixture_as_hf(const char *name);
+struct tokenizer *fixture_as_gguf(const char *name);
+
 /* Returns the version to ask for with that tokenizer: 0, its own, but 2 for "spm-v2". */
 int fixture_version(const char *name);
 

@@ -38,7 +38,7 @@ static void set_traits(struct tokenizer *tok)
 static struct tokenizer *open_spm(void)
 {
     struct err err = {0};
-    struct tokenizer *tok = spm_new(N_TOKENS + 1, &err);
+    struct tokenizer *tok = spm_new(N_TOKENS + 3, &err);
     need(tok != NULL);
     for (int i = 0; i < N_CONTROLS; i++) {
         const char *name = prompt_control_name((enum prompt_control)i);
@@ -52,6 +52,9 @@ static struct tokenizer *open_spm(void)
     for (int i = 0; i < N_WORDS; i++)
         need(spm_add(tok, words[i], strlen(words[i]), (float)-i, TOKEN_NORMAL, &err));
     need(spm_add(tok, "[REF]", 5, 0, TOKEN_USER, &err));
+    /* What fill in the middle needs: U+263A is two tokens, of which the first is a space. */
+    need(spm_add(tok, SPACE_MARK, 3, -100, TOKEN_NORMAL, &err));
+    need(spm_add(tok, "\xe2\x98\xba", 3, -101, TOKEN_NORMAL, &err));
     need(spm_finish(tok, &err));
     set_traits(tok);
     return tok;
@@ -60,7 +63,7 @@ static struct tokenizer *open_spm(void)
 static struct tokenizer *open_tekken(void)
 {
     struct err err = {0};
-    struct tokenizer *tok = tokenizer_new(N_TOKENS, &err);
+    struct tokenizer *tok = tokenizer_new(N_TOKENS + 1, &err);
     need(tok != NULL);
     tok->is_tekken = true;
     for (int i = 0; i < N_CONTROLS; i++) {
@@ -71,6 +74,7 @@ static struct tokenizer *open_tekken(void)
         need(tokenizer_add(tok, TOKEN_NORMAL, &(char){(char)b}, 1, &err));
     for (int i = 0; i < N_WORDS; i++)
         need(tokenizer_add(tok, TOKEN_NORMAL, words[i], strlen(words[i]), &err));
+    need(tokenizer_add(tok, TOKEN_NORMAL, "\xe2\x98", 2, &err)); /* U+263A is two tokens */
     need(tekken_finish(tok, &err));
     set_traits(tok);
     return tok;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -70,9 +69,8 @@ TEST(chat_log, a_conversation_is_saved_with_its_effort)
     struct chat_log log = {0}, loaded = {0};
     struct err err = {0};
     struct buf json;
-    char path[] = "/tmp/chat_log_test.XXXXXX";
+    const char *path = test_tmp("chat.json");
     buf_init(&json, 4000);
-    close(mkstemp(path));
     assert_true(build(&log, &err));
     assert_true(chat_log_save(&log, path, &err));
     assert_true(chat_log_set_effort(&loaded, "none", &err));
@@ -86,7 +84,6 @@ TEST(chat_log, a_conversation_is_saved_with_its_effort)
     buf_clear(&json);
     assert_true(chat_log_request(&loaded, &json, &err));
     assert_string_equal(json.data, request);
-    unlink(path);
     buf_free(&json);
     chat_log_free(&log);
     chat_log_free(&loaded);

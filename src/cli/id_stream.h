@@ -17,7 +17,7 @@ struct id_stream {
     bool is_over; /* the bracket that closes the array has come */
 };
 
-/* Waits for the next id and stores it, or -1 behind the last.
+/* Waits for the next id and stores it in *id, or -1 behind the last.
  * Errors: ERR_FORMAT when the input is no such array or an id is not below n_vocab, ERR_IO. */
 bool id_stream_next(struct id_stream *stream, int32_t *id, struct err *err) CHECKED;
 

@@ -159,7 +159,8 @@ void rig_run(struct rig *rig, const int32_t *ids, int n, int n_prompt, int chunk
             .kv_data = rig->kv,
             .page_ids = rig->page_ids,
         };
-        model_step(rig->model, &step);
+        struct err err;
+        assert_true(model_step(rig->model, &step, &err));
         for (int first = 0; first < n_tok; first += MODEL_LOGIT_ROWS) {
             int n_rows = n_tok - first < MODEL_LOGIT_ROWS ? n_tok - first : MODEL_LOGIT_ROWS;
             model_logits(rig->model, first, n_rows, step.phase,

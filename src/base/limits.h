@@ -37,6 +37,8 @@
 #define LIMIT_FFN_DIM  (1 << 20)
 #define LIMIT_HEADS    1024
 #define LIMIT_HEAD_DIM 512
+#define LIMIT_LATENT   8192 /* ranks of latent attention */
+#define LIMIT_EXPERTS  1024
 #define LIMIT_VOCAB    (1 << 21)
 #define LIMIT_CONTEXT  (1 << 24)
 

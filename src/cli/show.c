@@ -50,8 +50,9 @@ static void count_formats(struct facts *f)
         count_tensor(f, &w->output);
     for (uint32_t i = 0; i < f->ckpt->config.n_layers; i++) {
         const struct layer_weights *l = &w->layers[i];
-        const struct tensor *all[9] = {&l->attn_norm, &l->ffn_norm, &l->wq,   &l->wk,    &l->wv,
-                                       &l->wo,        &l->w_gate,   &l->w_up, &l->w_down};
+        const struct tensor *all[9] = {&l->attn_norm,  &l->ffn_norm, &l->wq,
+                                       &l->wk,         &l->wv,       &l->wo,
+                                       &l->ffn.w_gate, &l->ffn.w_up, &l->ffn.w_down};
         for (int k = 0; k < 9; k++)
             count_tensor(f, all[k]);
     }

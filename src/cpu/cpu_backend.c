@@ -25,7 +25,7 @@ struct flat_job {
     const struct kv_view *kv;
     const float *k, *v;
     size_t n_total;
-    int n, pos0, n_heads;
+    int n, stride, pos0, n_heads;
     float eps, magnitude;
     enum rope_layout layout;
 };
@@ -105,15 +105,17 @@ static void rms_norm_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct flat_job *job = arg;
     for (int t = begin; t < end; t++) {
-        size_t at = (size_t)t * (size_t)job->n;
+        size_t at = (size_t)t * (size_t)job->stride;
         job->cpu->ops.rms_norm(job->y + at, job->x + at, job->gain, job->n, job->eps);
     }
 }
 
 static void cpu_rms_norm(struct backend *b, float *y, const float *x, const float *gain, int n_tok,
-                         int n, float eps)
+                         int n, int stride, float eps)
 {
+    assert(n > 0 && n <= stride);
     struct flat_job job = {.cpu = cpu_of(b), .x = x, .gain = gain, .n = n, .eps = eps};
+    job.stride = stride;
     job.y = y;
     pool_run(job.cpu->pool, n_tok, cpu_grain(n), rms_norm_items, &job);
 }
@@ -155,22 +157,25 @@ static void rope_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct flat_job *job = arg;
-    size_t half = (size_t)job->n / 2;
+    size_t half = (size_t)job->n / 2, head_dim = (size_t)job->stride;
     bool split = job->layout == ROPE_HALF_SPLIT;
     for (int t = begin; t < end; t++)
-        for (int h = 0; h < job->n_heads; h++)
-            rotate(job->y + ((size_t)t * (size_t)job->n_heads + (size_t)h) * (size_t)job->n,
-                   job->table + (size_t)t * (size_t)job->n, half, split ? 1 : 2, split ? half : 1);
+        for (int h = 0; h < job->n_heads; h++) {
+            float *head = job->y + ((size_t)t * (size_t)job->n_heads + (size_t)h) * head_dim;
+            rotate(head + head_dim - 2 * half, job->table + (size_t)t * 2 * half, half,
+                   split ? 1 : 2, split ? half : 1);
+        }
 }
 
 static void cpu_rope(struct backend *b, float *x, const float *table, int n_tok, int n_heads,
-                     int head_dim, enum rope_layout layout)
+                     int head_dim, int n_rot, enum rope_layout layout)
 {
-    assert(head_dim % 2 == 0);
+    assert(n_rot % 2 == 0 && n_rot <= head_dim);
     struct flat_job job = {
-        .cpu = cpu_of(b), .table = table, .n = head_dim, .n_heads = n_heads, .layout = layout};
+        .cpu = cpu_of(b), .table = table, .n = n_rot, .n_heads = n_heads, .layout = layout};
+    job.stride = head_dim;
     job.y = x;
-    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_heads * head_dim), rope_items, &job);
+    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_heads * n_rot), rope_items, &job);
 }
 
 static void store_row(void *dst, const float *src, enum dtype dtype, int n)
@@ -199,8 +204,9 @@ static void kv_write_items(void *arg, int begin, int end, int worker)
         for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
             size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
             store_row(row, job->k + at, kv->dtype, kv->head_dim);
-            store_row(row + (size_t)kv->n_kv_heads * head_bytes, job->v + at, kv->dtype,
-                      kv->head_dim);
+            if (job->v)
+                store_row(row + (size_t)kv->n_kv_heads * head_bytes, job->v + at, kv->dtype,
+                          kv->head_dim);
         }
     }
 }
@@ -305,6 +311,7 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
     cpu->base = cpu_table;
     cpu->base.name = flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
     cpu->base.exact = options->exact;
+    cpu->base.round_inputs = options->round_inputs;
     cpu_ops_init(&cpu->ops, flags);
     cpu->panels_bytes = (size_t)n_threads * PANEL_FLOATS * sizeof *cpu->panels;
     cpu->panels = mem_map(cpu->panels_bytes, err);

@@ -12,9 +12,10 @@ enum cpu_flag {
 };
 
 struct cpu_options {
-    int n_threads;  /* 0: every processor that the process may use */
-    unsigned flags; /* enum cpu_flag to use, at most cpu_detect() */
-    bool exact;     /* float32 everywhere */
+    int n_threads;     /* 0: every processor that the process may use */
+    unsigned flags;    /* enum cpu_flag to use, at most cpu_detect() */
+    bool exact;        /* float32 everywhere */
+    bool round_inputs; /* as the checkpoint says; see struct tensor_input */
 };
 
 /* Returns the enum cpu_flag bits that this machine and its system support. */

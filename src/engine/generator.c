@@ -165,7 +165,8 @@ static bool run(struct generator *gen, const int32_t *ids, int n, enum phase pha
         .kv_data = gen->pool.data,
         .page_ids = gen->seq.page_ids,
     };
-    model_step(gen->model, &step);
+    if (!model_step(gen->model, &step, err))
+        return false;
     memcpy(gen->ids + gen->n_pos, ids, (size_t)n * sizeof *ids);
     if (phase == PHASE_PROMPT && gen->n_wide == gen->n_pos)
         gen->n_wide = end;

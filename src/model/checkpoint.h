@@ -17,14 +17,23 @@
 
 enum checkpoint_layout { CHECKPOINT_NATIVE, CHECKPOINT_HF, CHECKPOINT_GGUF };
 
-/* Where the matrices and vectors of one layer lie; data in host memory. */
+/* Where the matrices and vectors of one layer lie; data in host memory.  What the
+ * configuration does not ask for has data NULL. */
 struct layer_weights {
     struct tensor attn_norm, ffn_norm; /* [1][dim] */
     struct tensor wq;                  /* [n_heads * head_dim][dim] */
     struct tensor wk, wv;              /* [n_kv_heads * head_dim][dim] */
-    struct tensor wo;                  /* [dim][n_heads * head_dim] */
-    struct tensor w_gate, w_up;        /* [ffn_dim][dim] */
-    struct tensor w_down;              /* [dim][ffn_dim] */
+    struct tensor wo;                  /* [dim][n_heads * head_dim, of values with latents] */
+    /* Latent attention, instead of wq, wk, wv. */
+    struct tensor q_a;           /* [q_rank][dim] */
+    struct tensor q_b;           /* [n_heads * head_dim][q_rank] */
+    struct tensor kv_a;          /* [kv_rank + rope_dim][dim] */
+    struct tensor q_a_norm;      /* [1][q_rank] */
+    struct tensor kv_a_norm;     /* [1][kv_rank] */
+    struct head_tensor k_b, v_b; /* per head [nope_dim][kv_rank] and [v_dim][kv_rank] */
+    struct ffn_tensors ffn;      /* of a dense layer, or of the shared experts */
+    struct tensor router;        /* [n_experts][dim] */
+    struct ffn_tensors *experts; /* [n_experts] of a layer with experts, else NULL */
 };
 
 struct model_weights {
@@ -42,7 +51,9 @@ struct checkpoint {
     struct tensor_store safetensors;
     struct gguf gguf;             /* file is NULL unless layout is CHECKPOINT_GGUF */
     struct model_weights weights; /* every tensor found, shape and format checked */
+    struct ffn_tensors *experts;  /* what the layers' experts point into */
     uint64_t n_params;            /* of the text decoder */
+    uint64_t n_active_params;     /* of them, those that one token meets */
     uint64_t n_weight_bytes;      /* the same, as stored */
     uint32_t n_skipped;           /* tensors of vision or audio towers, left out */
 };

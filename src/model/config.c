@@ -10,7 +10,8 @@
 
 struct model_config config_plain(void)
 {
-    return (struct model_config){.rope_magnitude = 1.0f, .temperature_original = 1.0};
+    return (struct model_config){
+        .rope_magnitude = 1.0f, .temperature_original = 1.0, .attn_scale_mult = 1.0f};
 }
 
 static bool is_on(const struct json *value, double harmless)

@@ -29,7 +29,7 @@ static void multiply(struct model *m, const struct tensor *w, const float *x, fl
 static void normalise(struct model *m, float *y, const float *x, const float *gain, int n_tok)
 {
     const struct model_config *c = m->config;
-    m->backend->rms_norm(m->backend, y, x, gain, n_tok, (int)c->dim, c->norm_eps);
+    m->backend->rms_norm(m->backend, y, x, gain, n_tok, (int)c->dim, (int)c->dim, c->norm_eps);
 }
 
 /* h += x over the tokens of the step. */
@@ -57,8 +57,8 @@ static void attention_block(struct model *m, const struct layer *layer,
         .out = {{&layer->wq, s->q}, {&layer->wk, s->k}, {&layer->wv, s->v}},
     };
     b->matmul(b, &qkv);
-    b->rope(b, s->q, s->rope, n_tok, n_heads, head_dim, c->rope_layout);
-    b->rope(b, s->k, s->rope, n_tok, n_kv, head_dim, c->rope_layout);
+    b->rope(b, s->q, s->rope, n_tok, n_heads, head_dim, head_dim, c->rope_layout);
+    b->rope(b, s->k, s->rope, n_tok, n_kv, head_dim, head_dim, c->rope_layout);
 
     const struct kv_view kv = {
         .data = step->kv_data,
@@ -96,11 +96,11 @@ static void ffn_block(struct model *m, const struct layer *layer, const struct m
         .n_in = (int)m->config->dim,
         .phase = step->phase,
         .n_out = 2,
-        .out = {{&layer->w_gate, s->gate}, {&layer->w_up, s->up}},
+        .out = {{&layer->ffn.w_gate, s->gate}, {&layer->ffn.w_up, s->up}},
     };
     b->matmul(b, &gate_up);
     b->silu_mul(b, s->gate, s->up, (size_t)step->n_tok * m->config->ffn_dim);
-    multiply(m, &layer->w_down, s->gate, s->x, step->n_tok, step->phase);
+    multiply(m, &layer->ffn.w_down, s->gate, s->x, step->n_tok, step->phase);
     add_residual(m, step->n_tok);
 }
 
@@ -108,7 +108,7 @@ static void ffn_block(struct model *m, const struct layer *layer, const struct m
 static void set_scales(struct model *m, const struct model_step *step)
 {
     const struct model_config *c = m->config;
-    double scale = 1.0 / sqrt(c->head_dim);
+    double scale = (double)c->attn_scale_mult / sqrt(c->head_dim);
     for (int t = 0; t < step->n_tok; t++) {
         double temperature = 1.0;
         if (c->temperature_beta > 0.0)
@@ -118,7 +118,7 @@ static void set_scales(struct model *m, const struct model_step *step)
     }
 }
 
-void model_step(struct model *model, const struct model_step *step)
+bool model_step(struct model *model, const struct model_step *step, struct err *err)
 {
     assert(step->n_tok >= 1 && step->n_tok <= MODEL_MAX_TOKENS && step->pos0 >= 0);
     struct backend *b = model->backend;
@@ -132,6 +132,8 @@ void model_step(struct model *model, const struct model_step *step)
         attention_block(model, &model->layers[i], step);
         ffn_block(model, &model->layers[i], step);
     }
+    (void)err;
+    return true;
 }
 
 void model_logits(struct model *model, int first, int n, enum phase phase, float *logits)

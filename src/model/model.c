@@ -47,8 +47,7 @@ static bool adopt(struct backend *b, struct tensor *device, const struct tensor 
                   struct err *err)
 {
     *device = *host;
-    size_t n_bytes = (size_t)host->n_rows * tensor_row_bytes(host);
-    device->data = b->adopt(b, host->data, n_bytes, err);
+    device->data = b->adopt(b, host->data, tensor_bytes(host), err);
     return device->data != NULL;
 }
 
@@ -57,8 +56,9 @@ static bool adopt_layer(struct backend *b, struct layer *to, const struct layer_
 {
     return adopt(b, &to->wq, &from->wq, err) && adopt(b, &to->wk, &from->wk, err) &&
            adopt(b, &to->wv, &from->wv, err) && adopt(b, &to->wo, &from->wo, err) &&
-           adopt(b, &to->w_gate, &from->w_gate, err) && adopt(b, &to->w_up, &from->w_up, err) &&
-           adopt(b, &to->w_down, &from->w_down, err);
+           adopt(b, &to->ffn.w_gate, &from->ffn.w_gate, err) &&
+           adopt(b, &to->ffn.w_up, &from->ffn.w_up, err) &&
+           adopt(b, &to->ffn.w_down, &from->ffn.w_down, err);
 }
 
 static bool adopt_matrices(struct model *m, const struct model_weights *w, struct err *err)

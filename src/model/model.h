@@ -52,8 +52,9 @@ size_t model_page_bytes(const struct model *model);
 size_t config_page_bytes(const struct model_config *config, bool exact);
 size_t config_scratch_bytes(const struct model_config *config);
 
-/* Runs the layers and stores the keys and values; allocates nothing. */
-void model_step(struct model *model, const struct model_step *step);
+/* Runs the layers and stores the keys and values; allocates nothing.
+ * Errors: ERR_IO when experts could not be read from disk; the sequence may go on from pos0. */
+bool model_step(struct model *model, const struct model_step *step, struct err *err) CHECKED;
 
 /* Computes the logits of n rows of the last step, from row first.
  * logits: host [n][n_vocab] f32; n <= MODEL_LOGIT_ROWS. */

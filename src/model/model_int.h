@@ -7,7 +7,8 @@
 
 /* One decoder layer; everything lies on the device. */
 struct layer {
-    struct tensor wq, wk, wv, wo, w_gate, w_up, w_down;
+    struct tensor wq, wk, wv, wo;
+    struct ffn_tensors ffn;
     const float *attn_gain, *ffn_gain; /* [dim] */
     size_t kv_offset;                  /* bytes from the start of a KV page */
     int window;                        /* keys that a query sees; 0 = all */

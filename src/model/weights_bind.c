@@ -27,9 +27,9 @@ static const struct place layer_places[] = {
     {{"attention.wv", "self_attn.v_proj", "attn_v"}, AT(wv), SIZE_KV_HEADS, SIZE_DIM},
     {{"attention.wo", "self_attn.o_proj", "attn_output"}, AT(wo), SIZE_DIM, SIZE_HEADS},
     {{"ffn_norm", "post_attention_layernorm", "ffn_norm"}, AT(ffn_norm), SIZE_ONE, SIZE_DIM},
-    {{"feed_forward.w1", "mlp.gate_proj", "ffn_gate"}, AT(w_gate), SIZE_FFN, SIZE_DIM},
-    {{"feed_forward.w3", "mlp.up_proj", "ffn_up"}, AT(w_up), SIZE_FFN, SIZE_DIM},
-    {{"feed_forward.w2", "mlp.down_proj", "ffn_down"}, AT(w_down), SIZE_DIM, SIZE_FFN},
+    {{"feed_forward.w1", "mlp.gate_proj", "ffn_gate"}, AT(ffn.w_gate), SIZE_FFN, SIZE_DIM},
+    {{"feed_forward.w3", "mlp.up_proj", "ffn_up"}, AT(ffn.w_up), SIZE_FFN, SIZE_DIM},
+    {{"feed_forward.w2", "mlp.down_proj", "ffn_down"}, AT(ffn.w_down), SIZE_DIM, SIZE_FFN},
 };
 #define N_LAYER_PLACES (sizeof layer_places / sizeof *layer_places)
 

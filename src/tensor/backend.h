@@ -37,7 +37,9 @@ enum rope_layout {
 
 /* The keys and values of one sequence in one layer.  A page holds, for every
  * layer, [2 k,v][n_kv_heads][BACKEND_PAGE_TOKENS][head_dim] of dtype; token p of
- * the sequence is row p % BACKEND_PAGE_TOKENS of page page_ids[p / BACKEND_PAGE_TOKENS]. */
+ * the sequence is row p % BACKEND_PAGE_TOKENS of page page_ids[p / BACKEND_PAGE_TOKENS].
+ * With latent attention there is one head, of latent and rotary part, and no values:
+ * [BACKEND_PAGE_TOKENS][head_dim]. */
 struct kv_view {
     void *data; /* device; page i starts at i * page_bytes */
     size_t page_bytes;
@@ -69,9 +71,63 @@ struct attention_args {
     int window;               /* keys seen by a query, itself included; 0 = all */
 };
 
+/* Attention over a latent cache (arXiv:2405.04434, section 2.1).  Row t of the cache is
+ * [c: kv_rank][kr: rope_dim], c after its norm, kr rotated.  Head h has
+ *     score = scale * (q_nope . (wk_h c) + q_rope . kr),   value = wv_h c
+ * with wk_h [nope_dim][kv_rank] and wv_h [v_dim][kv_rank].
+ * Prompt tokens expand keys and values from the cache, LATENT_KEYS positions at a time;
+ * generated ones fold wk_h into the query and wv_h into the output. */
+#define LATENT_KEYS   64 /* cached positions that are expanded at a time */
+#define LATENT_TOKENS 16 /* queries that are folded at a time */
+
+struct latent_args {
+    float *out;               /* device [n_tok][n_heads][v_dim] */
+    const float *q;           /* device [n_tok][n_heads][nope_dim + rope_dim], rotated */
+    const float *scales;      /* host [n_tok]: softmax scale of each query */
+    const struct kv_view *kv; /* one head of kv_rank + rope_dim */
+    const struct head_tensor *wk, *wv;
+    float *work;     /* device [latent_work_floats()], contents do not matter */
+    int n_tok, pos0; /* query t stands at position pos0 + t */
+    enum phase phase;
+    int n_heads, nope_dim, rope_dim, v_dim, kv_rank;
+};
+
+/* Returns the floats of work that latent_attention() needs for up to max_tok tokens. */
+size_t latent_work_floats(int n_heads, int nope_dim, int rope_dim, int v_dim, int kv_rank,
+                          int max_tok);
+
+/* Some experts of a mixture, with the tokens that chose them: token tokens[i] with weight
+ * weights[i] for i in [first, first + n). */
+struct expert_group {
+    const struct ffn_tensors *ffn; /* device data, all experts of one shape */
+    int first, n;
+};
+
+struct experts_args {
+    float *y;       /* device [n_tok][dim]: += weight * expert(x) of each choice, group by group */
+    const float *x; /* device [n_tok][dim] */
+    int n_tok, dim, ffn_dim;
+    enum phase phase;
+    int n_groups;
+    const struct expert_group *groups; /* host [n_groups] */
+    const int32_t *tokens;             /* host; of one group: ascending, each once */
+    const float *weights;              /* host */
+    float *work;                       /* device [experts_work_floats()], contents do not matter */
+};
+
+/* Returns the floats of work that experts() needs when groups hold at most n_choices in all. */
+size_t experts_work_floats(int n_choices, int dim, int ffn_dim);
+
+/* Called before each product with what goes into it.  x: device [n_tok][w->n_cols]. */
+typedef void backend_observe_fn(void *arg, const struct tensor *w, const float *x, int n_tok);
+
 struct backend {
-    const char *name; /* "cpu avx512" */
-    bool exact;       /* computes in float32, and wants float32 keys and values */
+    const char *name;  /* "cpu avx512" */
+    bool exact;        /* computes in float32, and wants float32 keys and values */
+    bool round_inputs; /* rounds the inputs of products as struct tensor_input says */
+
+    backend_observe_fn *observe; /* NULL: nobody watches; set by whoever does */
+    void *observe_arg;
 
     /* Zeroed device memory.  Owned: release() with the same size.  Errors: ERR_LIMIT. */
     void *(*alloc)(struct backend *b, size_t n_bytes, struct err *err);
@@ -91,9 +147,9 @@ struct backend {
                   int n_tok);
 
     /* y = x / sqrt(mean(x^2) + eps) * gain, row by row (arXiv:1910.07467).
-     * y, x: device [n_tok][n], y may be x; gain: device [n]. */
+     * y, x: device [n_tok][stride], the first n of each row; y may be x; gain: device [n]. */
     void (*rms_norm)(struct backend *b, float *y, const float *x, const float *gain, int n_tok,
-                     int n, float eps);
+                     int n, int stride, float eps);
 
     void (*matmul)(struct backend *b, const struct matmul_args *args);
 
@@ -102,19 +158,26 @@ struct backend {
     void (*rope_table)(struct backend *b, float *table, const double *freq, int n_freq, int pos0,
                        int n_tok, float magnitude);
 
-    /* Rotates every head of x in place (arXiv:2104.09864).
-     * x: device [n_tok][n_heads][head_dim]; table: device [n_tok][head_dim/2][2]. */
+    /* Rotates the last n_rot elements of every head of x in place (arXiv:2104.09864).
+     * x: device [n_tok][n_heads][head_dim]; table: device [n_tok][n_rot/2][2]. */
     void (*rope)(struct backend *b, float *x, const float *table, int n_tok, int n_heads,
-                 int head_dim, enum rope_layout layout);
+                 int head_dim, int n_rot, enum rope_layout layout);
 
     /* Stores k and v of positions pos0..pos0+n_tok-1.
-     * k, v: device [n_tok][n_kv_heads][head_dim]. */
+     * k, v: device [n_tok][n_kv_heads][head_dim]; v is NULL for a latent cache. */
     void (*kv_write)(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
                      int n_tok, int pos0);
 
     /* Causal softmax attention over pages; query head h reads KV head
      * h / (n_heads / n_kv_heads) (arXiv:2305.13245). */
     void (*attention)(struct backend *b, const struct attention_args *args);
+
+    /* The same over a latent cache, causal, every position. */
+    void (*latent_attention)(struct backend *b, const struct latent_args *args);
+
+    /* Runs the feed-forward blocks of a mixture; the order of groups is that of the sums, so
+     * groups may come in one call or in several. */
+    void (*experts)(struct backend *b, const struct experts_args *args);
 
     /* gate = silu(gate) * up (arXiv:2002.05202).  gate, up: device [n]. */
     void (*silu_mul)(struct backend *b, float *gate, const float *up, size_t n);

@@ -95,7 +95,7 @@ TEST(cpu_backend, normalises_rows)
             struct guarded x = guarded_f32(11 * (size_t)n, &seed);
             struct guarded y = guarded_f32(11 * (size_t)n, &seed);
             struct guarded gain = guarded_f32((size_t)n, &seed);
-            b->rms_norm(b, y.p, x.p, gain.p, 11, n, 0.25f);
+            b->rms_norm(b, y.p, x.p, gain.p, 11, n, n, 0.25f);
             for (int t = 0; t < 11; t++) {
                 const float *row = (float *)x.p + t * n;
                 double sum = 0.0;
@@ -136,7 +136,7 @@ TEST(cpu_backend, rotates_pairs_of_both_layouts)
         for (int i = 0; i < TOKENS * HEADS * DIM; i++)
             x[i] = was[i] = test_random_f32(&seed);
         b->rope_table(b, table, freq, DIM / 2, pos0, TOKENS, 1.25f);
-        b->rope(b, x, table, TOKENS, HEADS, DIM, split ? ROPE_HALF_SPLIT : ROPE_INTERLEAVED);
+        b->rope(b, x, table, TOKENS, HEADS, DIM, DIM, split ? ROPE_HALF_SPLIT : ROPE_INTERLEAVED);
         for (int t = 0; t < TOKENS; t++)
             for (int h = 0; h < HEADS; h++)
                 for (int i = 0; i < DIM / 2; i++) {

@@ -195,19 +195,20 @@ TEST(forward, steps_after_logits_of_some_rows_are_the_same)
 {
     /* Asking for logits, in any order or twice, must not disturb the sequence. */
     struct rig rig;
+    struct err err;
     struct oracle oracle;
     oracle_open(&oracle, "test/data/oracle/mistral", 0);
     open_case(&rig, 0, 0, true, 1);
     struct model_step step = {
         .ids = oracle.ids, .n_tok = 8, .kv_data = rig.kv, .page_ids = rig.page_ids};
-    model_step(rig.model, &step);
+    assert_true(model_step(rig.model, &step, &err));
     for (int row = 7; row >= 0; row -= 2)
         model_logits(rig.model, row, 1, PHASE_PROMPT, others);
     model_logits(rig.model, 0, 8, PHASE_PROMPT, others);
     step.ids += 8;
     step.n_tok = oracle.n - 8;
     step.pos0 = 8;
-    model_step(rig.model, &step);
+    assert_true(model_step(rig.model, &step, &err));
     size_t n_vocab = (size_t)oracle.n_vocab;
     model_logits(rig.model, 0, step.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
     rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);

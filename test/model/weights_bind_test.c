@@ -50,9 +50,9 @@ static void assert_bound(const struct checkpoint *ckpt)
         assert_row(&w->layers[i].wk, kv, c->dim);
         assert_row(&w->layers[i].wv, kv, c->dim);
         assert_row(&w->layers[i].wo, c->dim, q);
-        assert_row(&w->layers[i].w_gate, c->ffn_dim, c->dim);
-        assert_row(&w->layers[i].w_up, c->ffn_dim, c->dim);
-        assert_row(&w->layers[i].w_down, c->dim, c->ffn_dim);
+        assert_row(&w->layers[i].ffn.w_gate, c->ffn_dim, c->dim);
+        assert_row(&w->layers[i].ffn.w_up, c->ffn_dim, c->dim);
+        assert_row(&w->layers[i].ffn.w_down, c->dim, c->ffn_dim);
     }
 }
 
@@ -101,9 +101,9 @@ TEST(weights_bind, places_hold_the_same_numbers_in_both_layouts)
             {&x->ffn_norm, &y->ffn_norm},
             {&x->wv, &y->wv},
             {&x->wo, &y->wo},
-            {&x->w_gate, &y->w_gate},
-            {&x->w_up, &y->w_up},
-            {&x->w_down, &y->w_down},
+            {&x->ffn.w_gate, &y->ffn.w_gate},
+            {&x->ffn.w_up, &y->ffn.w_up},
+            {&x->ffn.w_down, &y->ffn.w_down},
         };
         for (size_t j = 0; j < sizeof pairs / sizeof *pairs; j++)
             assert_memory_equal(pairs[j][0]->data, pairs[j][1]->data,

@@ -89,17 +89,18 @@ struct narrow_job {
     int n_rows, n_tok, n;
 };
 
-/* Some keys and values of one page, for the query heads that share them. */
+/* Some keys and values of one page, for the query heads, or queries, that share them. */
 struct attend_job {
-    const float *q;    /* [n_heads][head_dim] */
-    const void *k, *v; /* [n_keys][head_dim] of dtype */
-    float *out;        /* [n_heads][head_dim]: running weighted sum of values */
-    float *max, *sum;  /* [n_heads]: largest score, sum of exp(score - max) */
-    enum dtype dtype;  /* DTYPE_F32 or DTYPE_BF16 */
-    int n_heads;       /* 1..ATTEND_HEADS */
-    int n_keys;        /* 1..ATTEND_ROWS */
-    int head_dim;
-    float scale;
+    const float *q;      /* [n_heads][q_stride], k_dim of them used */
+    const void *k, *v;   /* [n_keys][k_stride], [n_keys][v_stride] of dtype */
+    float *out;          /* [n_heads][out_stride], v_dim used: running weighted sum of values */
+    float *max, *sum;    /* [n_heads]: largest score, sum of exp(score - max) */
+    const float *scales; /* [n_heads]: what scores are multiplied with */
+    size_t q_stride, k_stride, v_stride, out_stride;
+    enum dtype dtype; /* DTYPE_F32 or DTYPE_BF16 */
+    int n_heads;      /* 1..ATTEND_HEADS */
+    int n_keys;       /* 1..ATTEND_ROWS */
+    int k_dim, v_dim;
 };
 
 struct cpu_ops {

@@ -311,6 +311,9 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
     cpu->base = cpu_table;
     cpu->base.name = flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
     cpu->base.exact = options->exact;
+    cpu->base.kv_type = options->kv_q8   ? DTYPE_Q8_0
+                        : options->exact ? DTYPE_F32
+                                         : DTYPE_BF16;
     cpu->base.round_inputs = options->round_inputs;
     cpu_ops_init(&cpu->ops, flags);
     cpu->panels_bytes = (size_t)n_threads * PANEL_FLOATS * sizeof *cpu->panels;

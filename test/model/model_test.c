@@ -65,8 +65,9 @@ TEST(model, a_page_holds_16_tokens_of_every_layer)
     /* 3 layers x (keys, values) x 2 heads x 16 tokens x 32 numbers */
     struct err err = {0};
     struct checkpoint *ckpt = open_case("mistral");
-    assert_int_equal(config_page_bytes(&ckpt->config, true), 3 * 2 * 2 * 16 * 32 * 4);
-    assert_int_equal(config_page_bytes(&ckpt->config, false), 3 * 2 * 2 * 16 * 32 * 2);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_F32), 3 * 2 * 2 * 16 * 32 * 4);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_BF16), 3 * 2 * 2 * 16 * 32 * 2);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_Q8_0), 3 * 2 * 2 * 16 * 34);
     struct model *model = model_open(ckpt, &counter, &err);
     assert_non_null(model);
     assert_int_equal(model_page_bytes(model), 3 * 2 * 2 * 16 * 32 * 2);

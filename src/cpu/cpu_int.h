@@ -74,7 +74,12 @@ void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p
 /* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
-/* backend.matmul and backend.attention. */
+/* Stores n floats as a row of the cache; row: [dtype_bytes(type, n)], src: [n]. */
+void cpu_store_row(enum dtype type, void *row, const float *src, int n);
+
+/* backend.kv_write, backend.matmul and backend.attention. */
+void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
+                  int n_tok, int pos0);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
 

@@ -268,8 +268,8 @@ struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
     if (!m->layers || !check_cache(config, backend->kv_type, err) ||
-        !adopt_matrices(m, &ckpt->weights, err) ||
-        !write_gains(m, &ckpt->weights, err) || !open_scratch(&m->scratch, config, backend, err))
+        !adopt_matrices(m, &ckpt->weights, err) || !write_gains(m, &ckpt->weights, err) ||
+        !open_scratch(&m->scratch, config, backend, err))
         goto fail;
     for (uint32_t i = 0; i < config->n_layers; i++) {
         m->layers[i].kv_offset = i * layer_page_bytes(config, backend->kv_type);

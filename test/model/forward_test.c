@@ -125,6 +125,29 @@ TEST(forward, exact_logits_of_gguf_are_those_of_its_stored_weights)
     }
 }
 
+TEST(forward, eight_bit_keys_and_values_cost_little)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < ORACLE_CASES; i++) {
+        /* Heads of 16 are no whole blocks. */
+        if (oracle_cases[i].is_moe || strcmp(oracle_cases[i].name, "mistral-sharded") == 0)
+            continue;
+        for (int k = 0; k < n_flags; k++) {
+            struct rig rig;
+            char dir[512];
+            case_dir(dir, i);
+            rig_open(&rig, dir,
+                     &(struct cpu_options){
+                         .n_threads = 1, .flags = flags[k], .exact = true, .kv_q8 = true});
+            struct distance d = prompt_distance(&rig, i, "logits", 1);
+            if (!(d.kl_mean <= kl_q8_0 && d.max > 0.0))
+                fail_msg("%s on %s: KL %g", rig.ckpt->path, rig.backend->name, d.kl_mean);
+            rig_close(&rig);
+        }
+    }
+}
+
 TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
 {
     unsigned flags[3];

@@ -20,7 +20,7 @@ TEST(cpu_cache, rows_come_back_within_the_step_of_their_type)
     static const struct {
         enum dtype type;
         double step; /* of the largest magnitude of a block, or of each number */
-    } types[] = {{DTYPE_F32, 0.0}, {DTYPE_BF16, 0x1p-9}, {DTYPE_Q8_0, 0.5 / 127.0 * 1.001}};
+    } types[] = {{DTYPE_F32, 0.0}, {DTYPE_BF16, 0x1p-8}, {DTYPE_Q8_0, 0.5 / 127.0 * 1.001}};
     uint64_t seed = 1;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         for (int exponent = -5; exponent <= 10; exponent++) {

@@ -207,6 +207,45 @@ static void wide_avx2(const struct wide_job *job)
         wide_tokens(job, t, 1);
 }
 
+/* 16 columns from column i on, each a chain along the rows, for n_tok (up to 4) tokens. */
+INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
+{
+    const float *w = job->w + i, *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + i;
+    __m256i m[2];
+    __m256 sums[4][2];
+    for (int v = 0; v < 2; v++)
+        m[v] = lanes(job->n - i > 8 * v ? job->n - i - 8 * v : 0);
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 2; v++)
+            sums[t][v] = _mm256_setzero_ps();
+    for (int r = 0; r < job->n_rows; r++)
+        for (int v = 0; v < 2; v++) {
+            __m256 row = _mm256_maskload_ps(w + (size_t)r * job->w_stride + 8 * v, m[v]);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][v] = _mm256_fmadd_ps(
+                    _mm256_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
+        }
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 2; v++) {
+            float *to = y + (size_t)t * job->y_stride + 8 * v;
+            if (job->add)
+                sums[t][v] = _mm256_add_ps(sums[t][v], _mm256_maskload_ps(to, m[v]));
+            _mm256_maskstore_ps(to, m[v], sums[t][v]);
+        }
+}
+
+static void fold_avx2(const struct wide_job *job)
+{
+    for (int i = 0; i < job->n; i += 16) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            fold_columns(job, i, t, 4);
+        for (; t < job->n_tok; t++)
+            fold_columns(job, i, t, 1);
+    }
+}
+
 static void rms_norm_avx2(float *y, const float *x, const float *gain, int n, float eps)
 {
     __m256 a = _mm256_setzero_ps(), b = _mm256_setzero_ps();
@@ -378,6 +417,7 @@ static void attend_avx2(const struct attend_job *job)
 void cpu_float_avx2(struct cpu_ops *ops)
 {
     ops->wide = wide_avx2;
+    ops->fold = fold_avx2;
     ops->narrow = narrow_avx2;
     ops->rms_norm = rms_norm_avx2;
     ops->silu_mul = silu_mul_avx2;

@@ -221,6 +221,45 @@ static void wide_avx512(const struct wide_job *job)
         wide_tokens(job, t, 1);
 }
 
+/* 64 columns from column i on, each a chain along the rows, for n_tok (up to 4) tokens. */
+INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
+{
+    const float *w = job->w + i, *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + i;
+    __mmask16 m[4];
+    __m512 sums[4][4];
+    for (int v = 0; v < 4; v++)
+        m[v] = lanes(job->n - i > 16 * v ? job->n - i - 16 * v : 0);
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 4; v++)
+            sums[t][v] = _mm512_setzero_ps();
+    for (int r = 0; r < job->n_rows; r++)
+        for (int v = 0; v < 4; v++) {
+            __m512 row = _mm512_maskz_loadu_ps(m[v], w + (size_t)r * job->w_stride + 16 * v);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][v] = _mm512_fmadd_ps(
+                    _mm512_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
+        }
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 4; v++) {
+            float *to = y + (size_t)t * job->y_stride + 16 * v;
+            if (job->add)
+                sums[t][v] = _mm512_add_ps(sums[t][v], _mm512_maskz_loadu_ps(m[v], to));
+            _mm512_mask_storeu_ps(to, m[v], sums[t][v]);
+        }
+}
+
+static void fold_avx512(const struct wide_job *job)
+{
+    for (int i = 0; i < job->n; i += 64) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            fold_columns(job, i, t, 4);
+        for (; t < job->n_tok; t++)
+            fold_columns(job, i, t, 1);
+    }
+}
+
 static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, float eps)
 {
     __m512 a = _mm512_setzero_ps(), b = _mm512_setzero_ps();
@@ -368,6 +407,7 @@ static void attend_avx512(const struct attend_job *job)
 void cpu_float_avx512(struct cpu_ops *ops)
 {
     ops->wide = wide_avx512;
+    ops->fold = fold_avx512;
     ops->narrow = narrow_avx512;
     ops->rms_norm = rms_norm_avx512;
     ops->silu_mul = silu_mul_avx512;

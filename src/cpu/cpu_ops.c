@@ -22,6 +22,19 @@ static void wide_c(const struct wide_job *job)
         }
 }
 
+static void fold_c(const struct wide_job *job)
+{
+    for (int t = 0; t < job->n_tok; t++)
+        for (int i = 0; i < job->n; i++) {
+            const float *x = job->x + (size_t)t * job->x_stride, *w = job->w + i;
+            double sum = 0.0;
+            for (int r = 0; r < job->n_rows; r++)
+                sum += (double)x[r] * (double)w[(size_t)r * job->w_stride];
+            float *y = job->y + (size_t)t * job->y_stride + i;
+            *y = job->add ? *y + (float)sum : (float)sum;
+        }
+}
+
 /* Elements k0..k0+n-1 of what token t multiplies, as floats. */
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
@@ -155,6 +168,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
     *ops = (struct cpu_ops){
         .decode = block_decode,
         .wide = wide_c,
+        .fold = fold_c,
         .narrow_rounded = narrow_c,
         .narrow = narrow_c,
         .round_act = round_act_c,

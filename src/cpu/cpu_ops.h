@@ -68,7 +68,9 @@ static inline float act_step(uint32_t bits, float *inverse)
     return max / 127.0f;
 }
 
-/* y[t][r] = x[t] . w[r], or added to y. */
+/* wide(): y[t][r] = x[t] . w[r], or added to y.
+ * fold(): y[t][i] = sum over r of x[t][r] * w[r][i], or added to y; n_rows of a row of x and n of
+ * a row of y are used. */
 struct wide_job {
     const float *w; /* [n_rows][w_stride], n of them used */
     const float *x; /* [n_tok][x_stride], n of them used */
@@ -107,6 +109,7 @@ struct cpu_ops {
     /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
+    void (*fold)(const struct wide_job *job);
     /* For formats that act_rounded() names, and for the others. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);

@@ -278,6 +278,8 @@ static void cpu_close(struct backend *b)
     pool_close(cpu->pool);
     mem_unmap(cpu->acts, ACTS_BYTES);
     mem_unmap(cpu->panels, cpu->panels_bytes);
+    mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
+    mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
     free(cpu);
 }
 
@@ -319,6 +321,13 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->acts = mem_map(ACTS_BYTES, err);
     if (!cpu->acts)
+        goto fail;
+    /* Touched only by checkpoints that need them, so they cost nothing else. */
+    cpu->inputs = mem_map(INPUT_FLOATS * sizeof *cpu->inputs, err);
+    if (!cpu->inputs)
+        goto fail;
+    cpu->lora = mem_map(LORA_FLOATS * sizeof *cpu->lora, err);
+    if (!cpu->lora)
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

@@ -84,7 +84,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
     size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
     __m256 sums[4][2], largest = _mm256_setzero_ps();
     for (int t = 0; t < n_tok; t++)
         sums[t][0] = sums[t][1] = _mm256_setzero_ps();
@@ -94,8 +94,8 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
             if (type == DTYPE_E4M3)
                 largest = _mm256_max_ps(largest, magnitude(v));
             for (int t = 0; t < n_tok; t++)
-                sums[t][c] =
-                    _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * n + i + 8 * c), sums[t][c]);
+                sums[t][c] = _mm256_fmadd_ps(
+                    v, _mm256_loadu_ps(x + (size_t)t * job->x_stride + i + 8 * c), sums[t][c]);
         }
     float tail[16] = {0};
     if (i < n)
@@ -103,10 +103,10 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
     for (int t = 0; t < n_tok; t++) {
         float sum = sum8(_mm256_add_ps(sums[t][0], sums[t][1]));
         for (size_t k = i; k < n; k++)
-            sum += tail[k - i] * x[(size_t)t * n + k];
+            sum += tail[k - i] * x[(size_t)t * job->x_stride + k];
         if (type == DTYPE_E4M3 && has_nan_code(largest))
             sum = NAN;
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * job->scale;
     }
 }
 

@@ -94,7 +94,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
     size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
     struct sums s;
     __m512 weights[4];
     __m512i top = _mm512_setzero_si512();
@@ -103,11 +103,11 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
             s.chain[t][c] = _mm512_setzero_ps();
     for (; i + 64 <= n; i += 64) {
         load_64(type, w, i, 64, weights, &top);
-        add_64(&s, weights, x + i, n, 64, n_tok);
+        add_64(&s, weights, x + i, job->x_stride, 64, n_tok);
     }
     if (i < n) {
         load_64(type, w, i, (int)(n - i), weights, &top);
-        add_64(&s, weights, x + i, n, (int)(n - i), n_tok);
+        add_64(&s, weights, x + i, job->x_stride, (int)(n - i), n_tok);
     }
     bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(top, _mm512_set1_epi8(127));
     float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
@@ -115,7 +115,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
         const __m512 *c = s.chain[t];
         float sum = _mm512_reduce_add_ps(
             _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3])));
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale * job->scale;
     }
 }
 

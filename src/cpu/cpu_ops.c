@@ -39,7 +39,7 @@ static void fold_c(const struct wide_job *job)
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
     if (!job->act) {
-        memcpy(x, job->x + (size_t)t * (size_t)job->n + k0, (size_t)n * sizeof *x);
+        memcpy(x, job->x + (size_t)t * job->x_stride + k0, (size_t)n * sizeof *x);
         return;
     }
     size_t n_pad = act_padded(job->n);
@@ -68,7 +68,7 @@ static void narrow_c(const struct narrow_job *job)
                 }
             }
             for (int t = 0; t < n_tok; t++)
-                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t];
+                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t] * job->scale;
         }
 }
 

@@ -151,6 +151,8 @@ static void check_narrow(enum dtype type, int n_rows, int n, int n_tok, uint64_t
         ops[0].round_act((int8_t *)act.p + (size_t)t * stride, (float *)x.p + (size_t)t * (size_t)n,
                          n);
     struct narrow_job job = {.type = type,
+                             .scale = 1.0f,
+                             .x_stride = (size_t)n,
                              .w = w.p,
                              .x = x.p,
                              .act = act_rounded(type) ? act.p : NULL,
@@ -205,6 +207,8 @@ TEST(cpu_ops, a_nan_weight_gives_nan)
             float x[200] = {0}, y = 0.0f;
             w[n - 1] = n % 2 ? 0x7f : 0xff;
             ops[i].narrow(&(struct narrow_job){.type = DTYPE_E4M3,
+                                               .scale = 1.0f,
+                                               .x_stride = (size_t)n,
                                                .w = w,
                                                .x = x,
                                                .y = &y,

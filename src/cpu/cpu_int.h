@@ -74,9 +74,19 @@ void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p
 /* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
-/* backend.matmul and backend.attention. */
+/* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */
+static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
+{
+    return (uint8_t *)kv->data + kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+           kv->layer_offset +
+           (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
+}
+
+/* backend.matmul, backend.attention, backend.latent_attention and backend.experts. */
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
+void cpu_latent_attention(struct backend *b, const struct latent_args *args);
+void cpu_experts(struct backend *b, const struct experts_args *args);
 
 /* Adds the adapters of w to n_tok rows of y: [n_tok][w->n_rows]: x: [n_tok][w->n_cols] times
  * them. */

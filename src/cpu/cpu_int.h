@@ -88,9 +88,13 @@ void cpu_attention(struct backend *b, const struct attention_args *args);
 void cpu_latent_attention(struct backend *b, const struct latent_args *args);
 void cpu_experts(struct backend *b, const struct experts_args *args);
 
-/* Adds the adapters of w to n_tok rows of y: [n_tok][w->n_rows]: x: [n_tok][w->n_cols] times
- * them. */
+/* Adds the adapters of w to y: [n_tok][w->n_rows], the product of x: [n_tok][w->n_cols]. */
 void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
                   int n_tok);
+
+/* The same for y: [n_tok][w->n_cols], rows ids of an embedding.  Its adapters have a vector of
+ * rank elements for each id, column id of a, and b: [w->n_cols][rank]. */
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok);
 
 #endif

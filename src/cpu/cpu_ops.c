@@ -35,6 +35,18 @@ static void fold_c(const struct wide_job *job)
         }
 }
 
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst)
+{
+    const uint8_t *entries = cpu_scale_row(s, row);
+    for (int i = 0; i < n;) {
+        int64_t block = (k0 + i) / s->n_cols, left = (block + 1) * s->n_cols - k0;
+        int end = left < n ? (int)left : n;
+        float entry = cpu_scale_entry(entries, s->dtype, (size_t)block);
+        for (; i < end; i++)
+            dst[i] *= entry;
+    }
+}
+
 /* Elements k0..k0+n-1 of what token t multiplies, as floats. */
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
@@ -61,6 +73,8 @@ static void narrow_c(const struct narrow_job *job)
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
                 const uint8_t *row = job->w + (size_t)r * job->row_bytes;
                 block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+                if (job->scales)
+                    cpu_apply_scales(job->scales, job->row + r, k0, n, w);
                 for (int t = 0; t < n_tok; t++) {
                     narrow_input(job, t0 + t, k0, n, x);
                     for (int i = 0; i < n; i++)

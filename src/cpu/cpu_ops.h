@@ -98,12 +98,21 @@ static inline float cpu_scale_entry(const uint8_t *row, enum dtype type, size_t 
     }
 }
 
-/* Says whether narrow kernels know such scales for weights of this format. */
+/* Returns the entries of the row of blocks that a row of the matrix lies in.  Borrowed: from s. */
+static inline const uint8_t *cpu_scale_row(const struct tensor_scales *s, int64_t row)
+{
+    return (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
+}
+
+/* Multiplies elements k0..k0+n-1 of a row of the matrix by their entries. */
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst);
+
+/* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that are
+ * not too narrow to be added up before scaling, and NVFP4's. */
 static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales *s)
 {
-    (void)type;
-    (void)s;
-    return false;
+    return (type == DTYPE_E4M3 && s->n_cols % 64 == 0) ||
+           (type == DTYPE_E2M1 && s->n_cols == 16 && s->dtype == DTYPE_E4M3);
 }
 
 /* y[t][r] = scale * x[t] . row r of w, for stored weights; act or x is read. */
@@ -160,5 +169,9 @@ void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
+
+/* decode() of the formats that need a table of floats or none. */
+void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);
+void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64_t n);
 
 #endif

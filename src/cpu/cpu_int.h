@@ -77,15 +77,29 @@ void cpu_round_input(const struct tensor_input *input, float *y, const float *x,
 /* Stores n floats as a row of the cache; row: [dtype_bytes(type, n)], src: [n]. */
 void cpu_store_row(enum dtype type, void *row, const float *src, int n);
 
-/* backend.kv_write, backend.matmul and backend.attention. */
+/* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */
+static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
+{
+    return (uint8_t *)kv->data + kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+           kv->layer_offset +
+           (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
+}
+
+/* The operations of struct backend that have files of their own. */
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
                   int n_tok, int pos0);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
+void cpu_latent_attention(struct backend *b, const struct latent_args *args);
+void cpu_experts(struct backend *b, const struct experts_args *args);
 
-/* Adds the adapters of w to n_tok rows of y: [n_tok][w->n_rows]: x: [n_tok][w->n_cols] times
- * them. */
+/* Adds the adapters of w to y: [n_tok][w->n_rows], the product of x: [n_tok][w->n_cols]. */
 void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
                   int n_tok);
+
+/* The same for y: [n_tok][w->n_cols], rows ids of an embedding.  Its adapters have a vector of
+ * rank elements for each id, column id of a, and b: [w->n_cols][rank]. */
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok);
 
 #endif

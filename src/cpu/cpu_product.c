@@ -29,20 +29,6 @@ static int64_t min_i64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Multiplies elements k0..k0+n-1 of a row by their entries. */
-static void apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst)
-{
-    const uint8_t *entries =
-        (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
-    for (int i = 0; i < n;) {
-        int64_t block = (k0 + i) / s->n_cols;
-        int end = (int)min_i64(n, (block + 1) * s->n_cols - k0);
-        float entry = cpu_scale_entry(entries, s->dtype, (size_t)block);
-        for (; i < end; i++)
-            dst[i] *= entry;
-    }
-}
-
 void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
                     int n, float *dst)
 {
@@ -51,7 +37,7 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
     for (int i = 0; i < n && w->scale != 0.0f; i++)
         dst[i] *= w->scale;
     if (w->scales.data)
-        apply_scales(&w->scales, row, k0, n, dst);
+        cpu_apply_scales(&w->scales, row, k0, n, dst);
 }
 
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)

@@ -277,6 +277,59 @@ TEST(cpu_ops, wide_products_match_the_definition)
         check_wide(32, n_tok, 257, &seed);
 }
 
+/* Elements of n rows that lie stride apart, without what would follow the last one. */
+static size_t strided(int n, size_t stride, int dim)
+{
+    return (size_t)(n - 1) * stride + (size_t)dim;
+}
+
+/* Compares with plain sums, twice: the second call adds to the first one's result. */
+static void check_fold(int n_rows, int n_tok, int n, uint64_t *seed)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    size_t w_stride = (size_t)n + 3, x_stride = (size_t)n_rows + 1, y_stride = (size_t)n + 2;
+    struct guarded w = guarded_f32(strided(n_rows, w_stride, n), seed);
+    struct guarded x = guarded_f32(strided(n_tok, x_stride, n_rows), seed);
+    struct guarded y = guarded_f32(strided(n_tok, y_stride, n), seed);
+    struct wide_job job = {.w = w.p,
+                           .x = x.p,
+                           .y = y.p,
+                           .w_stride = w_stride,
+                           .x_stride = x_stride,
+                           .y_stride = y_stride,
+                           .n_rows = n_rows,
+                           .n_tok = n_tok,
+                           .n = n};
+    for (int k = 0; k < n_ops; k++)
+        for (int times = 1; times <= 2; times++) {
+            job.add = times == 2;
+            ops[k].fold(&job);
+            for (int t = 0; t < n_tok; t++)
+                for (int i = 0; i < n; i++) {
+                    double sum = 0.0;
+                    for (int r = 0; r < n_rows; r++)
+                        sum += (double)job.x[(size_t)t * x_stride + (size_t)r] *
+                               (double)job.w[(size_t)r * w_stride + (size_t)i];
+                    double got = (double)job.y[(size_t)t * y_stride + (size_t)i];
+                    if (!(fabs(got - times * sum) <= 1e-6 * n_rows))
+                        fail_msg("table %d token %d [%d]: got %.9g, want %.9g", k, t, i, got,
+                                 times * sum);
+                }
+        }
+    guarded_free(&w);
+    guarded_free(&x);
+    guarded_free(&y);
+}
+
+TEST(cpu_ops, folded_products_match_the_definition)
+{
+    uint64_t seed = 8;
+    for (int n = 1; n < 70; n++)
+        check_fold(1 + n % 19, 1 + n % 9, n, &seed);
+    check_fold(128, 16, 512, &seed);
+}
+
 TEST(cpu_ops, norms_and_gates_match_the_definition)
 {
     struct cpu_ops ops[3];
@@ -333,12 +386,6 @@ static void attend_plainly(const struct attend_job *job, int head, const float *
             out[i] += scores[j] / sum * (double)v[j * job->v_stride + i];
     }
     free(scores);
-}
-
-/* n rows of dim that lie stride apart end at a guard page. */
-static size_t strided(int n, size_t stride, int dim)
-{
-    return (size_t)(n - 1) * stride + (size_t)dim;
 }
 
 /* Runs all pages of one case: keys and values of dtype at k and v, their values k32 and v32. */

@@ -71,7 +71,8 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
 
-/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
+/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n], which
+ * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
 /* backend.matmul and backend.attention. */

@@ -197,7 +197,7 @@ INLINE void decode_e4m3(const uint8_t *src, float *dst)
                                            _mm256_set1_epi8(-1));
     __m512 values[2];
     from_e4m3_scaled(codes, values);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++) {
         values[i] = _mm512_mul_ps(values[i], _mm512_set1_ps(0x1p8f));
         values[i] = _mm512_mask_mov_ps(values[i], (__mmask16)(nan >> 16 * i), _mm512_set1_ps(NAN));
         _mm512_storeu_ps(dst + 16 * i, values[i]);

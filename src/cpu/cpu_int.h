@@ -35,8 +35,8 @@ struct cpu_backend {
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);
 
-/* Decodes elements k0..k0+n-1 of a stored row, with scale and scales; k0 and n are multiples
- * of the format's block.  Thread: any. */
+/* Decodes elements k0..k0+n-1 of a stored row into dst: [n], with scale and scales; k0 and n are
+ * multiples of the format's block.  Thread: any. */
 void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
                     int n, float *dst);
 

@@ -109,13 +109,13 @@ static void multiply_wide(struct cpu_backend *cpu, const struct tensor *w, const
         .w = w,
         .path = CPU_WIDE,
         .x = x,
-        .y = y,
         .x_stride = (size_t)w->n_cols,
         .y_stride = (size_t)w->n_rows,
         .n_rows = w->n_rows,
         .n_tok = n_tok,
         .add = add,
     };
+    job.products[0].y = y;
     run_products(&job);
 }
 

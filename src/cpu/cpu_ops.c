@@ -60,6 +60,15 @@ static void narrow_input(const struct narrow_job *job, int t, int k0, int n, flo
         x[i] = (float)act[k0 + i] * act_steps(act, n_pad)[(k0 + i) / 16];
 }
 
+/* Elements k0..k0+n-1 of row r as floats. */
+static void narrow_weights(const struct narrow_job *job, int r, int k0, int n, float *w)
+{
+    const uint8_t *row = job->w + (size_t)r * job->row_bytes;
+    block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+    if (job->scales)
+        cpu_apply_scales(job->scales, job->row + r, k0, n, w);
+}
+
 /* Decodes a row once for a few tokens. */
 static void narrow_c(const struct narrow_job *job)
 {
@@ -71,10 +80,7 @@ static void narrow_c(const struct narrow_job *job)
             double sums[TOKENS] = {0};
             for (int k0 = 0; k0 < job->n; k0 += ACT_GROUP) {
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
-                const uint8_t *row = job->w + (size_t)r * job->row_bytes;
-                block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
-                if (job->scales)
-                    cpu_apply_scales(job->scales, job->row + r, k0, n, w);
+                narrow_weights(job, r, k0, n, w);
                 for (int t = 0; t < n_tok; t++) {
                     narrow_input(job, t0 + t, k0, n, x);
                     for (int i = 0; i < n; i++)

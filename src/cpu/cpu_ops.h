@@ -104,7 +104,7 @@ static inline const uint8_t *cpu_scale_row(const struct tensor_scales *s, int64_
     return (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
 }
 
-/* Multiplies elements k0..k0+n-1 of a row of the matrix by their entries. */
+/* Multiplies dst: [n], elements k0..k0+n-1 of a row of the matrix, by their entries. */
 void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst);
 
 /* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that are
@@ -170,7 +170,7 @@ void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 
-/* decode() of the formats that need a table of floats or none. */
+/* decode() of the formats that need a table of floats or none; dst: [n]. */
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);
 void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64_t n);
 

@@ -21,7 +21,7 @@
 #define TURNED_COLS   112
 #define TURNED_AHEAD  16 /* stored rows between asking and reading */
 #define TURNED_TOKENS 4  /* that share the reading of a piece, without a panel */
-static_assert(TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
+static_assert((size_t)TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
 
 #define E4M3_MAX 448.0f
 

@@ -188,23 +188,31 @@ static void narrow_avx2(const struct narrow_job *job)
     }
 }
 
+/* Decodes eight at a time and returns how many it did. */
+INLINE int64_t decode(enum dtype type, const uint8_t *src, float *dst, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = load_weights(type, src, (size_t)i);
+        if (type == DTYPE_E4M3) /* all bits set is a NaN */
+            v = _mm256_or_ps(v, _mm256_cmp_ps(magnitude(v), _mm256_set1_ps(480.0f), _CMP_EQ_OQ));
+        _mm256_storeu_ps(dst + i, v);
+    }
+    return i;
+}
+
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n)
 {
-    const uint8_t *p = src;
     int64_t i = 0;
     if (type == DTYPE_F16)
-        for (; i + 8 <= n; i += 8)
-            _mm256_storeu_ps(dst + i, load_weights(DTYPE_F16, p, (size_t)i));
+        i = decode(DTYPE_F16, src, dst, n);
+    else if (type == DTYPE_BF16)
+        i = decode(DTYPE_BF16, src, dst, n);
     else if (type == DTYPE_E4M3)
-        for (; i + 8 <= n; i += 8) {
-            __m256 v = load_weights(DTYPE_E4M3, p, (size_t)i);
-            __m256 nan = _mm256_cmp_ps(magnitude(v), _mm256_set1_ps(480.0f), _CMP_EQ_OQ);
-            _mm256_storeu_ps(dst + i, _mm256_or_ps(v, nan));
-        }
+        i = decode(DTYPE_E4M3, src, dst, n);
     else if (type == DTYPE_E2M1)
-        for (; i + 8 <= n; i += 8)
-            _mm256_storeu_ps(dst + i, load_weights(DTYPE_E2M1, p, (size_t)i));
-    block_decode(type, p + dtype_bytes(type, i), dst + i, n - i);
+        i = decode(DTYPE_E2M1, src, dst, n);
+    block_decode(type, (const uint8_t *)src + dtype_bytes(type, i), dst + i, n - i);
 }
 
 /* The sums of four vectors; each is added in the same order wherever it stands. */

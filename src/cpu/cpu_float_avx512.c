@@ -218,7 +218,7 @@ void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64
 {
     const uint8_t *p = src;
     int64_t i = 0;
-    if (type == DTYPE_F16 || type == DTYPE_E2M1)
+    if (type == DTYPE_F16 || type == DTYPE_BF16 || type == DTYPE_E2M1)
         for (; i + 16 <= n; i += 16)
             _mm512_storeu_ps(dst + i, load_16(type, p, (size_t)i, 16));
     else if (type == DTYPE_E4M3)

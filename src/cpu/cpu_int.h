@@ -58,7 +58,7 @@ struct cpu_product {
     const int8_t *acts; /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
     float *y;           /* [n_tok][y_stride], n_rows of them used */
     size_t x_stride, y_stride;
-    int64_t first, n_rows; /* rows of w; first is a multiple of the block when transposed */
+    int64_t first, n_rows; /* rows of w, whole blocks when transposed */
     int n_tok;
     bool add; /* y += ...; CPU_WIDE only */
 };
@@ -71,7 +71,8 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
 
-/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
+/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n], which
+ * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
 /* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */

@@ -19,7 +19,8 @@
  * between the rows of a panel spreads a stored row over the cache. */
 #define TURNED_ROWS   256
 #define TURNED_COLS   112
-#define TURNED_TOKENS 4 /* that share the reading of a piece, without a panel */
+#define TURNED_AHEAD  16 /* stored rows between asking and reading */
+#define TURNED_TOKENS 4  /* that share the reading of a piece, without a panel */
 static_assert(TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
 
 #define E4M3_MAX 448.0f
@@ -136,6 +137,15 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
         cpu->ops.narrow(&job);
 }
 
+/* Asks for n elements of a stored row, too few for the hardware to see that they are a stream. */
+static void prefetch(const struct tensor *w, int64_t row, int64_t k0, int n)
+{
+    const uint8_t *src = (const uint8_t *)w->data + (size_t)row * tensor_row_bytes(w);
+    src += dtype_bytes(w->dtype, k0);
+    for (size_t i = 0; i < dtype_bytes(w->dtype, n); i += 64)
+        __builtin_prefetch(src + i);
+}
+
 /* Adds what columns k0.. and tokens t0.. contribute to rows row.. of y, or stores it. */
 static void turned_part(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                         int n_rows, int64_t k0, int t0)
@@ -144,6 +154,8 @@ static void turned_part(const struct cpu_backend *cpu, const struct cpu_product 
     int64_t end = min_i64(k0 + TURNED_COLS, p->w->n_cols);
     int n_tok = (int)min_i64(TURNED_TOKENS, p->n_tok - t0);
     for (int64_t k = k0; k < end; k++) {
+        if (k + TURNED_AHEAD < p->w->n_cols)
+            prefetch(p->w, k + TURNED_AHEAD, p->first + row, n_rows);
         cpu_decode_row(cpu, p->w, k, p->first + row, n_rows, line);
         for (int t = 0; t < n_tok; t++) {
             float x = p->x[(size_t)(t0 + t) * p->x_stride + (size_t)k];

@@ -40,15 +40,11 @@ bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
         enum dtype dtype;
         if (weights_use(ckpt, e->name) != TENSOR_DECODER || !dtype_from_name(e->type, &dtype))
             continue; /* packed nibbles are all numbers; the others have a format of ours */
-        if (is_scale(e->name) && !are_within(e, dtype, 0.0f))
-            return err_set(err, ERR_FORMAT,
-                           "%s: %s: holds a scale that is no number or negative; download the "
-                           "file again",
-                           e->file, e->name);
-        if (!are_within(e, dtype, -INFINITY))
-            return err_set(err, ERR_FORMAT,
-                           "%s: %s: holds a number that is not finite; download the file again",
-                           e->file, e->name);
+        bool scale = is_scale(e->name);
+        if (!are_within(e, dtype, scale ? 0.0f : -INFINITY))
+            return err_set(
+                err, ERR_FORMAT, "%s: %s: holds a %s; download the file again", e->file, e->name,
+                scale ? "scale that is no number or negative" : "number that is not finite");
     }
     return true;
 }

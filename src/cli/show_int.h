@@ -21,7 +21,7 @@ struct facts {
 /* Returns "GGUF" and the like.  Borrowed: static. */
 const char *show_layout(const struct checkpoint *ckpt);
 
-/* Returns the number of layers with a window, and stores the widest. */
+/* Returns the number of layers with a window, and stores the widest in *widest: [1]. */
 int show_windows(const struct model_config *c, uint32_t *widest);
 
 /* Print what is known: all of it, or the two lines about the tokenizer. */

@@ -34,21 +34,28 @@ static uint64_t count(struct weight_shares *shares, enum weight_class which, con
     return n_bytes;
 }
 
+/* Counts what every token reads; list: ends with NULL. */
+static void count_all(struct weight_shares *shares, enum weight_class which,
+                      const struct tensor *const *list)
+{
+    for (; *list; list++)
+        shares->n_step_bytes += count(shares, which, *list);
+}
+
 static void count_layer(struct weight_shares *shares, const struct model_config *c,
                         const struct layer_weights *w)
 {
-    const struct tensor *attention[] = {&w->wq,  &w->wk,  &w->wv,   &w->wo,
-                                        &w->q_a, &w->q_b, &w->kv_a, &w->k_b.w};
-    const struct tensor *norms[] = {&w->attn_norm, &w->ffn_norm, &w->q_a_norm, &w->kv_a_norm};
-    const struct tensor *ffn[] = {&w->ffn.w_gate, &w->ffn.w_up, &w->ffn.w_down, &w->router};
-    for (size_t i = 0; i < sizeof attention / sizeof *attention; i++)
-        shares->n_step_bytes += count(shares, WEIGHT_ATTENTION, attention[i]);
-    if (w->v_b.w.data != w->k_b.w.data) /* else both lie in one matrix */
-        shares->n_step_bytes += count(shares, WEIGHT_ATTENTION, &w->v_b.w);
-    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
-        shares->n_step_bytes += count(shares, WEIGHT_NORMS, norms[i]);
-    for (size_t i = 0; i < sizeof ffn / sizeof *ffn; i++)
-        shares->n_step_bytes += count(shares, WEIGHT_FEED_FORWARD, ffn[i]);
+    /* Keys and values of latent attention may lie in one matrix. */
+    const struct tensor *v_b = w->v_b.w.data == w->k_b.w.data ? NULL : &w->v_b.w;
+    const struct tensor *const attention[] = {&w->wq,  &w->wk,   &w->wv,    &w->wo, &w->q_a,
+                                              &w->q_b, &w->kv_a, &w->k_b.w, v_b,    NULL};
+    const struct tensor *const norms[] = {&w->attn_norm, &w->ffn_norm, &w->q_a_norm, &w->kv_a_norm,
+                                          NULL};
+    const struct tensor *const ffn[] = {&w->ffn.w_gate, &w->ffn.w_up, &w->ffn.w_down, &w->router,
+                                        NULL};
+    count_all(shares, WEIGHT_ATTENTION, attention);
+    count_all(shares, WEIGHT_NORMS, norms);
+    count_all(shares, WEIGHT_FEED_FORWARD, ffn);
     uint64_t n_bytes = 0;
     for (uint32_t i = 0; w->experts && i < c->moe.n_experts; i++)
         n_bytes += count(shares, WEIGHT_EXPERTS, &w->experts[i].w_gate) +

@@ -5,6 +5,7 @@
 
 #include "edit.h"
 #include "model/checkpoint.h"
+#include "oracle.h"
 #include "poison.h"
 #include "test.h"
 
@@ -36,6 +37,10 @@ TEST(checkpoint_check, good_models_pass)
         "test/data/oracle/mistral",
         "test/data/oracle/mistral-sharded",
         "test/data/oracle/mistral3-wrapper",
+        "test/data/oracle/mixtral",
+        "test/data/oracle/large3-fp8block",
+        "test/data/oracle/mistral4-fp8",
+        "test/data/oracle/ministral3-nvfp4",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct err err = {0};
@@ -69,6 +74,36 @@ TEST(checkpoint_check, a_bad_scale_of_a_block_is_found)
                sizeof scales[i]); /* second block */
         assert_false(check(path, &err));
         assert_non_null(strstr(err.text, "stories260K-q4_0.gguf: blk.0.attn_v.weight: "));
+    }
+}
+
+/* E4M3 has two codes that are no number; scales of NVFP4 have no sign either. */
+TEST(checkpoint_check, bad_numbers_of_eight_bits_are_found)
+{
+    static const struct {
+        const char *name, *tensor;
+        uint8_t code;
+        enum checkpoint_layout layout;
+        const char *item;
+    } bad[] = {
+        {"mistral4-fp8", "layers.1.experts.7.w3.weight", 0x7f, CHECKPOINT_NATIVE, "not finite"},
+        {"mistral4-fp8", "layers.0.attention.wkv_b.weight", 0xff, CHECKPOINT_NATIVE, "not finite"},
+        {"ministral3-nvfp4", "model.layers.1.self_attn.k_proj.weight_scale", 0x7f, CHECKPOINT_HF,
+         "a scale that is no number or negative"},
+        {"ministral3-nvfp4", "model.layers.1.self_attn.k_proj.weight_scale", 0x81, CHECKPOINT_HF,
+         "a scale that is no number or negative"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err err = {0};
+        char dir[512], file[600];
+        oracle_copy(bad[i].name, bad[i].layout, dir);
+        snprintf(file, sizeof file, "%s/%s.safetensors", dir,
+                 bad[i].layout == CHECKPOINT_NATIVE ? "consolidated" : "model");
+        poison(dir, file, bad[i].tensor, 77, &bad[i].code, 1);
+        assert_false(check(dir, &err));
+        assert_int_equal(err.code, ERR_FORMAT);
+        assert_non_null(strstr(err.text, bad[i].tensor));
+        assert_non_null(strstr(err.text, bad[i].item));
     }
 }
 

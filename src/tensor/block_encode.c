@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "tensor/block_encode_int.h"
@@ -13,12 +12,12 @@
 /* The levels of E2M1 in halves. */
 static const int8_t e2m1_levels[16] = {-12, -8, -6, -4, -3, -2, -1, 0, 0, 1, 2, 3, 4, 6, 8, 12};
 
-static const struct fit_codes q4_0_codes = {NULL, -8, 7, 0.8f, 1.3f, 20};
-static const struct fit_codes q5_0_codes = {NULL, -16, 15, 0.9f, 1.2f, 20};
-static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.005f, 3};
-static const struct fit_codes q4_1_codes = {NULL, 0, 15, 0.9f, 1.3f, 6};
-static const struct fit_codes q5_1_codes = {NULL, 0, 31, 0.95f, 1.15f, 6};
-static const struct fit_codes iq4_nl_codes = {block_iq4_levels, -127, 113, 0.8f, 1.3f, 20};
+static const struct fit_codes q4_0_codes = {NULL, -8, 7, 0.85f, 1.25f, 12};
+static const struct fit_codes q5_0_codes = {NULL, -16, 15, 0.9f, 1.15f, 12};
+static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.005f, 2};
+static const struct fit_codes q4_1_codes = {NULL, 0, 15, 0.95f, 1.25f, 4};
+static const struct fit_codes q5_1_codes = {NULL, 0, 31, 0.97f, 1.12f, 4};
+static const struct fit_codes iq4_nl_codes = {block_iq4_levels, -127, 113, 0.85f, 1.25f, 12};
 static const struct fit_codes e2m1_codes = {e2m1_levels, -12, 12, 0, 0, 0};
 
 void encode_indices(const struct fit_codes *codes, const float *values, uint8_t *out)
@@ -52,20 +51,20 @@ static void encode_scaled(const struct encode_block *b, const struct fit_codes *
                           uint8_t *scale, uint8_t *q)
 {
     struct fit_data data = encode_part(b, 0, 32);
-    uint16_t nearest = encode_half(b, fit_scale_search(codes, &data).scale), best = nearest;
+    uint16_t nearest = encode_half(b, b->fit->scale_search(codes, &data).scale), best = nearest;
     float least = INFINITY, values[32];
     for (int i = -1; i <= 1; i++) {
         uint16_t half = (uint16_t)(nearest + i);
         if ((half & 0x7fff) > 0x7bff)
             continue;
-        float error = fit_scale_at(codes, &data, encode_unhalf(b, half)).error;
+        float error = b->fit->scale_at(codes, &data, encode_unhalf(b, half)).error;
         if (error < least) {
             least = error;
             best = half;
         }
     }
     encode_store(scale, best);
-    fit_round(codes, &data, encode_unhalf(b, best), 0.0f, values);
+    b->fit->round(codes, &data, encode_unhalf(b, best), 0.0f, values);
     encode_indices(codes, values, q);
 }
 
@@ -74,7 +73,7 @@ static void encode_line(const struct encode_block *b, const struct fit_codes *co
                         uint8_t *q)
 {
     struct fit_data data = encode_part(b, 0, 32);
-    struct fit_line f = fit_line_search(codes, &data, INFINITY);
+    struct fit_line f = b->fit->line_search(codes, &data, INFINITY);
     uint16_t nearest = encode_half(b, f.scale), best = nearest, best_min = 0;
     float least = INFINITY, values[32];
     for (int i = -1; i <= 1; i++) {
@@ -82,9 +81,9 @@ static void encode_line(const struct encode_block *b, const struct fit_codes *co
         if (half > 0x7bff)
             continue;
         float scale = encode_unhalf(b, half);
-        struct fit_line g = fit_line_at(codes, &data, scale, f.min);
+        struct fit_line g = b->fit->line_at(codes, &data, scale, f.min);
         uint16_t min = encode_half(b, f.min + g.r0 / g.s0);
-        g = fit_line_at(codes, &data, scale, encode_unhalf(b, min));
+        g = b->fit->line_at(codes, &data, scale, encode_unhalf(b, min));
         if (g.error < least) {
             least = g.error;
             best = half;
@@ -93,7 +92,7 @@ static void encode_line(const struct encode_block *b, const struct fit_codes *co
     }
     encode_store(dst, best);
     encode_store(dst + 2, best_min);
-    fit_round(codes, &data, encode_unhalf(b, best), encode_unhalf(b, best_min), values);
+    b->fit->round(codes, &data, encode_unhalf(b, best), encode_unhalf(b, best_min), values);
     encode_indices(codes, values, q);
 }
 
@@ -154,7 +153,7 @@ static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
         if (e < 0 || e > 254)
             continue;
         float scale = 0.5f * (number_from_e8m0((uint8_t)e) / b->unit);
-        float error = fit_scale_at(&e2m1_codes, &data, scale).error;
+        float error = b->fit->scale_at(&e2m1_codes, &data, scale).error;
         if (error < least) {
             least = error;
             best = e;
@@ -162,7 +161,7 @@ static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
     }
     uint8_t q[32];
     dst[0] = (uint8_t)best;
-    fit_round(&e2m1_codes, &data, 0.5f * (number_from_e8m0(dst[0]) / b->unit), 0.0f, values);
+    b->fit->round(&e2m1_codes, &data, 0.5f * (number_from_e8m0(dst[0]) / b->unit), 0.0f, values);
     for (int i = 0; i < 32; i++)
         q[i] = number_to_e2m1(0.5f * values[i]);
     encode_nibbles(q, dst + 1);
@@ -274,8 +273,10 @@ bool block_encode(enum dtype type, const float *src, const float *importance, vo
         encode_single(type, src, to, n);
         return true;
     }
+    const struct fit_ops *fit = fit_ops();
     for (int64_t i = 0; i < n; i += info->block, to += info->bytes) {
         struct encode_block b;
+        b.fit = fit;
         prepare(src + i, importance ? importance + i : NULL, info->block, &b);
         encoders[type].encode(&b, to);
     }

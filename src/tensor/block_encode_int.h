@@ -14,6 +14,7 @@
 struct encode_block {
     float x[BLOCK_MAX], w[BLOCK_MAX];
     float unit;
+    const struct fit_ops *fit;
 };
 
 /* Returns elements [first, first + n). */

@@ -45,11 +45,11 @@ struct line_block {
     struct line_part part[LINE_PARTS];
 };
 
-static const struct scaled_format q6_k = {{NULL, -32, 31, 0.9f, 1.1f, 12}, 16, 16, -128, 127};
+static const struct scaled_format q6_k = {{NULL, -32, 31, 0.93f, 1.07f, 8}, 16, 16, -128, 127};
 static const struct scaled_format iq4_xs = {
-    {block_iq4_levels, -127, 113, 0.8f, 1.3f, 20}, 8, 32, -32, 31};
-static const struct fit_codes q4_k = {NULL, 0, 15, 0.9f, 1.3f, 6};
-static const struct fit_codes q5_k = {NULL, 0, 31, 0.95f, 1.15f, 6};
+    {block_iq4_levels, -127, 113, 0.85f, 1.25f, 12}, 8, 32, -32, 31};
+static const struct fit_codes q4_k = {NULL, 0, 15, 0.95f, 1.25f, 4};
+static const struct fit_codes q5_k = {NULL, 0, 31, 0.97f, 1.12f, 4};
 
 /* Returns the whole number in low..high nearest to v; 0 in place of what is none. */
 static float nearest(float v, float low, float high)
@@ -106,7 +106,7 @@ static void choose_multiples(const struct scaled_format *format, const struct en
         for (float k = middle - 1.0f; k <= middle + 1.0f; k++) {
             if (k < format->low || k > format->high)
                 continue;
-            struct fit_scale f = fit_scale_at(&format->codes, &data, k * unit);
+            struct fit_scale f = b->fit->scale_at(&format->codes, &data, k * unit);
             if (f.error < best.error) {
                 best = f;
                 out->multiple[p] = k;
@@ -126,7 +126,7 @@ static void encode_scaled_block(const struct scaled_format *format, const struct
     float scale[MAX_PARTS], curve[MAX_PARTS], values[BLOCK_MAX];
     for (int p = 0; p < format->n_parts; p++) {
         struct fit_data data = encode_part(b, p * format->size, format->size);
-        fits[p] = fit_scale_search(&format->codes, &data);
+        fits[p] = b->fit->scale_search(&format->codes, &data);
         scale[p] = fits[p].scale;
         curve[p] = fits[p].curve;
     }
@@ -141,8 +141,8 @@ static void encode_scaled_block(const struct scaled_format *format, const struct
     }
     for (int p = 0; p < format->n_parts; p++) {
         struct fit_data data = encode_part(b, p * format->size, format->size);
-        fit_round(&format->codes, &data, encode_unhalf(b, best->factor) * best->multiple[p], 0.0f,
-                  values + p * format->size);
+        b->fit->round(&format->codes, &data, encode_unhalf(b, best->factor) * best->multiple[p],
+                      0.0f, values + p * format->size);
     }
     for (int i = 0; i < BLOCK_MAX; i += 32)
         encode_indices(&format->codes, values + i, q + i);
@@ -180,11 +180,12 @@ void encode_iq4_xs(const struct encode_block *b, uint8_t *dst)
 }
 
 /* Tries multiples of scale and minimum, and the better minimum that the codes then ask for. */
-static void try_part(const struct fit_codes *codes, const struct fit_data *data, float scale,
-                     float min, struct line_part part, struct line_part *best)
+static void try_part(const struct fit_codes *codes, const struct encode_block *b,
+                     const struct fit_data *data, float scale, float min, struct line_part part,
+                     struct line_part *best)
 {
     for (int turn = 0; turn < 2; turn++) {
-        part.fit = fit_line_at(codes, data, part.scale * scale, -part.min * min);
+        part.fit = b->fit->line_at(codes, data, part.scale * scale, -part.min * min);
         if (part.fit.error < best->fit.error)
             *best = part;
         float next = nearest(part.min - part.fit.r0 / part.fit.s0 / min, 0.0f, LINE_MAX);
@@ -211,7 +212,7 @@ static void choose_lines(const struct fit_codes *codes, const struct encode_bloc
             /* Where the other is off, each has its best place elsewhere. */
             float wanted = f->min - f->s1 / f->s0 * (k * scale - f->scale);
             struct line_part part = {.scale = k, .min = nearest(-wanted / min, 0.0f, LINE_MAX)};
-            try_part(codes, &data, scale, min, part, &best);
+            try_part(codes, b, &data, scale, min, part, &best);
         }
         out->part[p] = best;
         out->error += best.fit.error;
@@ -249,7 +250,7 @@ static void encode_line_block(const struct fit_codes *codes, const struct encode
     float value[LINE_PARTS], curve[LINE_PARTS], values[LINE_SIZE];
     for (int p = 0; p < LINE_PARTS; p++) {
         struct fit_data data = encode_part(b, p * LINE_SIZE, LINE_SIZE);
-        fits[p] = fit_line_search(codes, &data, 0.0f);
+        fits[p] = b->fit->line_search(codes, &data, 0.0f);
         value[p] = fits[p].scale;
         curve[p] = fits[p].s2 - fits[p].s1 * fits[p].s1 / fits[p].s0;
     }
@@ -269,7 +270,7 @@ static void encode_line_block(const struct fit_codes *codes, const struct encode
     }
     for (int p = 0; p < LINE_PARTS; p++) {
         struct fit_data data = encode_part(b, p * LINE_SIZE, LINE_SIZE);
-        fit_round(codes, &data, best->part[p].fit.scale, best->part[p].fit.min, values);
+        b->fit->round(codes, &data, best->part[p].fit.scale, best->part[p].fit.min, values);
         encode_indices(codes, values, q + p * LINE_SIZE);
     }
 }

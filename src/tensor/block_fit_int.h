@@ -12,12 +12,13 @@
 
 #include <stdint.h>
 
-#define FIT_MAX 32 /* numbers that share a scale */
+#define FIT_MAX       32 /* numbers that share a scale */
+#define FIT_MAX_STEPS 32
 
 /* Numbers of magnitude near 1 at most, so that no square overflows. */
 struct fit_data {
     const float *x, *w; /* [n], w >= 0 and not all 0 */
-    int n;              /* a multiple of 4, at most FIT_MAX */
+    int n;              /* 32, or 16 with codes that are whole numbers */
 };
 
 /* The codes of a format: the whole numbers from low to high, or 16 levels of these bounds. */
@@ -39,24 +40,32 @@ struct fit_line {
     float r0, r1, s0, s1, s2;
 };
 
-/* Rounds (x - min) / scale to values of codes.  values: [n] f32. */
-void fit_round(const struct fit_codes *codes, const struct fit_data *data, float scale, float min,
-               float *values);
+/* Functions of one instruction set. */
+struct fit_ops {
+    /* Rounds (x - min) / scale to values of codes.  values: [n] f32. */
+    void (*round)(const struct fit_codes *codes, const struct fit_data *data, float scale,
+                  float min, float *values);
 
-/* Measures one scale. */
-struct fit_scale fit_scale_at(const struct fit_codes *codes, const struct fit_data *data,
-                              float scale);
+    /* Measures one scale. */
+    struct fit_scale (*scale_at)(const struct fit_codes *codes, const struct fit_data *data,
+                                 float scale);
 
-/* Searches for the best scale; its slope is 0 and its error that of the codes it was solved for.
- * Numbers that are all 0 have scale 0. */
-struct fit_scale fit_scale_search(const struct fit_codes *codes, const struct fit_data *data);
+    /* Searches for the best scale; its slope is 0 and its error that of the codes it was solved
+     * for.  Numbers that are all 0 have scale 0. */
+    struct fit_scale (*scale_search)(const struct fit_codes *codes, const struct fit_data *data);
 
-/* Measures scale and minimum. */
-struct fit_line fit_line_at(const struct fit_codes *codes, const struct fit_data *data, float scale,
-                            float min);
+    /* Measures scale and minimum of 32 numbers. */
+    struct fit_line (*line_at)(const struct fit_codes *codes, const struct fit_data *data,
+                               float scale, float min);
 
-/* Searches for the best scale >= 0 and minimum, which is at most max_min. */
-struct fit_line fit_line_search(const struct fit_codes *codes, const struct fit_data *data,
-                                float max_min);
+    /* Searches for the best scale >= 0 and minimum of 32 numbers; it is at most max_min. */
+    struct fit_line (*line_search)(const struct fit_codes *codes, const struct fit_data *data,
+                                   float max_min);
+};
+
+extern const struct fit_ops fit_ops_c, fit_ops_avx2;
+
+/* Returns the fastest that the processor has; all compute the same bits.  Borrowed: static. */
+const struct fit_ops *fit_ops(void);
 
 #endif

@@ -141,7 +141,9 @@ static void encode_iq4_nl(const struct encode_block *b, uint8_t *dst)
     encode_nibbles(q, dst + 2);
 }
 
-/* The largest number fits under 6 times the middle one of three powers of two, or nearly. */
+#define MXFP4_EXPONENT_MAX 252 /* 6 times a greater power of two is infinite */
+
+/* Tries the power of two under which the largest number lies between 4 and 8, and its neighbours. */
 static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
 {
     struct fit_data data = encode_part(b, 0, 32);
@@ -150,7 +152,7 @@ static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
         largest = fmaxf(largest, fabsf(b->x[i]));
     int exponent = largest > 0.0f ? ilogbf(largest * b->unit) - 2 + 127 : 0, best = 0;
     for (int e = exponent - 1; e <= exponent + 1; e++) {
-        if (e < 0 || e > 254)
+        if (e < 0 || e > MXFP4_EXPONENT_MAX)
             continue;
         float scale = 0.5f * (number_from_e8m0((uint8_t)e) / b->unit);
         float error = b->fit->scale_at(&e2m1_codes, &data, scale).error;

@@ -143,7 +143,8 @@ static void encode_iq4_nl(const struct encode_block *b, uint8_t *dst)
 
 #define MXFP4_EXPONENT_MAX 252 /* 6 times a greater power of two is infinite */
 
-/* Tries the power of two under which the largest number lies between 4 and 8, and its neighbours. */
+/* Tries the power of two under which the largest number lies between 4 and 8, and its neighbours.
+ */
 static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
 {
     struct fit_data data = encode_part(b, 0, 32);
@@ -193,6 +194,11 @@ static const struct encoder {
     [DTYPE_MXFP4] = {encode_mxfp4, FLT_MAX},
 };
 
+bool block_encodes(enum dtype type)
+{
+    return encoders[type].largest > 0.0f;
+}
+
 static bool in_range(const float *v, int64_t n, float low, float high)
 {
     int outside = 0;
@@ -206,7 +212,7 @@ static bool check(enum dtype type, const float *src, const float *importance, in
 {
     const char *name = dtype_info(type)->name;
     float largest = encoders[type].largest;
-    if (largest == 0.0f)
+    if (!block_encodes(type))
         return err_set(err, ERR_UNSUPPORTED, "%s: weights are not written in this format", name);
     if (!in_range(src, n, -largest, largest))
         for (int64_t i = 0; i < n; i++) {

@@ -45,7 +45,7 @@ struct line_block {
     struct line_part part[LINE_PARTS];
 };
 
-static const struct scaled_format q6_k = {{NULL, -32, 31, 0.93f, 1.07f, 8}, 16, 16, -128, 127};
+static const struct scaled_format q6_k = {{NULL, -32, 31, 0.94f, 1.07f, 12}, 16, 16, -128, 127};
 static const struct scaled_format iq4_xs = {
     {block_iq4_levels, -127, 113, 0.85f, 1.25f, 12}, 8, 32, -32, 31};
 static const struct fit_codes q4_k = {NULL, 0, 15, 0.95f, 1.25f, 4};

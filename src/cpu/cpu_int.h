@@ -58,7 +58,7 @@ struct cpu_product {
     const int8_t *acts; /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
     float *y;           /* [n_tok][y_stride], n_rows of them used */
     size_t x_stride, y_stride;
-    int64_t first, n_rows; /* rows of w; first is a multiple of the block when transposed */
+    int64_t first, n_rows; /* rows of w, whole blocks when transposed */
     int n_tok;
     bool add; /* y += ...; CPU_WIDE only */
 };

@@ -46,6 +46,44 @@ TEST(cpu_ops, decode_is_the_definition)
         }
 }
 
+/* Compares decoded blocks, NaN for NaN. */
+static void check_decode(enum dtype type, const uint8_t *blocks, int64_t n)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    float *want = malloc((size_t)n * sizeof *want), *got = malloc((size_t)n * sizeof *got);
+    block_decode(type, blocks, want, n);
+    for (int i = 0; i < n_ops; i++) {
+        ops[i].decode(type, blocks, got, n);
+        for (int64_t k = 0; k < n; k++)
+            if (!(got[k] == want[k] || (isnan(got[k]) && isnan(want[k]))))
+                fail_msg("table %d, %s [%d]: got %.9g, want %.9g", i, dtype_info(type)->name,
+                         (int)k, (double)got[k], (double)want[k]);
+    }
+    free(want);
+    free(got);
+}
+
+TEST(cpu_ops, every_code_of_the_small_floats_decodes)
+{
+    uint8_t codes[4 * 256], mx[256 * 17], nv[256 * 36];
+    for (int i = 0; i < 4 * 256; i++)
+        codes[i] = (uint8_t)(i * 5 + i / 256); /* every code in other neighbourhoods */
+    check_decode(DTYPE_E4M3, codes, 4 * 256);
+    check_decode(DTYPE_E2M1, codes, 8 * 256);
+    for (int scale = 0; scale < 256; scale++) {
+        for (int i = 0; i < 16; i++)
+            mx[scale * 17 + 1 + i] = (uint8_t)(i * 16 + 15 - i);
+        mx[scale * 17] = (uint8_t)scale;
+        for (int i = 0; i < 32; i++)
+            nv[scale * 36 + 4 + i] = (uint8_t)(i * 16 + (i + i / 16) % 16);
+        for (int i = 0; i < 4; i++)
+            nv[scale * 36 + i] = (uint8_t)(scale + 64 * i);
+    }
+    check_decode(DTYPE_MXFP4, mx, 256 * 32);
+    check_decode(DTYPE_NVFP4, nv, 256 * 64);
+}
+
 TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
 {
     struct cpu_ops ops[3];
@@ -197,27 +235,45 @@ TEST(cpu_ops, narrow_products_match_the_definition)
     }
 }
 
-TEST(cpu_ops, a_nan_weight_gives_nan)
+/* The product of a row of zeros but for one broken code, or of broken scales. */
+static float broken_row(const struct cpu_ops *ops, enum dtype type, int n, uint8_t code,
+                        const struct tensor_scales *scales)
 {
+    uint8_t w[200] = {0};
+    float x[200] = {0}, y = 0.0f;
+    w[n - 1] = code;
+    ops->narrow(&(struct narrow_job){.type = type,
+                                     .scale = 1.0f,
+                                     .scales = scales,
+                                     .w = w,
+                                     .x = x,
+                                     .y = &y,
+                                     .row_bytes = dtype_bytes(type, n),
+                                     .x_stride = (size_t)n,
+                                     .y_stride = 1,
+                                     .n_rows = 1,
+                                     .n_tok = 1,
+                                     .n = n});
+    return y;
+}
+
+TEST(cpu_ops, a_nan_weight_or_scale_gives_nan)
+{
+    static const float ones[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+    struct tensor_scales blocks = {
+        .data = ones, .dtype = DTYPE_F32, .n_rows = 1, .n_cols = 64, .stride = 4};
     struct cpu_ops ops[3];
     int n_ops = tables(ops);
     for (int i = 0; i < n_ops; i++)
         for (int n = 1; n < 200; n++) {
-            uint8_t w[200] = {0};
-            float x[200] = {0}, y = 0.0f;
-            w[n - 1] = n % 2 ? 0x7f : 0xff;
-            ops[i].narrow(&(struct narrow_job){.type = DTYPE_E4M3,
-                                               .scale = 1.0f,
-                                               .x_stride = (size_t)n,
-                                               .w = w,
-                                               .x = x,
-                                               .y = &y,
-                                               .row_bytes = (size_t)n,
-                                               .y_stride = 1,
-                                               .n_rows = 1,
-                                               .n_tok = 1,
-                                               .n = n});
-            assert_true(isnan(y));
+            uint8_t code = n % 2 ? 0x7f : 0xff, entries[13] = {0};
+            assert_true(isnan(broken_row(&ops[i], DTYPE_E4M3, n, code, NULL)));
+            assert_true(isnan(broken_row(&ops[i], DTYPE_E4M3, n, code, &blocks)));
+            entries[(n - 1) / 16] = code;
+            struct tensor_scales sixteens = {
+                .data = entries, .dtype = DTYPE_E4M3, .n_rows = 1, .n_cols = 16, .stride = 13};
+            if (n % 2 == 0)
+                assert_true(isnan(broken_row(&ops[i], DTYPE_E2M1, n, 0, &sixteens)));
         }
 }
 

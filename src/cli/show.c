@@ -95,11 +95,12 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     for (size_t i = 0; i < f->ckpt->tensors->n_files; i++)
         f->n_file_bytes += f->ckpt->tensors->files[i].size;
     f->shares = weight_shares_count(f->ckpt);
-    f->n_token_bytes = config_page_bytes(&f->ckpt->config, false) / BACKEND_PAGE_TOKENS;
+    enum dtype kv_type = f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16;
+    f->n_token_bytes = config_page_bytes(&f->ckpt->config, kv_type) / BACKEND_PAGE_TOKENS;
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;
-    f->plan =
-        plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), machine_memory(""));
+    f->plan = plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), kv_type,
+                          machine_memory(""));
     return true;
 }
 
@@ -121,8 +122,10 @@ static int show(int argc, char **argv)
 {
     uint32_t context = 0;
     bool json = false, check = false;
+    struct facts facts = {0};
     const struct option options[] = {
         option_context(&context),
+        option_kv_q8(&facts.kv_q8),
         option_flag("json", &json),
         option_flag("check-tensors", &check),
         {.name = NULL},
@@ -132,7 +135,6 @@ static int show(int argc, char **argv)
         return code;
 
     struct err err = {0};
-    struct facts facts = {0};
     struct checkpoint *ckpt = NULL;
     struct buf path;
     buf_init(&path, LIMIT_JSON_BYTES);
@@ -166,6 +168,7 @@ const struct verb verb_show = {
             "    bise show path/to/model --context 8192\n"
             "\n"
             "    --context N       plan memory for N tokens (default: the model's, at most 32768)\n"
+            "    --kv-q8           plan for keys and values in 8 bits\n"
             "    --check-tensors   read every weight and look for numbers that are not finite\n"
             "    --json            print one JSON object; sizes in bytes\n",
     .max_args = 1,

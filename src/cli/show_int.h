@@ -14,7 +14,7 @@ struct facts {
     uint64_t n_file_bytes;
     uint64_t n_token_bytes; /* of keys and values, in all layers */
     char tokenizer[256], prompts[128];
-    bool checked;
+    bool checked, kv_q8;
     struct plan plan;
 };
 

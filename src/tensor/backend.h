@@ -45,7 +45,7 @@ struct kv_view {
     size_t page_bytes;
     size_t layer_offset;      /* bytes from a page's start to this layer */
     const uint32_t *page_ids; /* host, [pages of the sequence] */
-    enum dtype dtype;         /* DTYPE_F32 or DTYPE_BF16 */
+    enum dtype dtype;         /* the backend's kv_type; head_dim is a multiple of its block */
     int n_kv_heads, head_dim;
 };
 
@@ -92,9 +92,14 @@ struct latent_args {
     int n_heads, nope_dim, rope_dim, v_dim, kv_rank;
 };
 
-/* Returns the floats of work that latent_attention() needs for up to max_tok tokens. */
+/* Returns the floats of work that latent_attention() needs for up to max_tok tokens: the larger of
+ *     LATENT_KEYS * (kv_rank + rope_dim + n_heads * (nope_dim + rope_dim + v_dim))
+ *         + 2 * n_heads * max_tok
+ * and min(max_tok, LATENT_TOKENS) * n_heads * (2 * kv_rank + rope_dim). */
 size_t latent_work_floats(int n_heads, int nope_dim, int rope_dim, int v_dim, int kv_rank,
                           int max_tok);
+
+#define EXPERT_CHOICES 256 /* pairs of a token and an expert that are computed at a time */
 
 /* Some experts of a mixture, with the tokens that chose them: token tokens[i] with weight
  * weights[i] for i in [first, first + n). */
@@ -115,7 +120,8 @@ struct experts_args {
     float *work;                       /* device [experts_work_floats()], contents do not matter */
 };
 
-/* Returns the floats of work that experts() needs when groups hold at most n_choices in all. */
+/* Returns the floats of work that experts() needs when groups hold at most n_choices in all:
+ * min(n_choices, EXPERT_CHOICES) * (dim + 2 * ffn_dim). */
 size_t experts_work_floats(int n_choices, int dim, int ffn_dim);
 
 /* Called before each product with what goes into it.  x: device [n_tok][w->n_cols]. */
@@ -123,7 +129,8 @@ typedef void backend_observe_fn(void *arg, const struct tensor *w, const float *
 
 struct backend {
     const char *name;  /* "cpu avx512" */
-    bool exact;        /* computes in float32, and wants float32 keys and values */
+    bool exact;        /* computes in float32 */
+    enum dtype kv_type; /* of keys and values: DTYPE_F32, DTYPE_BF16 or DTYPE_Q8_0 */
     bool round_inputs; /* rounds the inputs of products as struct tensor_input says */
 
     backend_observe_fn *observe; /* NULL: nobody watches; set by whoever does */

@@ -121,6 +121,21 @@ TEST(weights_scale, packed_nibbles_give_the_reference_values)
     checkpoint_close(ckpt);
 }
 
+TEST(weights_scale, gguf_blocks_have_scales_beside_them)
+{
+    struct err err = {0};
+    struct checkpoint *ckpt = checkpoint_open("test/data/layouts/mixtral-nvfp4-gguf", &err);
+    if (!ckpt)
+        fail_msg("%s", err.text);
+    const struct layer_weights *w = &ckpt->weights.layers[0];
+    assert_int_equal(w->wo.dtype, DTYPE_NVFP4);
+    assert_values("mixtral-nvfp4-gguf/wo", &w->wo);
+    assert_values("mixtral-nvfp4-gguf/w1.2", &w->experts[2].w_gate);
+    assert_values("mixtral-nvfp4-gguf/w2.1", &w->experts[1].w_down);
+    assert_int_equal(w->wo.input.rounding, INPUT_EXACT);
+    checkpoint_close(ckpt);
+}
+
 static const char fp8_scale[] = "layers.1.attention.wq.qscale_weight";
 
 TEST(weights_scale, numbers_that_cannot_scale_are_named)

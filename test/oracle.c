@@ -12,12 +12,31 @@
 #include "data/safetensors.h"
 #include "test.h"
 
-const char *const oracle_cases[ORACLE_CASES] = {
-    "mistral",    "mistral-sharded", "mistral-swa",       "ministral-swa-mix",
-    "ministral3", "ministral3-tied", "devstral2-yarnmag", "mistral3-wrapper",
+const struct oracle_case oracle_cases[ORACLE_CASES] = {
+    {.name = "mistral"},
+    {.name = "mistral-sharded"},
+    {.name = "mistral-swa"},
+    {.name = "ministral-swa-mix"},
+    {.name = "ministral3"},
+    {.name = "ministral3-tied"},
+    {.name = "devstral2-yarnmag"},
+    {.name = "mistral3-wrapper"},
+    {.name = "mixtral", .is_moe = true},
+    {.name = "mistral4", .is_moe = true},
+    {.name = "mistral4-wrapper", .is_moe = true},
+    {.name = "large3", .is_moe = true},
+    {.name = "large3-fp8block", .is_moe = true, .only = "consolidated"},
+    {.name = "ministral3-fp8"},
+    {.name = "mistral4-fp8", .is_moe = true, .hf_logits = "logits_hf"},
+    {.name = "ministral3-nvfp4", .only = "model"},
 };
 
-void oracle_open(struct oracle *oracle, const char *dir, int i)
+bool oracle_has(const struct oracle_case *c, enum checkpoint_layout layout)
+{
+    return !c->only || strcmp(c->only, layout == CHECKPOINT_HF ? "model" : "consolidated") == 0;
+}
+
+void oracle_open(struct oracle *oracle, const char *dir, const char *what, int i)
 {
     char path[512], name[32];
     struct file_map map;
@@ -30,7 +49,7 @@ void oracle_open(struct oracle *oracle, const char *dir, int i)
         fail_msg("%s", err.text);
     snprintf(name, sizeof name, "tokens.%d", i);
     const struct tensor_entry *tokens = tensor_store_find(&oracle->store, name);
-    snprintf(name, sizeof name, "logits.%d", i);
+    snprintf(name, sizeof name, "%s.%d", what, i);
     const struct tensor_entry *logits = tensor_store_find(&oracle->store, name);
     assert_true(tokens && logits && logits->n_dims == 2 && logits->shape[0] == tokens->shape[0]);
     assert_true((uintptr_t)tokens->data % 4 == 0 && (uintptr_t)logits->data % 4 == 0);

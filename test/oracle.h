@@ -11,12 +11,20 @@
 #include "model/checkpoint.h"
 #include "model/model.h"
 
-#define ORACLE_CASES     8
+#define ORACLE_CASES     16
 #define ORACLE_SEQUENCES 2
 #define ORACLE_MAX_TOK   512
 
-/* Names of the folders in test/data/oracle. */
-extern const char *const oracle_cases[ORACLE_CASES];
+struct oracle_case {
+    const char *name; /* of a folder in test/data/oracle */
+    bool is_moe;      /* a rounding may choose another expert, so only exact logits agree */
+    const char *only; /* begin of the names of the only weights; NULL: both layouts are there */
+    const char *hf_logits; /* what the Hugging Face files give, if not "logits" */
+};
+extern const struct oracle_case oracle_cases[ORACLE_CASES];
+
+/* Says whether the case has that layout of safetensors. */
+bool oracle_has(const struct oracle_case *c, enum checkpoint_layout layout);
 
 /* A sequence of tokens with the logits that every position must have. */
 struct oracle {
@@ -26,8 +34,8 @@ struct oracle {
     int n, n_vocab;
 };
 
-/* Opens DIR/expected.safetensors and finds sequence i in it. */
-void oracle_open(struct oracle *oracle, const char *dir, int i);
+/* Opens DIR/expected.safetensors and finds sequence i in it with its "logits", or another kind. */
+void oracle_open(struct oracle *oracle, const char *dir, const char *what, int i);
 void oracle_close(struct oracle *oracle);
 
 /* Copies the files of one layout of a case into a folder of its own, so that only they

@@ -140,7 +140,7 @@ static double bytes_per_token(const struct bench *b)
     const struct model_config *c = &ckpt->config;
     const struct tensor *embedding = &ckpt->weights.embedding;
     double bytes = (double)ckpt->n_weight_bytes, depth = b->depth + b->n_generate / 2.0;
-    double layer_token = (double)config_page_bytes(c, b->machine.exact) /
+    double layer_token = (double)config_page_bytes(c, b->rt.backend->kv_type) /
                          ((double)c->n_layers * BACKEND_PAGE_TOKENS);
     if (!c->tied)
         bytes -= (double)(embedding->n_rows - 1) * (double)tensor_row_bytes(embedding);
@@ -233,9 +233,7 @@ static int parse(struct bench *b, int *argc, char **argv)
 {
     bool for_model = false, for_tokenizer = false;
     struct option options[] = {
-        option_threads(&b->machine),
-        option_cpu(&b->machine),
-        option_exact(&b->machine),
+        OPTIONS_MACHINE(&b->machine),
         option_u32("prompt", &b->n_prompt, 1, MAX_TOKENS),
         option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
         option_u32("depth", &b->depth, 0, MAX_TOKENS),
@@ -325,6 +323,9 @@ const struct verb verb_bench = {
         "    --threads N    compute threads (default: every processor)\n"
         "    --cpu NAME     auto, c, avx2 or avx512\n"
         "    --exact        compute in float32\n"
+        "    --kv-q8        keep keys and values in 8 bits: half the memory for them\n"
+        "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
+        "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
         "    --json         print one JSON object\n",
     .max_args = 1,
     .run = bench,

@@ -137,9 +137,7 @@ static int logits(int argc, char **argv)
 {
     struct wanted w = {0};
     const struct option options[] = {
-        option_threads(&w.machine),
-        option_cpu(&w.machine),
-        option_exact(&w.machine),
+        OPTIONS_MACHINE(&w.machine),
         option_int("chunk", &w.chunk, 1, MODEL_MAX_TOKENS),
         option_text("tokens", &w.tokens),
         option_text("out", &w.out),
@@ -168,20 +166,24 @@ static int logits(int argc, char **argv)
 const struct verb verb_logits = {
     .name = "logits",
     .summary = "write a model's raw output for given tokens",
-    .help = "usage: bise logits [options] [MODEL] --tokens IDS --out FILE\n"
-            "\n"
-            "Computes the logits behind each of the given tokens and writes them as little-endian\n"
-            "float32 [tokens][vocabulary], without a header.  FILE appears when it is complete.\n"
-            "\n"
-            "    bise logits path/to/model --tokens 1,403,407 --exact --out logits.f32\n"
-            "\n"
-            "    --tokens IDS   ids with commas or spaces between them, no start token is added;\n"
-            "                   '-': from standard input\n"
-            "    --out FILE     '-': standard output, unless that is a terminal\n"
-            "    --exact        compute in float32\n"
-            "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
-            "    --threads N    compute threads (default: every processor)\n"
-            "    --cpu NAME     auto, c, avx2 or avx512\n",
+    .help =
+        "usage: bise logits [options] [MODEL] --tokens IDS --out FILE\n"
+        "\n"
+        "Computes the logits behind each of the given tokens and writes them as little-endian\n"
+        "float32 [tokens][vocabulary], without a header.  FILE appears when it is complete.\n"
+        "\n"
+        "    bise logits path/to/model --tokens 1,403,407 --exact --out logits.f32\n"
+        "\n"
+        "    --tokens IDS   ids with commas or spaces between them, no start token is added;\n"
+        "                   '-': from standard input\n"
+        "    --out FILE     '-': standard output, unless that is a terminal\n"
+        "    --exact        compute in float32\n"
+        "    --kv-q8        keep keys and values in 8 bits: half the memory for them\n"
+        "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
+        "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
+        "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
+        "    --threads N    compute threads (default: every processor)\n"
+        "    --cpu NAME     auto, c, avx2 or avx512\n",
     .max_args = 1,
     .run = logits,
 };

@@ -241,6 +241,23 @@ struct option option_exact(struct runtime_options *options)
     return option_flag("exact", &options->exact);
 }
 
+struct option option_kv_q8(bool *value)
+{
+    return option_flag("kv-q8", value);
+}
+
+struct option option_round_activations(struct runtime_options *options)
+{
+    return option_flag("round-activations", &options->round_inputs);
+}
+
+struct option option_attn_scale(struct runtime_options *options)
+{
+    struct option option = option_f32("attn-scale-mult", &options->attn_scale_mult, 0, 100);
+    option.above_min = true;
+    return option;
+}
+
 struct option option_context(uint32_t *context)
 {
     return option_u32("context", context, 1, LIMIT_CONTEXT);

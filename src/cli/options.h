@@ -47,6 +47,11 @@ struct option {
     bool above_min; /* min itself is not allowed */
 };
 
+/* What every verb takes that computes with a model, m: struct runtime_options *. */
+#define OPTIONS_MACHINE(m)                                                                         \
+    option_threads(m), option_cpu(m), option_exact(m), option_kv_q8(&(m)->kv_q8),                  \
+        option_round_activations(m), option_attn_scale(m)
+
 #define OPTION_MAX_TEXTS 16
 
 struct option_texts {
@@ -74,6 +79,9 @@ struct option option_text(const char *name, const char **value);
 struct option option_threads(struct runtime_options *options);
 struct option option_cpu(struct runtime_options *options);
 struct option option_exact(struct runtime_options *options);
+struct option option_kv_q8(bool *value);
+struct option option_round_activations(struct runtime_options *options);
+struct option option_attn_scale(struct runtime_options *options);
 struct option option_context(uint32_t *context);
 struct option option_format(int *version);
 

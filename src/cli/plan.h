@@ -18,7 +18,9 @@ struct plan {
     uint32_t fitting_context; /* the longest up to context that fits, maybe 0 */
 };
 
-/* Plans for context tokens of one sequence, given what the machine has available. */
-struct plan plan_memory(const struct checkpoint *ckpt, uint32_t context, uint64_t available);
+/* Plans for context tokens of one sequence, with keys and values of kv_type, given what the
+ * machine has available. */
+struct plan plan_memory(const struct checkpoint *ckpt, uint32_t context, enum dtype kv_type,
+                        uint64_t available);
 
 #endif

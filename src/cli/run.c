@@ -120,9 +120,7 @@ static int parse(struct run *run, int *argc, char **argv)
         option_flag("hide-thinking", &run->hide_thinking),
         option_flag("plain", &run->plain),
         option_format(&run->version),
-        option_threads(&run->machine),
-        option_cpu(&run->machine),
-        option_exact(&run->machine),
+        OPTIONS_MACHINE(&run->machine),
         option_flag("deterministic", &g->deterministic),
         option_context(&g->context),
         option_f32("temperature", &p->temperature, 0, 100),
@@ -245,6 +243,11 @@ const struct verb verb_run = {
         "    --threads N             compute threads (default: every processor)\n"
         "    --cpu NAME              auto, c, avx2 or avx512\n"
         "    --exact                 compute in float32: slower\n"
+        "    --kv-q8                 keep keys and values in 8 bits: half the memory for them\n"
+        "    --round-activations     round the inputs of FP8 weights, too, as the checkpoint says\n"
+        "    --attn-scale-mult X     multiply attention's softmax scale by X instead of the "
+        "model's\n"
+        "                            own factor (1 unless its params.json says otherwise)\n"
         "\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n",
     .max_args = 2,

@@ -30,7 +30,7 @@ struct facts {
     struct share shares[DTYPE_COUNT]; /* of each number format */
     uint64_t n_file_bytes;
     char tokenizer[256], prompts[128];
-    bool checked;
+    bool checked, kv_q8;
     struct plan plan;
 };
 
@@ -310,7 +310,8 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;
     f->plan =
-        plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), machine_memory(""));
+        plan_memory(f->ckpt, generator_context(&f->ckpt->config, context),
+                          f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16, machine_memory(""));
     return true;
 }
 
@@ -340,8 +341,10 @@ static int show(int argc, char **argv)
 {
     uint32_t context = 0;
     bool json = false, check = false;
+    struct facts facts = {0};
     const struct option options[] = {
         option_context(&context),
+        option_kv_q8(&facts.kv_q8),
         option_flag("json", &json),
         option_flag("check-tensors", &check),
         {.name = NULL},
@@ -351,7 +354,6 @@ static int show(int argc, char **argv)
         return code;
 
     struct err err = {0};
-    struct facts facts = {0};
     struct checkpoint *ckpt = NULL;
     struct buf path;
     buf_init(&path, LIMIT_JSON_BYTES);
@@ -384,6 +386,7 @@ const struct verb verb_show = {
             "    bise show path/to/model --context 8192\n"
             "\n"
             "    --context N       plan memory for N tokens (default: the model's, at most 32768)\n"
+            "    --kv-q8           plan for keys and values in 8 bits\n"
             "    --check-tensors   read every weight and look for numbers that are not finite\n"
             "    --json            print one JSON object; sizes in bytes\n",
     .max_args = 1,

@@ -13,28 +13,32 @@ struct attention_job {
     const struct attention_args *args;
 };
 
+static_assert(2 * BACKEND_PAGE_TOKENS * LIMIT_HEAD_DIM <= PANEL_FLOATS, "a decoded page must fit");
+
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
 }
 
-/* Runs over the pages that query position pos sees, for n heads from head on. */
-static void attend_heads(const struct attention_job *job, int t, int head, int n)
+/* Runs over the pages that query position pos sees, for n heads from head on.  Blocks of a
+ * quantised cache are decoded into room: [2][BACKEND_PAGE_TOKENS][head_dim]. */
+static void attend_heads(const struct attention_job *job, int t, int head, int n, float *room)
 {
     const struct attention_args *a = job->args;
     const struct kv_view *kv = a->kv;
-    size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
+    size_t dim = (size_t)kv->head_dim, row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
     size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
     int group = a->n_heads / kv->n_kv_heads, pos = a->pos0 + t;
     int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
-    float max[ATTEND_HEADS], sum[ATTEND_HEADS];
-    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * (size_t)kv->head_dim;
+    float max[ATTEND_HEADS], sum[ATTEND_HEADS], scales[ATTEND_HEADS];
+    bool decoded = dtype_info(kv->dtype)->block > 1;
+    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * dim;
     float *out = a->out + offset;
-    size_t n_out = (size_t)n * (size_t)kv->head_dim;
-    memset(out, 0, n_out * sizeof *out);
+    memset(out, 0, (size_t)n * dim * sizeof *out);
     for (int h = 0; h < n; h++) {
         max[h] = -INFINITY;
         sum[h] = 0.0f;
+        scales[h] = a->scales[t];
     }
     for (int key = first; key <= pos;) {
         int in_page = key % BACKEND_PAGE_TOKENS;
@@ -42,18 +46,32 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
         const uint8_t *k =
             (const uint8_t *)kv->data + kv->page_ids[key / BACKEND_PAGE_TOKENS] * kv->page_bytes +
             kv->layer_offset + (size_t)(head / group) * head_bytes + (size_t)in_page * row_bytes;
+        const void *keys = k, *values = k + (size_t)kv->n_kv_heads * head_bytes;
+        if (decoded) {
+            int64_t n_elements = (int64_t)n_keys * kv->head_dim;
+            float *v = room + BACKEND_PAGE_TOKENS * dim;
+            job->cpu->ops.decode(kv->dtype, keys, room, n_elements);
+            job->cpu->ops.decode(kv->dtype, values, v, n_elements);
+            keys = room;
+            values = v;
+        }
         job->cpu->ops.attend(&(struct attend_job){
             .q = a->q + offset,
-            .k = k,
-            .v = k + (size_t)kv->n_kv_heads * head_bytes,
+            .k = keys,
+            .v = values,
             .out = out,
             .max = max,
             .sum = sum,
-            .dtype = kv->dtype,
+            .scales = scales,
+            .q_stride = dim,
+            .k_stride = dim,
+            .v_stride = dim,
+            .out_stride = dim,
+            .dtype = decoded ? DTYPE_F32 : kv->dtype,
             .n_heads = n,
             .n_keys = n_keys,
-            .head_dim = kv->head_dim,
-            .scale = a->scales[t],
+            .k_dim = kv->head_dim,
+            .v_dim = kv->head_dim,
         });
         key += n_keys;
     }
@@ -64,20 +82,19 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
 
 static void attend_items(void *arg, int begin, int end, int worker)
 {
-    (void)worker;
     const struct attention_job *job = arg;
     const struct attention_args *a = job->args;
     int n_kv = a->kv->n_kv_heads, group = a->n_heads / n_kv;
     for (int item = begin; item < end; item++)
         for (int h = 0; h < group; h += ATTEND_HEADS)
             attend_heads(job, item / n_kv, item % n_kv * group + h,
-                         min_int(ATTEND_HEADS, group - h));
+                         min_int(ATTEND_HEADS, group - h),
+                         job->cpu->panels + (size_t)worker * PANEL_FLOATS);
 }
 
 void cpu_attention(struct backend *b, const struct attention_args *args)
 {
     const struct kv_view *kv = args->kv;
-    assert(kv->dtype == DTYPE_F32 || kv->dtype == DTYPE_BF16);
     assert(args->n_heads % kv->n_kv_heads == 0 && args->n_tok > 0 && args->pos0 >= 0);
     struct attention_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
     int n_keys = args->pos0 + args->n_tok;

@@ -22,8 +22,6 @@ struct flat_job {
     const struct tensor *w;
     const int32_t *ids;
     const double *freq;
-    const struct kv_view *kv;
-    const float *k, *v;
     size_t n_total;
     int n, stride, pos0, n_heads;
     float eps, magnitude;
@@ -178,48 +176,6 @@ static void cpu_rope(struct backend *b, float *x, const float *table, int n_tok,
     pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_heads * n_rot), rope_items, &job);
 }
 
-static void store_row(void *dst, const float *src, enum dtype dtype, int n)
-{
-    if (dtype == DTYPE_F32) {
-        memcpy(dst, src, (size_t)n * sizeof *src);
-        return;
-    }
-    uint16_t *to = dst;
-    for (int i = 0; i < n; i++)
-        to[i] = number_to_bf16(src[i]);
-}
-
-static void kv_write_items(void *arg, int begin, int end, int worker)
-{
-    (void)worker;
-    const struct flat_job *job = arg;
-    const struct kv_view *kv = job->kv;
-    size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
-    size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
-    for (int t = begin; t < end; t++) {
-        int pos = job->pos0 + t;
-        uint8_t *row = (uint8_t *)kv->data +
-                       kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes + kv->layer_offset +
-                       (size_t)(pos % BACKEND_PAGE_TOKENS) * row_bytes;
-        for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
-            size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
-            store_row(row, job->k + at, kv->dtype, kv->head_dim);
-            if (job->v)
-                store_row(row + (size_t)kv->n_kv_heads * head_bytes, job->v + at, kv->dtype,
-                          kv->head_dim);
-        }
-    }
-}
-
-static void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k,
-                         const float *v, int n_tok, int pos0)
-{
-    assert(kv->dtype == DTYPE_F32 || kv->dtype == DTYPE_BF16);
-    struct flat_job job = {.cpu = cpu_of(b), .kv = kv, .k = k, .v = v, .pos0 = pos0};
-    pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)2 * kv->n_kv_heads * kv->head_dim),
-             kv_write_items, &job);
-}
-
 /* Elements of an item of a flat operation. */
 static int flat_span(const struct flat_job *job, int item, size_t *at)
 {
@@ -278,6 +234,8 @@ static void cpu_close(struct backend *b)
     pool_close(cpu->pool);
     mem_unmap(cpu->acts, ACTS_BYTES);
     mem_unmap(cpu->panels, cpu->panels_bytes);
+    mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
+    mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
     free(cpu);
 }
 
@@ -311,6 +269,7 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
     cpu->base = cpu_table;
     cpu->base.name = flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
     cpu->base.exact = options->exact;
+    cpu->base.kv_type = options->kv_q8 ? DTYPE_Q8_0 : options->exact ? DTYPE_F32 : DTYPE_BF16;
     cpu->base.round_inputs = options->round_inputs;
     cpu_ops_init(&cpu->ops, flags);
     cpu->panels_bytes = (size_t)n_threads * PANEL_FLOATS * sizeof *cpu->panels;
@@ -319,6 +278,13 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->acts = mem_map(ACTS_BYTES, err);
     if (!cpu->acts)
+        goto fail;
+    /* Touched only by checkpoints that need them, so they cost nothing else. */
+    cpu->inputs = mem_map(INPUT_FLOATS * sizeof *cpu->inputs, err);
+    if (!cpu->inputs)
+        goto fail;
+    cpu->lora = mem_map(LORA_FLOATS * sizeof *cpu->lora, err);
+    if (!cpu->lora)
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

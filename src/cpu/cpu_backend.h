@@ -15,6 +15,7 @@ struct cpu_options {
     int n_threads;     /* 0: every processor that the process may use */
     unsigned flags;    /* enum cpu_flag to use, at most cpu_detect() */
     bool exact;        /* float32 everywhere */
+    bool kv_q8;        /* keys and values in 8-bit blocks; else float32 with exact, or bf16 */
     bool round_inputs; /* as the checkpoint says; see struct tensor_input */
 };
 

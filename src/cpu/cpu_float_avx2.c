@@ -84,7 +84,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
     size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
     __m256 sums[4][2], largest = _mm256_setzero_ps();
     for (int t = 0; t < n_tok; t++)
         sums[t][0] = sums[t][1] = _mm256_setzero_ps();
@@ -94,8 +94,8 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
             if (type == DTYPE_E4M3)
                 largest = _mm256_max_ps(largest, magnitude(v));
             for (int t = 0; t < n_tok; t++)
-                sums[t][c] =
-                    _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * n + i + 8 * c), sums[t][c]);
+                sums[t][c] = _mm256_fmadd_ps(
+                    v, _mm256_loadu_ps(x + (size_t)t * job->x_stride + i + 8 * c), sums[t][c]);
         }
     float tail[16] = {0};
     if (i < n)
@@ -103,10 +103,10 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
     for (int t = 0; t < n_tok; t++) {
         float sum = sum8(_mm256_add_ps(sums[t][0], sums[t][1]));
         for (size_t k = i; k < n; k++)
-            sum += tail[k - i] * x[(size_t)t * n + k];
+            sum += tail[k - i] * x[(size_t)t * job->x_stride + k];
         if (type == DTYPE_E4M3 && has_nan_code(largest))
             sum = NAN;
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * job->scale;
     }
 }
 
@@ -288,25 +288,23 @@ INLINE __m256 load_kv(enum dtype type, const void *data, size_t i, int left)
 INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                   float (*scores)[ATTEND_ROWS])
 {
-    size_t dim = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)h0 * dim;
+    size_t dim = (size_t)job->k_dim;
+    const float *q = job->q + (size_t)h0 * job->q_stride;
     for (int j = 0; j < job->n_keys; j++) {
         __m256 sums[4];
         for (int h = 0; h < 4; h++)
             sums[h] = _mm256_setzero_ps();
         for (size_t i = 0; i < dim; i += 8) {
             int left = (int)(dim - i);
-            __m256 k = load_kv(type, job->k, (size_t)j * dim + i, left);
+            __m256 k = load_kv(type, job->k, (size_t)j * job->k_stride + i, left);
             for (int h = 0; h < n_heads; h++)
-                sums[h] = _mm256_fmadd_ps(_mm256_maskload_ps(q + (size_t)h * dim + i, lanes(left)),
-                                          k, sums[h]);
+                sums[h] = _mm256_fmadd_ps(
+                    _mm256_maskload_ps(q + (size_t)h * job->q_stride + i, lanes(left)), k, sums[h]);
         }
-        __m128 dots =
-            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
         float four[4];
-        _mm_storeu_ps(four, dots);
+        _mm_storeu_ps(four, sum_of_each(sums[0], sums[1], sums[2], sums[3]));
         for (int h = 0; h < n_heads; h++)
-            scores[h0 + h][j] = four[h];
+            scores[h0 + h][j] = four[h] * job->scales[h0 + h];
     }
 }
 
@@ -334,22 +332,22 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
 INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                        float (*weights)[ATTEND_ROWS], const float *keep)
 {
-    size_t dim = (size_t)job->head_dim;
-    float *out = job->out + (size_t)h0 * dim;
+    size_t dim = (size_t)job->v_dim;
+    float *out = job->out + (size_t)h0 * job->out_stride;
     for (size_t i = 0; i < dim; i += 8) {
         int left = (int)(dim - i);
         __m256i m = lanes(left);
         __m256 sums[4];
         for (int h = 0; h < n_heads; h++)
-            sums[h] = _mm256_mul_ps(_mm256_maskload_ps(out + (size_t)h * dim + i, m),
+            sums[h] = _mm256_mul_ps(_mm256_maskload_ps(out + (size_t)h * job->out_stride + i, m),
                                     _mm256_set1_ps(keep[h0 + h]));
         for (int j = 0; j < job->n_keys; j++) {
-            __m256 v = load_kv(type, job->v, (size_t)j * dim + i, left);
+            __m256 v = load_kv(type, job->v, (size_t)j * job->v_stride + i, left);
             for (int h = 0; h < n_heads; h++)
                 sums[h] = _mm256_fmadd_ps(_mm256_set1_ps(weights[h0 + h][j]), v, sums[h]);
         }
         for (int h = 0; h < n_heads; h++)
-            _mm256_maskstore_ps(out + (size_t)h * dim + i, m, sums[h]);
+            _mm256_maskstore_ps(out + (size_t)h * job->out_stride + i, m, sums[h]);
     }
 }
 

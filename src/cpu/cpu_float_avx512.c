@@ -94,7 +94,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
     size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
+    const float *x = job->x + (size_t)t0 * job->x_stride;
     struct sums s;
     __m512 weights[4];
     __m512i top = _mm512_setzero_si512();
@@ -103,11 +103,11 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
             s.chain[t][c] = _mm512_setzero_ps();
     for (; i + 64 <= n; i += 64) {
         load_64(type, w, i, 64, weights, &top);
-        add_64(&s, weights, x + i, n, 64, n_tok);
+        add_64(&s, weights, x + i, job->x_stride, 64, n_tok);
     }
     if (i < n) {
         load_64(type, w, i, (int)(n - i), weights, &top);
-        add_64(&s, weights, x + i, n, (int)(n - i), n_tok);
+        add_64(&s, weights, x + i, job->x_stride, (int)(n - i), n_tok);
     }
     bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(top, _mm512_set1_epi8(127));
     float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
@@ -115,7 +115,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
         const __m512 *c = s.chain[t];
         float sum = _mm512_reduce_add_ps(
             _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3])));
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale * job->scale;
     }
 }
 
@@ -285,25 +285,23 @@ INLINE __m512 load_kv(enum dtype type, const void *data, size_t i, __mmask16 m)
 INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                   float (*scores)[ATTEND_ROWS])
 {
-    size_t dim = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)h0 * dim;
+    size_t dim = (size_t)job->k_dim;
+    const float *q = job->q + (size_t)h0 * job->q_stride;
     for (int j = 0; j < job->n_keys; j++) {
         __m512 sums[4];
         for (int h = 0; h < 4; h++)
             sums[h] = _mm512_setzero_ps();
         for (size_t i = 0; i < dim; i += 16) {
             __mmask16 m = lanes((int)(dim - i));
-            __m512 k = load_kv(type, job->k, (size_t)j * dim + i, m);
+            __m512 k = load_kv(type, job->k, (size_t)j * job->k_stride + i, m);
             for (int h = 0; h < n_heads; h++)
-                sums[h] =
-                    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, q + (size_t)h * dim + i), k, sums[h]);
+                sums[h] = _mm512_fmadd_ps(
+                    _mm512_maskz_loadu_ps(m, q + (size_t)h * job->q_stride + i), k, sums[h]);
         }
-        __m128 dots =
-            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
         float four[4];
-        _mm_storeu_ps(four, dots);
+        _mm_storeu_ps(four, sum_of_each(sums[0], sums[1], sums[2], sums[3]));
         for (int h = 0; h < n_heads; h++)
-            scores[h0 + h][j] = four[h];
+            scores[h0 + h][j] = four[h] * job->scales[h0 + h];
     }
 }
 
@@ -325,21 +323,21 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
 INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                        float (*weights)[ATTEND_ROWS], const float *keep)
 {
-    size_t dim = (size_t)job->head_dim;
-    float *out = job->out + (size_t)h0 * dim;
+    size_t dim = (size_t)job->v_dim;
+    float *out = job->out + (size_t)h0 * job->out_stride;
     for (size_t i = 0; i < dim; i += 16) {
         __mmask16 m = lanes((int)(dim - i));
         __m512 sums[4];
         for (int h = 0; h < n_heads; h++)
-            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * dim + i),
+            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * job->out_stride + i),
                                     _mm512_set1_ps(keep[h0 + h]));
         for (int j = 0; j < job->n_keys; j++) {
-            __m512 v = load_kv(type, job->v, (size_t)j * dim + i, m);
+            __m512 v = load_kv(type, job->v, (size_t)j * job->v_stride + i, m);
             for (int h = 0; h < n_heads; h++)
                 sums[h] = _mm512_fmadd_ps(_mm512_set1_ps(weights[h0 + h][j]), v, sums[h]);
         }
         for (int h = 0; h < n_heads; h++)
-            _mm512_mask_storeu_ps(out + (size_t)h * dim + i, m, sums[h]);
+            _mm512_mask_storeu_ps(out + (size_t)h * job->out_stride + i, m, sums[h]);
     }
 }
 

@@ -26,7 +26,7 @@ static void wide_c(const struct wide_job *job)
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
     if (!job->act) {
-        memcpy(x, job->x + (size_t)t * (size_t)job->n + k0, (size_t)n * sizeof *x);
+        memcpy(x, job->x + (size_t)t * job->x_stride + k0, (size_t)n * sizeof *x);
         return;
     }
     size_t n_pad = act_padded(job->n);
@@ -55,7 +55,7 @@ static void narrow_c(const struct narrow_job *job)
                 }
             }
             for (int t = 0; t < n_tok; t++)
-                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t];
+                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t] * job->scale;
         }
 }
 
@@ -114,29 +114,30 @@ static double kv_element(const void *data, enum dtype dtype, size_t i)
 /* One head: scores, then values, weighted relative to the new largest score. */
 static void attend_head_c(const struct attend_job *job, int head)
 {
-    size_t n = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)head * n;
-    float *out = job->out + (size_t)head * n;
+    const float *q = job->q + (size_t)head * job->q_stride;
+    float *out = job->out + (size_t)head * job->out_stride;
     float scores[ATTEND_ROWS], max = job->max[head];
     for (int j = 0; j < job->n_keys; j++) {
         double dot = 0.0;
-        for (size_t i = 0; i < n; i++)
-            dot += (double)q[i] * kv_element(job->k, job->dtype, (size_t)j * n + i);
-        scores[j] = (float)(dot * (double)job->scale);
+        for (int i = 0; i < job->k_dim; i++)
+            dot += (double)q[i] *
+                   kv_element(job->k, job->dtype, (size_t)j * job->k_stride + (size_t)i);
+        scores[j] = (float)(dot * (double)job->scales[head]);
         max = fmaxf(max, scores[j]);
     }
     float keep = expf(job->max[head] - max);
-    for (size_t i = 0; i < n; i++)
+    for (int i = 0; i < job->v_dim; i++)
         out[i] *= keep;
     double sum = (double)(job->sum[head] * keep);
     for (int j = 0; j < job->n_keys; j++) {
         scores[j] = expf(scores[j] - max);
         sum += (double)scores[j];
     }
-    for (size_t i = 0; i < n; i++) {
+    for (int i = 0; i < job->v_dim; i++) {
         double value = (double)out[i];
         for (int j = 0; j < job->n_keys; j++)
-            value += (double)scores[j] * kv_element(job->v, job->dtype, (size_t)j * n + i);
+            value += (double)scores[j] *
+                     kv_element(job->v, job->dtype, (size_t)j * job->v_stride + (size_t)i);
         out[i] = (float)value;
     }
     job->max[head] = max;

@@ -20,6 +20,7 @@
 
 #include "tensor/dtype.h"
 #include "tensor/number.h"
+#include "tensor/tensor.h"
 
 #define ACT_BLOCK 32  /* elements that share a step */
 #define ACT_GROUP 256 /* elements that kernels work on at once: the largest block */
@@ -78,28 +79,57 @@ struct wide_job {
     bool add;
 };
 
-/* y[t][r] = x[t] . row r of w, for stored weights; act or x is read. */
+/* Returns entry i of a row of scales. */
+static inline float cpu_scale_entry(const uint8_t *row, enum dtype type, size_t i)
+{
+    uint32_t bits;
+    uint16_t half;
+    switch (type) {
+    case DTYPE_F32:
+        memcpy(&bits, row + 4 * i, sizeof bits);
+        return number_from_bits(bits);
+    case DTYPE_BF16:
+        memcpy(&half, row + 2 * i, sizeof half);
+        return number_from_bf16(half);
+    default:
+        return number_e4m3[row[i]];
+    }
+}
+
+/* Says whether narrow kernels know such scales for weights of this format. */
+static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales *s)
+{
+    (void)type;
+    (void)s;
+    return false;
+}
+
+/* y[t][r] = scale * x[t] . row r of w, for stored weights; act or x is read. */
 struct narrow_job {
     enum dtype type;
-    const uint8_t *w;  /* [n_rows][row_bytes] */
-    const float *x;    /* [n_tok][n] */
-    const int8_t *act; /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
-    float *y;          /* [n_tok][y_stride], n_rows of them used */
-    size_t row_bytes, y_stride;
+    float scale;
+    const struct tensor_scales *scales; /* such as cpu_narrow_scales() takes, or NULL */
+    int64_t row;                        /* the first one, to find its entries */
+    const uint8_t *w;                   /* [n_rows][row_bytes] */
+    const float *x;                     /* [n_tok][x_stride], n of them used */
+    const int8_t *act;                  /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
+    float *y;                           /* [n_tok][y_stride], n_rows of them used */
+    size_t row_bytes, x_stride, y_stride;
     int n_rows, n_tok, n;
 };
 
-/* Some keys and values of one page, for the query heads that share them. */
+/* Some keys and values of one page, for the query heads, or queries, that share them. */
 struct attend_job {
-    const float *q;    /* [n_heads][head_dim] */
-    const void *k, *v; /* [n_keys][head_dim] of dtype */
-    float *out;        /* [n_heads][head_dim]: running weighted sum of values */
-    float *max, *sum;  /* [n_heads]: largest score, sum of exp(score - max) */
-    enum dtype dtype;  /* DTYPE_F32 or DTYPE_BF16 */
-    int n_heads;       /* 1..ATTEND_HEADS */
-    int n_keys;        /* 1..ATTEND_ROWS */
-    int head_dim;
-    float scale;
+    const float *q;      /* [n_heads][q_stride], k_dim of them used */
+    const void *k, *v;   /* [n_keys][k_stride], [n_keys][v_stride] of dtype */
+    float *out;          /* [n_heads][out_stride], v_dim used: running weighted sum of values */
+    float *max, *sum;    /* [n_heads]: largest score, sum of exp(score - max) */
+    const float *scales; /* [n_heads]: what scores are multiplied with */
+    size_t q_stride, k_stride, v_stride, out_stride;
+    enum dtype dtype; /* DTYPE_F32 or DTYPE_BF16 */
+    int n_heads;      /* 1..ATTEND_HEADS */
+    int n_keys;       /* 1..ATTEND_ROWS */
+    int k_dim, v_dim;
 };
 
 struct cpu_ops {

@@ -342,7 +342,8 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
     }
     for (int t = 0; t < n_tok; t++)
         job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t]));
+            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t])) *
+            job->scale;
 }
 
 INLINE void narrow(const struct narrow_job *job, load_fn *load)

@@ -30,6 +30,7 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     double start = clock_now();
     struct cpu_options cpu = {.n_threads = options->n_threads,
                               .exact = options->exact,
+                              .kv_q8 = options->kv_q8,
                               .round_inputs = options->round_inputs};
     *rt = (struct runtime){0};
     if (!cpu_flags_from_name(options->cpu ? options->cpu : "auto", &cpu.flags, err))
@@ -37,8 +38,8 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     rt->ckpt = checkpoint_open(path, err);
     if (!rt->ckpt || !open_tokenizer(rt, err))
         goto fail;
-    if (options->attn_scale_mult > 0.0)
-        rt->ckpt->config.attn_scale_mult = (float)options->attn_scale_mult;
+    if (options->attn_scale_mult > 0.0f)
+        rt->ckpt->config.attn_scale_mult = options->attn_scale_mult;
     rt->backend = cpu_backend_open(&cpu, err);
     if (!rt->backend)
         goto fail;

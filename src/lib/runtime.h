@@ -20,8 +20,9 @@ struct runtime_options {
     const char *cpu; /* "auto" (NULL), "c", "avx2", "avx512" */
     int n_threads;   /* 0: all processors that the process may use */
     bool exact;
+    bool kv_q8;            /* keys and values in 8 bits: half the memory */
     bool round_inputs;      /* of quantised matrices, as the checkpoint says */
-    double attn_scale_mult; /* replaces the configuration's; 0: leaves it */
+    float attn_scale_mult; /* replaces the configuration's; 0: leaves it */
 };
 
 struct runtime {

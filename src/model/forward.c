@@ -2,7 +2,7 @@
 /* forward.c - the decoder, written once over the operations of a backend.
  *
  *     h = embedding[ids]
- *     each layer:  h += attention(norm(h));  h += ffn(norm(h))
+ *     each layer:  h += attention(norm(h));  h += ffn(norm(h)) or chosen experts
  *     logits = output . norm(h)
  */
 #include <assert.h>
@@ -28,8 +28,8 @@ static void multiply(struct model *m, const struct tensor *w, const float *x, fl
 
 static void normalise(struct model *m, float *y, const float *x, const float *gain, int n_tok)
 {
-    const struct model_config *c = m->config;
-    m->backend->rms_norm(m->backend, y, x, gain, n_tok, (int)c->dim, (int)c->dim, c->norm_eps);
+    int dim = (int)m->config->dim;
+    m->backend->rms_norm(m->backend, y, x, gain, n_tok, dim, dim, m->config->norm_eps);
 }
 
 /* h += x over the tokens of the step. */
@@ -38,37 +38,42 @@ static void add_residual(struct model *m, int n_tok)
     m->backend->add(m->backend, m->scratch.h, m->scratch.x, (size_t)n_tok * m->config->dim);
 }
 
-static void attention_block(struct model *m, const struct layer *layer,
-                            const struct model_step *step)
+/* The cache of one layer: of n_heads heads of head_dim. */
+static struct kv_view layer_cache(const struct model *m, const struct layer *layer,
+                                  const struct model_step *step, int n_heads, int head_dim)
+{
+    return (struct kv_view){
+        .data = step->kv_data,
+        .page_bytes = model_page_bytes(m),
+        .layer_offset = layer->kv_offset,
+        .page_ids = step->page_ids,
+        .dtype = m->backend->kv_type,
+        .n_kv_heads = n_heads,
+        .head_dim = head_dim,
+    };
+}
+
+/* attn = attention of normed x over keys and values per head. */
+static void attend(struct model *m, const struct layer *layer, const struct model_step *step)
 {
     const struct model_config *c = m->config;
     const struct scratch *s = &m->scratch;
     struct backend *b = m->backend;
     int n_tok = step->n_tok, n_heads = (int)c->n_heads, n_kv = (int)c->n_kv_heads;
     int head_dim = (int)c->head_dim;
-
-    normalise(m, s->x, s->h, layer->attn_gain, n_tok);
     const struct matmul_args qkv = {
         .x = s->x,
         .n_tok = n_tok,
         .n_in = (int)c->dim,
         .phase = step->phase,
         .n_out = 3,
-        .out = {{&layer->wq, s->q}, {&layer->wk, s->k}, {&layer->wv, s->v}},
+        .out = {{&layer->w.wq, s->q}, {&layer->w.wk, s->k}, {&layer->w.wv, s->v}},
     };
     b->matmul(b, &qkv);
     b->rope(b, s->q, s->rope, n_tok, n_heads, head_dim, head_dim, c->rope_layout);
     b->rope(b, s->k, s->rope, n_tok, n_kv, head_dim, head_dim, c->rope_layout);
 
-    const struct kv_view kv = {
-        .data = step->kv_data,
-        .page_bytes = model_page_bytes(m),
-        .layer_offset = layer->kv_offset,
-        .page_ids = step->page_ids,
-        .dtype = b->exact ? DTYPE_F32 : DTYPE_BF16,
-        .n_kv_heads = n_kv,
-        .head_dim = head_dim,
-    };
+    const struct kv_view kv = layer_cache(m, layer, step, n_kv, head_dim);
     b->kv_write(b, &kv, s->k, s->v, n_tok, step->pos0);
     const struct attention_args attention = {
         .out = s->attn,
@@ -81,27 +86,121 @@ static void attention_block(struct model *m, const struct layer *layer,
         .window = layer->window,
     };
     b->attention(b, &attention);
-    multiply(m, &layer->wo, s->attn, s->x, n_tok, step->phase);
-    add_residual(m, n_tok);
 }
 
-static void ffn_block(struct model *m, const struct layer *layer, const struct model_step *step)
+/* attn = attention of normed x over latents (arXiv:2405.04434, section 2.1). */
+static void attend_latent(struct model *m, const struct layer *layer, const struct model_step *step)
+{
+    const struct model_config *c = m->config;
+    const struct latent_config *latent = &c->latent;
+    const struct scratch *s = &m->scratch;
+    struct backend *b = m->backend;
+    int n_tok = step->n_tok, q_rank = (int)latent->q_rank, kv_rank = (int)latent->kv_rank;
+    int rope_dim = (int)latent->rope_dim, n_heads = (int)c->n_heads;
+    const struct matmul_args down = {
+        .x = s->x,
+        .n_tok = n_tok,
+        .n_in = (int)c->dim,
+        .phase = step->phase,
+        .n_out = 2,
+        .out = {{&layer->w.q_a, s->q_a}, {&layer->w.kv_a, s->k}},
+    };
+    b->matmul(b, &down);
+    b->rms_norm(b, s->q_a, s->q_a, layer->q_a_gain, n_tok, q_rank, q_rank, c->norm_eps);
+    multiply(m, &layer->w.q_b, s->q_a, s->q, n_tok, step->phase);
+    b->rms_norm(b, s->k, s->k, layer->kv_a_gain, n_tok, kv_rank, kv_rank + rope_dim, c->norm_eps);
+    b->rope(b, s->q, s->rope, n_tok, n_heads, (int)c->head_dim, rope_dim, c->rope_layout);
+    b->rope(b, s->k, s->rope, n_tok, 1, kv_rank + rope_dim, rope_dim, c->rope_layout);
+
+    const struct kv_view kv = layer_cache(m, layer, step, 1, kv_rank + rope_dim);
+    b->kv_write(b, &kv, s->k, NULL, n_tok, step->pos0);
+    const struct latent_args attention = {
+        .out = s->attn,
+        .q = s->q,
+        .scales = m->scales,
+        .kv = &kv,
+        .wk = &layer->w.k_b,
+        .wv = &layer->w.v_b,
+        .work = s->work,
+        .n_tok = n_tok,
+        .pos0 = step->pos0,
+        .phase = step->phase,
+        .n_heads = n_heads,
+        .nope_dim = (int)latent->nope_dim,
+        .rope_dim = rope_dim,
+        .v_dim = (int)latent->v_dim,
+        .kv_rank = kv_rank,
+    };
+    b->latent_attention(b, &attention);
+}
+
+static void attention_block(struct model *m, const struct layer *layer,
+                            const struct model_step *step)
+{
+    const struct scratch *s = &m->scratch;
+    normalise(m, s->x, s->h, layer->attn_gain, step->n_tok);
+    if (m->config->is_latent)
+        attend_latent(m, layer, step);
+    else
+        attend(m, layer, step);
+    multiply(m, &layer->w.wo, s->attn, s->x, step->n_tok, step->phase);
+    add_residual(m, step->n_tok);
+}
+
+/* h += down(silu(gate x) * up x); x is lost. */
+static void add_ffn(struct model *m, const struct ffn_tensors *ffn, const struct model_step *step)
 {
     const struct scratch *s = &m->scratch;
     struct backend *b = m->backend;
-    normalise(m, s->x, s->h, layer->ffn_gain, step->n_tok);
     const struct matmul_args gate_up = {
         .x = s->x,
         .n_tok = step->n_tok,
         .n_in = (int)m->config->dim,
         .phase = step->phase,
         .n_out = 2,
-        .out = {{&layer->ffn.w_gate, s->gate}, {&layer->ffn.w_up, s->up}},
+        .out = {{&ffn->w_gate, s->gate}, {&ffn->w_up, s->up}},
     };
     b->matmul(b, &gate_up);
-    b->silu_mul(b, s->gate, s->up, (size_t)step->n_tok * m->config->ffn_dim);
-    multiply(m, &layer->ffn.w_down, s->gate, s->x, step->n_tok, step->phase);
+    b->silu_mul(b, s->gate, s->up, (size_t)step->n_tok * (size_t)ffn->w_gate.n_rows);
+    multiply(m, &ffn->w_down, s->gate, s->x, step->n_tok, step->phase);
     add_residual(m, step->n_tok);
+}
+
+/* h += the experts that each token chose.  The scores are float32 in either phase. */
+static void add_experts(struct model *m, const struct layer *layer, const struct model_step *step)
+{
+    const struct scratch *s = &m->scratch;
+    const struct moe_config *moe = &m->config->moe;
+    struct routing *r = &m->routing;
+    struct backend *b = m->backend;
+    multiply(m, &layer->w.router, s->x, s->scores, step->n_tok, PHASE_PROMPT);
+    b->read(b, r->logits, s->scores, (size_t)step->n_tok * moe->n_experts * sizeof *r->logits);
+    routing_choose(r, step->n_tok);
+    for (int i = 0; i < r->n_groups; i++)
+        r->groups[i].ffn = &layer->w.experts[r->experts[i]];
+    const struct experts_args args = {
+        .y = s->h,
+        .x = s->x,
+        .n_tok = step->n_tok,
+        .dim = (int)m->config->dim,
+        .ffn_dim = (int)moe->ffn_dim,
+        .phase = step->phase,
+        .n_groups = r->n_groups,
+        .groups = r->groups,
+        .tokens = r->tokens,
+        .weights = r->weights,
+        .work = s->work,
+    };
+    b->experts(b, &args);
+}
+
+static void ffn_block(struct model *m, const struct layer *layer, const struct model_step *step)
+{
+    normalise(m, m->scratch.x, m->scratch.h, layer->ffn_gain, step->n_tok);
+    if (layer->w.experts)
+        add_experts(m, layer, step);
+    if (layer->w.ffn.w_gate.data) /* of a dense layer, or of the shared experts */
+        add_ffn(m, &layer->w.ffn, step);
 }
 
 /* The temperature multiplies the query, so it can be part of the softmax scale. */
@@ -125,7 +224,7 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
     const struct model_config *c = model->config;
     model->n_tok = step->n_tok;
     set_scales(model, step);
-    b->rope_table(b, model->scratch.rope, model->freq, (int)(c->head_dim / 2), step->pos0,
+    b->rope_table(b, model->scratch.rope, model->freq, (int)(config_rope_dim(c) / 2), step->pos0,
                   step->n_tok, c->rope_magnitude);
     b->embed(b, model->scratch.h, &model->embedding, step->ids, step->n_tok);
     for (uint32_t i = 0; i < c->n_layers; i++) {

@@ -10,26 +10,37 @@
 
 enum { SCRATCH_ALIGN = 16 }; /* floats of a 64-byte cache line */
 
-static enum dtype kv_dtype(bool exact)
+/* The elements that lie together in a page: keys and values of a head, or latents. */
+static int64_t cache_row(const struct model_config *config)
 {
-    return exact ? DTYPE_F32 : DTYPE_BF16;
+    return config->is_latent ? config->latent.kv_rank + config->latent.rope_dim : config->head_dim;
 }
 
-/* Bytes that one layer takes of a page. */
-static size_t layer_page_bytes(const struct model_config *config, bool exact)
+/* Bytes that one layer takes of a page: keys and values, or latents. */
+static size_t layer_page_bytes(const struct model_config *config, enum dtype kv_type)
 {
-    int64_t n = (int64_t)config->n_kv_heads * config->head_dim * BACKEND_PAGE_TOKENS;
-    return dtype_bytes(kv_dtype(exact), 2 * n);
+    int64_t n_rows = config->is_latent ? 1 : (int64_t)2 * config->n_kv_heads;
+    return dtype_bytes(kv_type, n_rows * cache_row(config) * BACKEND_PAGE_TOKENS);
 }
 
-size_t config_page_bytes(const struct model_config *config, bool exact)
+static bool check_cache(const struct model_config *config, enum dtype kv_type, struct err *err)
 {
-    return config->n_layers * layer_page_bytes(config, exact);
+    int block = dtype_info(kv_type)->block;
+    return cache_row(config) % block == 0 ||
+           err_set(err, ERR_UNSUPPORTED,
+                   "keys of %lld numbers are no whole blocks of %s; choose another type for keys "
+                   "and values",
+                   (long long)cache_row(config), dtype_info(kv_type)->name);
+}
+
+size_t config_page_bytes(const struct model_config *config, enum dtype kv_type)
+{
+    return config->n_layers * layer_page_bytes(config, kv_type);
 }
 
 size_t model_page_bytes(const struct model *model)
 {
-    return config_page_bytes(model->config, model->backend->exact);
+    return config_page_bytes(model->config, model->backend->kv_type);
 }
 
 const struct model_config *model_config(const struct model *model)
@@ -42,71 +53,152 @@ struct backend *model_backend(const struct model *model)
     return model->backend;
 }
 
-/* Hands the matrix in host memory to the backend. */
-static bool adopt(struct backend *b, struct tensor *device, const struct tensor *host,
-                  struct err *err)
+/* Hands the matrix in host memory to the backend; one without data is not there. */
+static bool adopt(struct backend *b, struct tensor *t, struct err *err)
 {
-    *device = *host;
-    device->data = b->adopt(b, host->data, tensor_bytes(host), err);
-    return device->data != NULL;
+    if (!t->data)
+        return true;
+    t->data = b->adopt(b, t->data, tensor_bytes(t), err);
+    if (!t->data || !t->scales.data)
+        return t->data != NULL;
+    int64_t n_rows = (t->n_rows + t->scales.n_rows - 1) / t->scales.n_rows;
+    size_t n_bytes = dtype_bytes(t->scales.dtype, n_rows * t->scales.stride);
+    t->scales.data = b->adopt(b, t->scales.data, n_bytes, err);
+    return t->scales.data != NULL;
 }
 
-static bool adopt_layer(struct backend *b, struct layer *to, const struct layer_weights *from,
-                        struct err *err)
+static bool adopt_ffn(struct backend *b, struct ffn_tensors *ffn, struct err *err)
 {
-    return adopt(b, &to->wq, &from->wq, err) && adopt(b, &to->wk, &from->wk, err) &&
-           adopt(b, &to->wv, &from->wv, err) && adopt(b, &to->wo, &from->wo, err) &&
-           adopt(b, &to->ffn.w_gate, &from->ffn.w_gate, err) &&
-           adopt(b, &to->ffn.w_up, &from->ffn.w_up, err) &&
-           adopt(b, &to->ffn.w_down, &from->ffn.w_down, err);
+    return adopt(b, &ffn->w_gate, err) && adopt(b, &ffn->w_up, err) && adopt(b, &ffn->w_down, err);
+}
+
+static bool adopt_layer(struct backend *b, struct layer_weights *w, struct err *err)
+{
+    return adopt(b, &w->wq, err) && adopt(b, &w->wk, err) && adopt(b, &w->wv, err) &&
+           adopt(b, &w->wo, err) && adopt(b, &w->q_a, err) && adopt(b, &w->q_b, err) &&
+           adopt(b, &w->kv_a, err) && adopt(b, &w->k_b.w, err) && adopt(b, &w->v_b.w, err) &&
+           adopt_ffn(b, &w->ffn, err) && adopt(b, &w->router, err);
+}
+
+/* The experts of all layers lie one after the other. */
+static bool adopt_experts(struct model *m, const struct model_weights *w, struct err *err)
+{
+    const struct model_config *c = m->config;
+    if (!c->is_moe)
+        return true;
+    size_t n_experts = c->moe.n_experts, n = 0;
+    m->experts = mem_new((size_t)c->n_layers * n_experts, sizeof *m->experts, err);
+    if (!m->experts)
+        return false;
+    for (uint32_t i = 0; i < c->n_layers; i++) {
+        if (!config_has_experts(c, i))
+            continue;
+        m->layers[i].w.experts = m->experts + n;
+        for (size_t e = 0; e < n_experts; e++, n++) {
+            m->experts[n] = w->layers[i].experts[e];
+            if (!adopt_ffn(m->backend, &m->experts[n], err))
+                return false;
+        }
+    }
+    return routing_init(&m->routing, &c->moe, MODEL_MAX_TOKENS, err);
 }
 
 static bool adopt_matrices(struct model *m, const struct model_weights *w, struct err *err)
 {
-    for (uint32_t i = 0; i < m->config->n_layers; i++)
-        if (!adopt_layer(m->backend, &m->layers[i], &w->layers[i], err))
+    for (uint32_t i = 0; i < m->config->n_layers; i++) {
+        m->layers[i].w = w->layers[i];
+        if (!adopt_layer(m->backend, &m->layers[i].w, err))
             return false;
-    if (!adopt(m->backend, &m->embedding, &w->embedding, err))
-        return false;
-    if (w->output.data == w->embedding.data) {
-        m->output = m->embedding;
-        return true;
     }
-    return adopt(m->backend, &m->output, &w->output, err);
+    m->embedding = w->embedding;
+    if (!adopt_experts(m, w, err) || !adopt(m->backend, &m->embedding, err))
+        return false;
+    m->output = m->config->tied ? m->embedding : w->output;
+    return m->config->tied || adopt(m->backend, &m->output, err);
 }
 
+/* Gain vectors on their way to the device. */
+struct gain_writer {
+    struct backend *backend;
+    float *host; /* [the longest] */
+    float *next; /* device */
+};
+
 /* Copies one gain vector to the device as float; returns where it lies there. */
-static const float *write_gain(struct model *m, size_t slot, const struct tensor *gain, float *host)
+static const float *write_gain(struct gain_writer *w, const struct tensor *gain)
 {
-    size_t dim = m->config->dim;
-    float *device = m->gains + slot * dim;
-    block_decode(gain->dtype, gain->data, host, (int64_t)dim);
-    m->backend->write(m->backend, device, host, dim * sizeof *host);
+    float *device = w->next;
+    size_t n = (size_t)gain->n_cols;
+    block_decode(gain->dtype, gain->data, w->host, gain->n_cols);
+    w->backend->write(w->backend, device, w->host, n * sizeof *w->host);
+    w->next += n;
     return device;
 }
 
-static size_t gains_bytes(const struct model_config *config)
+static size_t gains_bytes(const struct model_config *c)
 {
-    return (2 * (size_t)config->n_layers + 1) * config->dim * sizeof(float);
+    size_t n = (2 * (size_t)c->n_layers + 1) * c->dim;
+    if (c->is_latent)
+        n += (size_t)c->n_layers * (c->latent.q_rank + c->latent.kv_rank);
+    return n * sizeof(float);
 }
 
 /* Gains are small and read everywhere: they become float once, whatever their format. */
 static bool write_gains(struct model *m, const struct model_weights *w, struct err *err)
 {
-    float *host = mem_new(m->config->dim, sizeof *host, err);
-    if (!host)
+    const struct model_config *c = m->config;
+    size_t longest = c->dim;
+    if (c->is_latent && c->latent.q_rank > longest)
+        longest = c->latent.q_rank;
+    if (c->is_latent && c->latent.kv_rank > longest)
+        longest = c->latent.kv_rank;
+    struct gain_writer writer = {.backend = m->backend};
+    writer.host = mem_new(longest, sizeof *writer.host, err);
+    if (!writer.host)
         return false;
-    m->gains = m->backend->alloc(m->backend, gains_bytes(m->config), err);
+    m->gains = writer.next = m->backend->alloc(m->backend, gains_bytes(c), err);
     if (m->gains) {
-        size_t n_layers = m->config->n_layers;
-        for (size_t i = 0; i < n_layers; i++) {
-            m->layers[i].attn_gain = write_gain(m, 2 * i, &w->layers[i].attn_norm, host);
-            m->layers[i].ffn_gain = write_gain(m, 2 * i + 1, &w->layers[i].ffn_norm, host);
+        for (size_t i = 0; i < c->n_layers; i++) {
+            struct layer *layer = &m->layers[i];
+            layer->attn_gain = write_gain(&writer, &w->layers[i].attn_norm);
+            layer->ffn_gain = write_gain(&writer, &w->layers[i].ffn_norm);
+            if (c->is_latent) {
+                layer->q_a_gain = write_gain(&writer, &w->layers[i].q_a_norm);
+                layer->kv_a_gain = write_gain(&writer, &w->layers[i].kv_a_norm);
+            }
         }
-        m->out_gain = write_gain(m, 2 * n_layers, &w->norm, host);
+        m->out_gain = write_gain(&writer, &w->norm);
     }
-    free(host);
+    free(writer.host);
     return m->gains != NULL;
+}
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Returns the floats that the operations with a work area need at most. */
+static size_t work_floats(const struct model_config *c)
+{
+    size_t latent = 0, experts = 0;
+    if (c->is_latent)
+        latent =
+            latent_work_floats((int)c->n_heads, (int)c->latent.nope_dim, (int)c->latent.rope_dim,
+                               (int)c->latent.v_dim, (int)c->latent.kv_rank, MODEL_MAX_TOKENS);
+    if (c->is_moe)
+        experts = experts_work_floats(MODEL_MAX_TOKENS * (int)c->moe.n_used, (int)c->dim,
+                                      (int)c->moe.ffn_dim);
+    return max_size(latent, experts);
+}
+
+/* Returns the width of the widest feed-forward block besides the experts. */
+static size_t widest_ffn(const struct model_config *c)
+{
+    if (!c->is_moe)
+        return c->ffn_dim;
+    size_t shared = (size_t)c->moe.n_shared * c->moe.ffn_dim;
+    return c->moe.n_dense ? max_size(c->ffn_dim, shared) : shared;
 }
 
 /* Points the parts of s into block, which may be NULL.  Returns how many floats they take.  The
@@ -114,17 +206,31 @@ static bool write_gains(struct model *m, const struct model_weights *w, struct e
 static size_t place_scratch(struct scratch *s, float *block, const struct model_config *c)
 {
     const size_t n_tok = MODEL_MAX_TOKENS;
+    const struct latent_config *latent = &c->latent;
     size_t q_dim = (size_t)c->n_heads * c->head_dim;
-    size_t kv_dim = (size_t)c->n_kv_heads * c->head_dim;
+    size_t k_dim = (size_t)c->n_kv_heads * c->head_dim, v_dim = k_dim, out_dim = q_dim;
+    if (c->is_latent) {
+        k_dim = latent->kv_rank + latent->rope_dim;
+        v_dim = 0;
+        out_dim = (size_t)c->n_heads * latent->v_dim;
+    }
     const struct {
         float **at;
         size_t n;
     } parts[] = {
-        {&s->h, n_tok * c->dim},         {&s->x, n_tok * c->dim},
-        {&s->q, n_tok * q_dim},          {&s->attn, n_tok * q_dim},
-        {&s->k, n_tok * kv_dim},         {&s->v, n_tok * kv_dim},
-        {&s->gate, n_tok * c->ffn_dim},  {&s->up, n_tok * c->ffn_dim},
-        {&s->rope, n_tok * c->head_dim}, {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
+        {&s->h, n_tok * c->dim},
+        {&s->x, n_tok * c->dim},
+        {&s->q, n_tok * q_dim},
+        {&s->attn, n_tok * out_dim},
+        {&s->k, n_tok * k_dim},
+        {&s->v, n_tok * v_dim},
+        {&s->q_a, c->is_latent ? n_tok * latent->q_rank : 0},
+        {&s->gate, n_tok * widest_ffn(c)},
+        {&s->up, n_tok * widest_ffn(c)},
+        {&s->scores, c->is_moe ? n_tok * c->moe.n_experts : 0},
+        {&s->work, work_floats(c)},
+        {&s->rope, n_tok * config_rope_dim(c)},
+        {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -161,11 +267,12 @@ struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
     m->config = config;
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
-    if (!m->layers || !adopt_matrices(m, &ckpt->weights, err) ||
-        !write_gains(m, &ckpt->weights, err) || !open_scratch(&m->scratch, config, backend, err))
+    if (!m->layers || !check_cache(config, backend->kv_type, err) ||
+        !adopt_matrices(m, &ckpt->weights, err) || !write_gains(m, &ckpt->weights, err) ||
+        !open_scratch(&m->scratch, config, backend, err))
         goto fail;
     for (uint32_t i = 0; i < config->n_layers; i++) {
-        m->layers[i].kv_offset = i * layer_page_bytes(config, backend->exact);
+        m->layers[i].kv_offset = i * layer_page_bytes(config, backend->kv_type);
         m->layers[i].window = (int)config->windows[i];
     }
     rope_freq(config, m->freq);
@@ -185,6 +292,8 @@ void model_close(struct model *model)
         b->release(b, model->scratch.block, model->scratch.n_bytes);
     if (model->gains)
         b->release(b, model->gains, gains_bytes(model->config));
+    routing_free(&model->routing);
+    free(model->experts);
     free(model->layers);
     free(model);
 }

@@ -32,7 +32,8 @@ struct model_step {
 };
 
 /* Both ckpt and backend must outlive the model.
- * Owned: model_close().  Errors: ERR_LIMIT. */
+ * Owned: model_close().  Errors: ERR_LIMIT; ERR_UNSUPPORTED when heads are no whole blocks of the
+ * backend's kv_type. */
 struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
                          struct err *err) CHECKED;
 void model_close(struct model *model);
@@ -47,9 +48,9 @@ struct backend *model_backend(const struct model *model);
 /* Returns the bytes of a KV page: BACKEND_PAGE_TOKENS tokens in every layer. */
 size_t model_page_bytes(const struct model *model);
 
-/* For planning, without a model: the same (exact: float32 keys and values, else bf16), and the
- * bytes of scratch memory that model_open() takes. */
-size_t config_page_bytes(const struct model_config *config, bool exact);
+/* For planning, without a model: the same, and the bytes of scratch memory that model_open()
+ * takes. */
+size_t config_page_bytes(const struct model_config *config, enum dtype kv_type);
 size_t config_scratch_bytes(const struct model_config *config);
 
 /* Runs the layers and stores the keys and values; allocates nothing.

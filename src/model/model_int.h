@@ -4,12 +4,13 @@
 #define MODEL_MODEL_INT_H
 
 #include "model/model.h"
+#include "model/router.h"
 
 /* One decoder layer; everything lies on the device. */
 struct layer {
-    struct tensor wq, wk, wv, wo;
-    struct ffn_tensors ffn;
+    struct layer_weights w;            /* the norms among them are not used */
     const float *attn_gain, *ffn_gain; /* [dim] */
+    const float *q_a_gain, *kv_a_gain; /* [q_rank], [kv_rank] with latent attention */
     size_t kv_offset;                  /* bytes from the start of a KV page */
     int window;                        /* keys that a query sees; 0 = all */
 };
@@ -18,10 +19,13 @@ struct layer {
 struct scratch {
     float *h;         /* [T][dim] residual stream; survives until the next step */
     float *x;         /* [T][dim] normed input of a block, then its output */
-    float *q, *attn;  /* [T][n_heads][head_dim] */
-    float *k, *v;     /* [T][n_kv_heads][head_dim] */
-    float *gate, *up; /* [T][ffn_dim] */
-    float *rope;      /* [T][head_dim/2][2] */
+    float *q, *attn;  /* [T][n_heads][head_dim], attn of values */
+    float *k, *v;     /* [T][n_kv_heads][head_dim]; k is the latent and v not there with latents */
+    float *q_a;       /* [T][q_rank] */
+    float *gate, *up; /* [T][ffn_dim of a dense layer or of the shared experts] */
+    float *scores;    /* [T][n_experts] of the router */
+    float *work;      /* of latent_attention() or experts() */
+    float *rope;      /* [T][rope_dim/2][2] */
     float *logits;    /* [MODEL_LOGIT_ROWS][n_vocab] */
     void *block;
     size_t n_bytes;
@@ -30,12 +34,14 @@ struct scratch {
 struct model {
     const struct model_config *config;
     struct backend *backend;
-    struct layer *layers; /* [n_layers] */
+    struct layer *layers;        /* [n_layers] */
+    struct ffn_tensors *experts; /* what w.experts of the layers point into */
     struct tensor embedding, output;
     const float *out_gain; /* device [dim] */
-    float *gains;          /* device [2 * n_layers + 1][dim], what the gains above point into */
+    float *gains;          /* device, what the gains above point into */
     struct scratch scratch;
-    double freq[LIMIT_HEAD_DIM / 2]; /* [head_dim/2] radians per position */
+    struct routing routing;          /* of a mixture */
+    double freq[LIMIT_HEAD_DIM / 2]; /* [rope_dim/2] radians per position */
     float scales[MODEL_MAX_TOKENS];  /* softmax scale of each token of the step */
     int n_tok;                       /* of the last step */
 };

@@ -6,7 +6,7 @@
 #include "model/config.h"
 
 /* Computes the radians per position of every rotary pair; the same table holds at
- * every position.  freq: [head_dim/2]. */
+ * every position.  freq: [config_rope_dim() / 2]. */
 void rope_freq(const struct model_config *config, double *freq);
 
 #endif

@@ -45,7 +45,7 @@ struct kv_view {
     size_t page_bytes;
     size_t layer_offset;      /* bytes from a page's start to this layer */
     const uint32_t *page_ids; /* host, [pages of the sequence] */
-    enum dtype dtype;         /* DTYPE_F32 or DTYPE_BF16 */
+    enum dtype dtype;         /* the backend's kv_type; head_dim is a multiple of its block */
     int n_kv_heads, head_dim;
 };
 
@@ -123,7 +123,8 @@ typedef void backend_observe_fn(void *arg, const struct tensor *w, const float *
 
 struct backend {
     const char *name;  /* "cpu avx512" */
-    bool exact;        /* computes in float32, and wants float32 keys and values */
+    bool exact;        /* computes in float32 */
+    enum dtype kv_type; /* of keys and values: DTYPE_F32, DTYPE_BF16 or DTYPE_Q8_0 */
     bool round_inputs; /* rounds the inputs of products as struct tensor_input says */
 
     backend_observe_fn *observe; /* NULL: nobody watches; set by whoever does */

@@ -24,7 +24,7 @@ TEST(plan, counts_keys_and_values)
 {
     static struct checkpoint ckpt;
     fill_7b(&ckpt);
-    struct plan plan = plan_memory(&ckpt, 32768, 0);
+    struct plan plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 0);
     /* 2 of 32 layers x 8 heads x 128 x bf16: 128 KiB for each token. */
     assert_int_equal(plan.kv, (uint64_t)32768 * 131072);
     assert_int_equal(plan.needed, plan.weights + plan.kv + plan.work);
@@ -38,14 +38,14 @@ TEST(plan, says_which_context_fits)
 {
     static struct checkpoint ckpt;
     fill_7b(&ckpt);
-    struct plan plan = plan_memory(&ckpt, 32768, 6000000000);
+    struct plan plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 6000000000);
     assert_false(plan.fits);
     assert_in_range(plan.fitting_context, 10000, 15000);
-    assert_true(plan_memory(&ckpt, plan.fitting_context, 6000000000).fits);
-    assert_false(plan_memory(&ckpt, plan.fitting_context + 1, 6000000000).fits);
-    plan = plan_memory(&ckpt, 32768, 4000000000);
+    assert_true(plan_memory(&ckpt, plan.fitting_context, DTYPE_BF16, 6000000000).fits);
+    assert_false(plan_memory(&ckpt, plan.fitting_context + 1, DTYPE_BF16, 6000000000).fits);
+    plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 4000000000);
     assert_int_equal(plan.fitting_context, 0);
-    plan = plan_memory(&ckpt, 65536, 16000000000);
+    plan = plan_memory(&ckpt, 65536, DTYPE_BF16, 16000000000);
     assert_true(plan.fits);
     assert_int_equal(plan.fitting_context, 65536);
 }
@@ -56,9 +56,9 @@ TEST(plan, windows_in_every_layer_bound_the_cache)
     fill_7b(&ckpt);
     for (int i = 0; i < 32; i++)
         ckpt.config.windows[i] = 4096;
-    struct plan plan = plan_memory(&ckpt, 32768, 0);
+    struct plan plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 0);
     assert_int_equal(plan.kv, (uint64_t)(4096 + 256 + 16) * 131072);
     ckpt.config.windows[5] = 0;
-    plan = plan_memory(&ckpt, 32768, 0);
+    plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 0);
     assert_int_equal(plan.kv, (uint64_t)32768 * 131072);
 }

@@ -170,6 +170,29 @@ TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
     }
 }
 
+TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
+{
+    uint64_t seed = 4;
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, false);
+        struct sequence s;
+        sequence_new(&s, b, DTYPE_Q8_0, 45, 8, 2, 64, &seed);
+        for (size_t i = 0; i < 45 * 2 * 64; i++) { /* multiples of a step that 127 of it show */
+            s.k[i] = i % 32 ? rintf(s.k[i] * 63.0f) / 64.0f : 127.0f / 64.0f;
+            s.v[i] = i % 32 ? rintf(s.v[i] * 63.0f) / 64.0f : -127.0f / 64.0f;
+        }
+        for (int window = 0; window <= 20; window += 20) {
+            float *out = run(&s, b, window, 7);
+            check(&s, out, window, 2e-5);
+            free(out);
+        }
+        sequence_free(&s, b);
+        b->close(b);
+    }
+}
+
 TEST(cpu_attention, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
 {
     static const int chunks[] = {1, 3, 16, 17, 77};

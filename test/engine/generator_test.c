@@ -212,7 +212,7 @@ TEST(generator, every_prompt_token_hands_out_its_logits)
         struct rig rig;
         struct oracle oracle;
         struct err err = {0};
-        oracle_open(&oracle, dirs[d], 1);
+        oracle_open(&oracle, dirs[d], "logits", 1);
         open_exact(&rig, dirs[d]);
         size_t n_vocab = (size_t)oracle.n_vocab, n = (size_t)oracle.n;
         rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, others);
@@ -247,7 +247,7 @@ TEST(generator, what_refuses_a_row_ends_the_prompt)
     struct oracle oracle;
     struct err err = {0};
     open_exact(&rig, MISTRAL);
-    oracle_open(&oracle, MISTRAL, 1);
+    oracle_open(&oracle, MISTRAL, "logits", 1);
     struct generator *gen =
         open_generator(&rig, &(struct generator_options){.sampler = SAMPLER_DEFAULT, .chunk = 8});
     struct rows rows = {.logits = logits, .n_vocab = (size_t)oracle.n_vocab, .fail_at = 20};
@@ -266,7 +266,7 @@ TEST(generator, a_continued_sequence_equals_a_fresh_one)
     struct oracle oracle;
     int32_t all[200], want[20], got[20];
     open_exact(&rig, MISTRAL);
-    oracle_open(&oracle, MISTRAL, 1);
+    oracle_open(&oracle, MISTRAL, "logits", 1);
     const struct generator_options options = {.sampler = SAMPLER_DEFAULT, .max_tokens = 20};
 
     struct generator *gen = open_generator(&rig, &options);
@@ -310,7 +310,7 @@ TEST(generator, a_rewound_sequence_equals_a_fresh_one)
         struct rig rig;
         struct oracle oracle;
         int32_t ids[128], answer[40];
-        oracle_open(&oracle, dirs[d], 1);
+        oracle_open(&oracle, dirs[d], "logits", 1);
         open_exact(&rig, dirs[d]);
         size_t n = (size_t)oracle.n;
         rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, others);
@@ -349,7 +349,7 @@ TEST(generator, answers_are_kept_unless_they_shall_be_computed_again)
     struct oracle oracle;
     int32_t ids[60], id;
     struct err err = {0};
-    oracle_open(&oracle, MISTRAL, 1);
+    oracle_open(&oracle, MISTRAL, "logits", 1);
     rig_open(&rig, MISTRAL, &(struct cpu_options){.n_threads = 1, .flags = cpu_detect()});
     rig_run(&rig, oracle.ids, 1, 1, MODEL_MAX_TOKENS, others);
     for (int deterministic = 0; deterministic < 2; deterministic++) {
@@ -385,7 +385,7 @@ TEST(generator, a_rewind_forgets_what_penalties_count)
     struct rig rig;
     struct oracle oracle;
     int32_t want[20], got[20];
-    oracle_open(&oracle, MISTRAL, 1);
+    oracle_open(&oracle, MISTRAL, "logits", 1);
     open_exact(&rig, MISTRAL);
     struct generator_options options = {.sampler = SAMPLER_DEFAULT};
     options.sampler.repetition_penalty = 1.8f;
@@ -469,7 +469,7 @@ TEST(generator, windows_need_few_pages_and_give_the_same_answer)
     struct rig rig;
     struct oracle oracle;
     open_exact(&rig, SWA);
-    oracle_open(&oracle, SWA, 0);
+    oracle_open(&oracle, SWA, "logits", 0);
     const struct generator_options options = {
         .sampler = SAMPLER_DEFAULT, .context = 512, .chunk = 4, .no_loop_guard = true};
     struct generator *gen = open_generator(&rig, &options);

@@ -47,7 +47,8 @@ static struct backend counter = {.alloc = count_alloc,
                                  .release = count_release,
                                  .adopt = count_adopt,
                                  .read = copy,
-                                 .write = copy};
+                                 .write = copy,
+                                 .kv_type = DTYPE_BF16};
 
 static struct checkpoint *open_case(const char *name)
 {
@@ -65,8 +66,9 @@ TEST(model, a_page_holds_16_tokens_of_every_layer)
     /* 3 layers x (keys, values) x 2 heads x 16 tokens x 32 numbers */
     struct err err = {0};
     struct checkpoint *ckpt = open_case("mistral");
-    assert_int_equal(config_page_bytes(&ckpt->config, true), 3 * 2 * 2 * 16 * 32 * 4);
-    assert_int_equal(config_page_bytes(&ckpt->config, false), 3 * 2 * 2 * 16 * 32 * 2);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_F32), 3 * 2 * 2 * 16 * 32 * 4);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_BF16), 3 * 2 * 2 * 16 * 32 * 2);
+    assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_Q8_0), 3 * 2 * 2 * 16 * 34);
     struct model *model = model_open(ckpt, &counter, &err);
     assert_non_null(model);
     assert_int_equal(model_page_bytes(model), 3 * 2 * 2 * 16 * 32 * 2);
@@ -101,6 +103,20 @@ TEST(model, tied_embeddings_are_adopted_once)
     assert_non_null(model);
     assert_int_equal(n_adopted, 1 + 7 * ckpt->config.n_layers);
     model_close(model);
+    checkpoint_close(ckpt);
+}
+
+TEST(model, heads_that_are_no_whole_blocks_are_refused)
+{
+    struct err err = {0};
+    struct checkpoint *ckpt = open_case("mistral-sharded");
+    struct backend eight_bits = counter;
+    eight_bits.kv_type = DTYPE_Q8_0;
+    n_held = 0;
+    assert_null(model_open(ckpt, &eight_bits, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "keys of 16 numbers are no whole blocks of Q8_0"));
+    assert_int_equal(n_held, 0);
     checkpoint_close(ckpt);
 }
 

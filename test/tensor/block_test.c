@@ -83,6 +83,23 @@ TEST(block, small_floats_decode_as_the_reference)
     free(file);
 }
 
+TEST(block, e4m3_codes_are_those_of_the_reference)
+{
+    char *file = test_read(FIXTURE, NULL);
+    size_t n, n_bytes;
+    const char *codes = find(file, "fp8_round.out", &n);
+    const char *numbers = find(file, "fp8_round.in", &n_bytes);
+    assert_true(n > 0);
+    assert_int_equal(n_bytes, n * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        float f;
+        memcpy(&f, numbers + i * sizeof f, sizeof f);
+        if (number_to_e4m3(f) != (uint8_t)codes[i])
+            fail_msg("%.9g: got %02x, want %02x", (double)f, number_to_e4m3(f), (uint8_t)codes[i]);
+    }
+    free(file);
+}
+
 TEST(block, floats_decode_from_any_address)
 {
     const float values[3] = {1.5f, -2.0f, 0x1p-14f};

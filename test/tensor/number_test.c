@@ -68,3 +68,83 @@ TEST(number, bf16_rounds_to_nearest_even)
     assert_int_equal(number_to_bf16(number_from_bits(0x7f7fffff)), 0x7f80); /* to infinity */
     assert_true(isnan(number_from_bf16(number_to_bf16(number_from_bits(0x7f800001)))));
 }
+
+/* Checks codes 0..last of one sign against their values: each value comes back, and what lies
+ * between two goes to the nearer, from the middle to the even code. */
+static void check_rounding(double (*value)(unsigned), unsigned (*encode)(float), unsigned sign,
+                           unsigned last)
+{
+    for (unsigned code = 0; code <= last; code++) {
+        float here = (float)value(code | sign), next = (float)value((code + 1) | sign);
+        assert_int_equal(encode(here), code | sign);
+        if (code == last)
+            break;
+        float middle = (float)(((double)here + (double)next) / 2);
+        assert_int_equal(encode(middle), (code + (code & 1)) | sign);
+        assert_int_equal(encode(nextafterf(middle, here)), code | sign);
+        assert_int_equal(encode(nextafterf(middle, next)), (code + 1) | sign);
+    }
+}
+
+static double f16_value(unsigned code)
+{
+    return spelled(code, 5, 10, 15);
+}
+
+static unsigned f16_encode(float f)
+{
+    return number_to_f16(f);
+}
+
+static double e4m3_value(unsigned code)
+{
+    return spelled(code, 4, 3, 7);
+}
+
+static unsigned e4m3_encode(float f)
+{
+    return number_to_e4m3(f);
+}
+
+static double e2m1_value(unsigned code)
+{
+    return spelled(code, 2, 1, 1);
+}
+
+static unsigned e2m1_encode(float f)
+{
+    return number_to_e2m1(f);
+}
+
+TEST(number, f16_rounds_to_nearest_even)
+{
+    check_rounding(f16_value, f16_encode, 0, 0x7bff);
+    check_rounding(f16_value, f16_encode, 0x8000, 0x7bff);
+    assert_int_equal(number_to_f16(65519.996f), 0x7bff);
+    assert_int_equal(number_to_f16(65520.0f), 0x7c00);
+    assert_int_equal(number_to_f16(-INFINITY), 0xfc00);
+    assert_int_equal(number_to_f16(0x1p-26f), 0);
+    assert_int_equal(number_to_f16(number_from_bits(0x80000001)), 0x8000);
+    assert_true(isnan(number_from_f16(number_to_f16(number_from_bits(0x7f800001)))));
+    assert_true(isnan(number_from_f16(number_to_f16(number_from_bits(0xffc00000)))));
+}
+
+TEST(number, e4m3_rounds_to_nearest_even)
+{
+    check_rounding(e4m3_value, e4m3_encode, 0, 0x7e);
+    check_rounding(e4m3_value, e4m3_encode, 0x80, 0x7e);
+    assert_int_equal(number_to_e4m3(464.0f), 0x7e);
+    assert_int_equal(number_to_e4m3(-INFINITY), 0xfe);
+    assert_int_equal(number_to_e4m3(NAN) & 0x7f, 0x7f);
+    assert_int_equal(number_to_e4m3(0x1p-10f), 0);
+    assert_int_equal(number_to_e4m3(-0x1p-149f), 0x80);
+}
+
+TEST(number, e2m1_rounds_to_nearest_even)
+{
+    check_rounding(e2m1_value, e2m1_encode, 0, 7);
+    check_rounding(e2m1_value, e2m1_encode, 8, 7);
+    assert_int_equal(number_to_e2m1(1e38f), 7);
+    assert_int_equal(number_to_e2m1(-INFINITY), 15);
+    assert_int_equal(number_to_e2m1(-0.25f), 8);
+}

@@ -151,6 +151,14 @@ bool reader_wait(struct reader *reader, struct read_group *group, struct err *er
     return ok;
 }
 
+bool reader_is_done(struct reader *reader, const struct read_group *group)
+{
+    pthread_mutex_lock(&reader->lock);
+    bool done = !group->n_left;
+    pthread_mutex_unlock(&reader->lock);
+    return done;
+}
+
 struct reader_stats reader_stats(struct reader *reader)
 {
     pthread_mutex_lock(&reader->lock);

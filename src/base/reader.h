@@ -52,6 +52,9 @@ void reader_start(struct reader *reader, struct read_range *range);
  * Errors: those of direct_file_read(), of one of the reads. */
 bool reader_wait(struct reader *reader, struct read_group *group, struct err *err) CHECKED;
 
+/* Says whether reader_wait() would return at once. */
+bool reader_is_done(struct reader *reader, const struct read_group *group);
+
 /* Returns what was done since the start. */
 struct reader_stats reader_stats(struct reader *reader);
 

@@ -309,8 +309,7 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     count_formats(f);
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;
-    f->plan =
-        plan_memory(f->ckpt, generator_context(&f->ckpt->config, context),
+    f->plan = plan_memory(f->ckpt, generator_context(&f->ckpt->config, context),
                           f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16, machine_memory(""));
     return true;
 }

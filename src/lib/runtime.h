@@ -21,7 +21,7 @@ struct runtime_options {
     int n_threads;   /* 0: all processors that the process may use */
     bool exact;
     bool kv_q8;            /* keys and values in 8 bits: half the memory */
-    bool round_inputs;      /* of quantised matrices, as the checkpoint says */
+    bool round_inputs;     /* of quantised matrices, as the checkpoint says */
     float attn_scale_mult; /* replaces the configuration's; 0: leaves it */
 };
 

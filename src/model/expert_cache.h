@@ -9,7 +9,7 @@
  *     for each active expert i, in ascending order:
  *         n_asked += expert_cache_ask(cache, layer, ids + n_asked, n - n_asked)
  *         ffn = expert_cache_wait(cache, layer, ids[i], err)
- *         ... compute with ffn ...
+ *         ... compute with ffn, and with those after it which are ready ...
  *         expert_cache_release(cache, layer, ids[i])
  *
  * so that the disk reads the next experts while one is computed with, also where a step chooses
@@ -65,11 +65,20 @@ int expert_cache_ask(struct expert_cache *cache, uint32_t layer, const int32_t *
 const struct ffn_tensors *expert_cache_wait(struct expert_cache *cache, uint32_t layer, int32_t id,
                                             struct err *err) CHECKED;
 
+/* Says whether expert_cache_wait() for an expert that was asked for would return at once. */
+bool expert_cache_is_ready(const struct expert_cache *cache, uint32_t layer, int32_t id);
+
 /* Says that an expert which was waited for may make room for others. */
 void expert_cache_release(struct expert_cache *cache, uint32_t layer, int32_t id);
 
 /* Returns what was done since the cache opened. */
 struct expert_cache_stats expert_cache_stats(const struct expert_cache *cache);
+
+/* Measures how many bytes per second the disk gives when a file of the checkpoint is read from
+ * its begin in the same way as experts are: about a second's worth.  Nothing may be asked for;
+ * the cache is empty afterwards.  Errors: ERR_IO. */
+bool expert_cache_disk_speed(struct expert_cache *cache, double *bytes_per_s,
+                             struct err *err) CHECKED;
 
 /* Reads all that every token needs and keeps it in memory, as far as the system allows.
  * Returns the bytes that it does not. */

@@ -2,12 +2,14 @@
 #include "model/expert_cache.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/direct_file.h"
 #include "base/mem.h"
+#include "oracle.h"
 #include "test.h"
 
 /* Odd sizes and places, so that no tensor begins or ends at a block of the disk. */
@@ -303,4 +305,85 @@ TEST(expert_cache, the_rest_is_pinned_without_the_experts)
     f.ckpt.weights.output = f.ckpt.weights.embedding = t;
     assert_int_equal(expert_cache_pin_rest(&f.ckpt), 4 * 10 * DIM * sizeof(float));
     tensor_store_free(&f.store);
+}
+
+/* Runs both phases of a case, with a cache of n_slots experts unless that is 0. */
+static void run_case(const char *path, uint64_t n_slots, const struct oracle *o, float *logits)
+{
+    struct err err = {0};
+    struct rig rig;
+    struct expert_cache *c = NULL;
+    rig_open(&rig, path, &(struct cpu_options){.n_threads = 2, .flags = ~0u});
+    if (n_slots) {
+        uint64_t slot_bytes = expert_cache_sizes(rig.ckpt).slot_bytes;
+        c = expert_cache_open(rig.ckpt, n_slots * slot_bytes, &err);
+        assert_string_equal(err.text, "");
+        model_set_expert_cache(rig.model, c);
+    }
+    rig_run(&rig, o->ids, o->n, o->n / 2, 7, logits);
+    if (c)
+        assert_true(expert_cache_stats(c).misses > 0);
+    rig_close(&rig);
+    expert_cache_close(c);
+}
+
+TEST(expert_cache, a_model_computes_the_same_with_and_without)
+{
+    int n_cases = 0;
+    for (int i = 0; i < ORACLE_CASES; i++) {
+        char dir[256];
+        struct oracle o;
+        if (!oracle_cases[i].is_moe)
+            continue;
+        n_cases++;
+        snprintf(dir, sizeof dir, "test/data/oracle/%s", oracle_cases[i].name);
+        oracle_open(&o, dir, "logits", 0);
+        size_t n = (size_t)o.n * (size_t)o.n_vocab;
+        float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
+        run_case(dir, 0, &o, want);
+        for (uint64_t n_slots = 5; n_slots < 100; n_slots *= 3) {
+            run_case(dir, n_slots, &o, got);
+            assert_memory_equal(got, want, n * sizeof *got);
+        }
+        free(want);
+        free(got);
+        oracle_close(&o);
+    }
+    assert_true(n_cases >= 4);
+}
+
+TEST(expert_cache, a_step_that_could_not_read_says_so_and_can_be_tried_again)
+{
+    struct err err = {0};
+    struct oracle o;
+    struct rig rig;
+    const char *dir = "test/data/oracle/mixtral";
+    oracle_open(&o, dir, "logits", 0);
+    rig_open(&rig, dir, &(struct cpu_options){.n_threads = 1, .flags = ~0u});
+    struct expert_cache *c = expert_cache_open(rig.ckpt, UINT64_MAX, &err);
+    assert_non_null(c);
+    model_set_expert_cache(rig.model, c);
+    size_t n = (size_t)o.n * (size_t)o.n_vocab;
+    float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
+    const struct model_step step = {.ids = o.ids,
+                                    .n_tok = 4,
+                                    .kv_data = rig.kv,
+                                    .page_ids = rig.page_ids,
+                                    .phase = PHASE_PROMPT};
+    direct_file_fail_after(3, EIO);
+    bool ok = model_step(rig.model, &step, &err);
+    direct_file_fail_never();
+    assert_false(ok);
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.text, "layer "));
+    rig_run(&rig, o.ids, o.n, o.n, 8, got);
+    rig_close(&rig);
+    expert_cache_close(c);
+    rig_open(&rig, dir, &(struct cpu_options){.n_threads = 1, .flags = ~0u});
+    rig_run(&rig, o.ids, o.n, o.n, 8, want);
+    assert_memory_equal(got, want, n * sizeof *got);
+    rig_close(&rig);
+    oracle_close(&o);
+    free(want);
+    free(got);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernels.c - products of every weight format beside the limits of the machine.
  * usage: bench_kernels [c|avx2|avx512|auto] [threads] [format]
+ * Beside the formats: F8_BLOCKS, F8_E4M3 in scaled blocks of 128x128; F4_BLOCKS, F4 with a
+ * scale for 16 elements; BF16_TURNED, BF16 stored by columns.
  * CSV: format; narrow: GB/s of weights that come from memory, and that over the
  * read bandwidth measured in the same run; the time of 4 and 16 tokens over that
  * of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
@@ -20,6 +22,21 @@
 #define READ_CHUNKS 4096
 #define READ_STEP   64 /* chunks of one timed read: 12 MiB */
 #define MAX_TIMES   1024
+
+/* How the weights of one line of the table lie. */
+struct layout {
+    const char *name;
+    enum dtype type;
+    int block_rows, block_cols; /* of scales of scale_type, or 0 */
+    enum dtype scale_type;
+    bool transposed;
+};
+
+static const struct layout special[] = {
+    {"F8_BLOCKS", DTYPE_E4M3, 128, 128, DTYPE_BF16, false},
+    {"F4_BLOCKS", DTYPE_E2M1, 1, 16, DTYPE_E4M3, false},
+    {"BF16_TURNED", DTYPE_BF16, 0, 0, DTYPE_F32, true},
+};
 
 struct bench {
     struct backend *b;
@@ -94,9 +111,33 @@ static void fill(uint8_t *weights, size_t n)
     }
 }
 
-static double multiply(struct bench *p, enum dtype type, size_t at, int n_tok, enum phase phase)
+/* Bytes of a matrix of N rows, behind them its scales. */
+static size_t scale_bytes(const struct layout *l)
 {
-    struct tensor w = {.data = p->weights + at, .dtype = type, .n_rows = N, .n_cols = N};
+    if (!l->block_rows)
+        return 0;
+    return (size_t)(N / l->block_rows) * dtype_bytes(l->scale_type, N / l->block_cols);
+}
+
+static size_t matrix_bytes(const struct layout *l)
+{
+    return dtype_bytes(l->type, (int64_t)N * N) + scale_bytes(l);
+}
+
+static double multiply(struct bench *p, const struct layout *l, size_t at, int n_tok,
+                       enum phase phase)
+{
+    struct tensor w = {.data = p->weights + at,
+                       .dtype = l->type,
+                       .n_rows = N,
+                       .n_cols = N,
+                       .transposed = l->transposed};
+    if (l->block_rows)
+        w.scales = (struct tensor_scales){.data = p->weights + at + tensor_bytes(&w),
+                                          .dtype = l->scale_type,
+                                          .n_rows = l->block_rows,
+                                          .n_cols = l->block_cols,
+                                          .stride = N / l->block_cols};
     struct matmul_args args = {.x = p->x, .n_tok = n_tok, .n_in = N, .phase = phase, .n_out = 1};
     args.out[0].w = &w;
     args.out[0].y = p->y;
@@ -106,28 +147,41 @@ static double multiply(struct bench *p, enum dtype type, size_t at, int n_tok, e
 }
 
 /* Seconds of a product with matrices from memory. */
-static double narrow_time(struct bench *p, enum dtype type, int n_tok)
+static double narrow_time(struct bench *p, const struct layout *l, int n_tok)
 {
     static struct times times;
-    size_t bytes = dtype_bytes(type, (int64_t)N * N), n = POOL_BYTES / bytes;
+    size_t bytes = matrix_bytes(l), n = POOL_BYTES / bytes;
     times.n = 0;
     for (size_t i = 0; i < (n_tok > 1 ? 30 : 3 * n) && times.n < MAX_TIMES; i++)
-        times.t[times.n++] = multiply(p, type, i % n * bytes, n_tok, PHASE_GENERATE);
+        times.t[times.n++] = multiply(p, l, i % n * bytes, n_tok, PHASE_GENERATE);
     return fastest_tenth(&times);
 }
 
-static void report(struct bench *p, enum dtype type)
+static void report(struct bench *p, const struct layout *l)
 {
-    double one = narrow_time(p, type, 1), wide = 1e9;
-    double speed = (double)dtype_bytes(type, (int64_t)N * N) / one;
+    double one = narrow_time(p, l, 1), wide = 1e9;
+    double speed = (double)matrix_bytes(l) / one;
     for (int pass = 0; pass < 6; pass++) {
-        double s = multiply(p, type, 0, TOKENS, PHASE_PROMPT);
+        double s = multiply(p, l, 0, TOKENS, PHASE_PROMPT);
         wide = s < wide ? s : wide;
     }
-    printf("%s,%.1f,%.2f,%.2f,%.2f,%.0f\n", dtype_info(type)->name, speed / 1e9, speed / p->read,
-           narrow_time(p, type, 4) / one, narrow_time(p, type, 16) / one,
+    printf("%s,%.1f,%.2f,%.2f,%.2f,%.0f\n", l->name, speed / 1e9, speed / p->read,
+           narrow_time(p, l, 4) / one, narrow_time(p, l, 16) / one,
            2.0 * TOKENS * N * N / wide / 1e9);
     fflush(stdout);
+}
+
+static void report_all(struct bench *p, const char *only)
+{
+    for (int type = 0; type < DTYPE_COUNT; type++) {
+        struct layout plain = {.name = dtype_info((enum dtype)type)->name,
+                               .type = (enum dtype)type};
+        if (!only || !strcmp(only, plain.name))
+            report(p, &plain);
+    }
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+        if (!only || !strcmp(only, special[i].name))
+            report(p, &special[i]);
 }
 
 int main(int argc, char **argv)
@@ -151,9 +205,7 @@ int main(int argc, char **argv)
     p.read = read_bandwidth(p.weights, n_threads);
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
     printf("format,narrow_gb_s,of_read,time_4,time_16,wide_gflop_s\n");
-    for (int type = 0; type < DTYPE_COUNT; type++)
-        if (argc < 4 || !strcmp(argv[3], dtype_info((enum dtype)type)->name))
-            report(&p, (enum dtype)type);
+    report_all(&p, argc > 3 ? argv[3] : NULL);
     p.b->close(p.b);
     mem_unmap(p.weights, POOL_BYTES);
     mem_unmap(p.x, n_act);

@@ -122,13 +122,16 @@ struct distance oracle_distance(const struct oracle *oracle, const float *got)
         const float *a = oracle->logits + (size_t)t * (size_t)n_vocab;
         const float *b = got + (size_t)t * (size_t)n_vocab;
         int best_a, best_b;
-        double log_a = log_sum(a, n_vocab, &best_a), log_b = log_sum(b, n_vocab, &best_b);
+        double row_max = 0.0, log_a = log_sum(a, n_vocab, &best_a),
+               log_b = log_sum(b, n_vocab, &best_b);
         for (int i = 0; i < n_vocab; i++) {
             double diff = fabs((double)a[i] - (double)b[i]);
-            d.max = diff <= d.max ? d.max : diff; /* NaN counts as far */
+            row_max = fmax(row_max, isfinite(diff) ? diff : INFINITY);
             double log_p = (double)a[i] - log_a;
             d.kl_mean += exp(log_p) * (log_p - ((double)b[i] - log_b)) / oracle->n;
         }
+        d.max_but_one = row_max <= d.max ? fmax(d.max_but_one, row_max) : d.max;
+        d.max = row_max <= d.max ? d.max : row_max;
         d.same_share += (best_a == best_b) / (double)oracle->n;
     }
     return d;

@@ -47,9 +47,10 @@ int oracle_flags(unsigned flags[3]);
 
 /* How far logits are from the reference. */
 struct distance {
-    double max;        /* largest absolute difference */
-    double kl_mean;    /* mean over the rows of the divergence of the softmaxes */
-    double same_share; /* share of rows with the same largest logit */
+    double max;         /* largest absolute difference */
+    double max_but_one; /* the same without the row where it is largest */
+    double kl_mean;     /* mean over the rows of the divergence of the softmaxes */
+    double same_share;  /* share of rows with the same largest logit */
 };
 
 /* Compares got: [n][n_vocab] with the oracle's. */

@@ -37,7 +37,7 @@
 #define LIMIT_FFN_DIM   (1 << 20)
 #define LIMIT_HEADS     1024
 #define LIMIT_HEAD_DIM  512
-#define LIMIT_LATENT    8192 /* ranks of latent attention */
+#define LIMIT_LATENT   8192 /* ranks of latent attention */
 #define LIMIT_EXPERTS   1024
 #define LIMIT_LORA_RANK 4096 /* of an adapter's matrices */
 #define LIMIT_VOCAB     (1 << 21)

@@ -6,12 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "cli/units.h"
 
 static bool failed(const struct outfile *out, struct err *err)
 {
+    if (errno == ENOSPC && out->tmp.len)
+        return err_set(err, ERR_IO,
+                       "%s: the disk is full; free some space, or choose another folder",
+                       out->path);
     return err_set(err, ERR_IO, "%s: %s", out->path, strerror(errno));
 }
 
@@ -60,6 +66,20 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
     return failed(out, err);
 }
 
+bool outfile_reserve(const struct outfile *out, uint64_t n_bytes, struct err *err)
+{
+    struct statvfs fs;
+    char needed[UNITS_TEXT], there[UNITS_TEXT];
+    if (!out->tmp.len || fstatvfs(fileno(out->stream), &fs) != 0)
+        return true;
+    uint64_t n_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (n_bytes <= n_free)
+        return true;
+    return err_set(err, ERR_IO,
+                   "%s: needs %s, its disk has %s; free some space, or choose another folder",
+                   out->path, units_bytes(needed, n_bytes), units_bytes(there, n_free));
+}
+
 bool outfile_write(struct outfile *out, const void *bytes, size_t n, struct err *err)
 {
     return fwrite(bytes, 1, n, out->stream) == n || failed(out, err);
@@ -67,6 +87,10 @@ bool outfile_write(struct outfile *out, const void *bytes, size_t n, struct err 
 
 bool outfile_commit(struct outfile *out, struct err *err)
 {
+    /* A power cut behind the renaming must not leave an empty file. */
+    bool stored = !out->tmp.len || (fflush(out->stream) == 0 && fsync(fileno(out->stream)) == 0);
+    if (!stored)
+        return failed(out, err);
     int result = fclose(out->stream);
     out->stream = NULL;
     if (result != 0)

@@ -3,6 +3,7 @@
 #ifndef CLI_OUTFILE_H
 #define CLI_OUTFILE_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -18,6 +19,9 @@ struct outfile {
  * written in place.
  * Owned: outfile_close().  Errors: ERR_ARG for a terminal, ERR_IO, ERR_LIMIT. */
 bool outfile_open(struct outfile *out, const char *path, struct err *err) CHECKED;
+
+/* Says whether n_bytes will find room.  Errors: ERR_IO with both amounts. */
+bool outfile_reserve(const struct outfile *out, uint64_t n_bytes, struct err *err) CHECKED;
 
 /* Appends n bytes.  Errors: ERR_IO. */
 bool outfile_write(struct outfile *out, const void *bytes, size_t n, struct err *err) CHECKED;

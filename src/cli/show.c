@@ -10,66 +10,14 @@
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
-#include "cli/json_text.h"
 #include "cli/machine.h"
 #include "cli/options.h"
-#include "cli/plan.h"
-#include "cli/units.h"
+#include "cli/show_int.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
-#include "model/checkpoint.h"
+#include "model/model.h"
 #include "text/tokenizer.h"
 #include "text/traits.h"
-
-struct share {
-    uint64_t n_params, n_bytes;
-};
-
-struct facts {
-    const struct checkpoint *ckpt;
-    struct share shares[DTYPE_COUNT]; /* of each number format */
-    uint64_t n_file_bytes;
-    char tokenizer[256], prompts[128];
-    bool checked, kv_q8;
-    struct plan plan;
-};
-
-static void count_tensor(struct facts *f, const struct tensor *t)
-{
-    struct share *share = &f->shares[t->dtype];
-    share->n_params += (uint64_t)t->n_rows * (uint64_t)t->n_cols;
-    share->n_bytes += (uint64_t)t->n_rows * tensor_row_bytes(t);
-}
-
-static void count_formats(struct facts *f)
-{
-    const struct model_weights *w = &f->ckpt->weights;
-    count_tensor(f, &w->embedding);
-    count_tensor(f, &w->norm);
-    if (!f->ckpt->config.tied)
-        count_tensor(f, &w->output);
-    for (uint32_t i = 0; i < f->ckpt->config.n_layers; i++) {
-        const struct layer_weights *l = &w->layers[i];
-        const struct tensor *all[9] = {&l->attn_norm,  &l->ffn_norm, &l->wq,
-                                       &l->wk,         &l->wv,       &l->wo,
-                                       &l->ffn.w_gate, &l->ffn.w_up, &l->ffn.w_down};
-        for (int k = 0; k < 9; k++)
-            count_tensor(f, all[k]);
-    }
-}
-
-static const char *layout_name(enum checkpoint_layout layout)
-{
-    switch (layout) {
-    case CHECKPOINT_NATIVE:
-        return "Mistral native";
-    case CHECKPOINT_HF:
-        return "Hugging Face";
-    case CHECKPOINT_GGUF:
-        break;
-    }
-    return "GGUF";
-}
 
 /* Adds to what of text: [size] is there already. */
 static void append(char *text, size_t size, const char *fmt, ...) PRINTF(3, 4);
@@ -139,166 +87,6 @@ static bool gather_tokenizer(struct facts *f, const char *path, const struct che
     return true;
 }
 
-static int n_windowed(const struct model_config *c, uint32_t *widest)
-{
-    int n = 0;
-    *widest = 0;
-    for (uint32_t i = 0; i < c->n_layers; i++) {
-        n += c->windows[i] != 0;
-        if (c->windows[i] > *widest)
-            *widest = c->windows[i];
-    }
-    return n;
-}
-
-static void print_features(const struct model_config *c)
-{
-    uint32_t window;
-    int n = n_windowed(c, &window);
-    printf("positions     rotary, theta %.10g, %s\n", c->rope_theta,
-           c->rope_layout == ROPE_INTERLEAVED ? "interleaved" : "half-split");
-    if (c->has_yarn)
-        printf("              YaRN, %.10g times %.10g tokens, magnitude %g\n", c->yarn.factor,
-               c->yarn.original_context, (double)c->rope_magnitude);
-    if (n)
-        printf("              sliding window of %u tokens in %d of %u layers\n", window, n,
-               c->n_layers);
-    if (c->temperature_beta > 0)
-        printf("              queries scaled from token %.10g on, beta %g\n",
-               c->temperature_original, c->temperature_beta);
-}
-
-static void print_formats(const struct facts *f)
-{
-    char size[UNITS_TEXT];
-    const char *label = "formats";
-    for (int i = 0; i < DTYPE_COUNT; i++) {
-        if (!f->shares[i].n_params)
-            continue;
-        printf("%-13s %-8s %5.1f %% of parameters, %s\n", label, dtype_info((enum dtype)i)->name,
-               100 * (double)f->shares[i].n_params / (double)f->ckpt->n_params,
-               units_bytes(size, f->shares[i].n_bytes));
-        label = "";
-    }
-}
-
-static void print_advice(const struct plan *p)
-{
-    if (p->fitting_context)
-        printf("              --context %u would fit\n", p->fitting_context);
-    else
-        puts("              take a model with fewer parameters or bits, or a larger machine");
-}
-
-static void print_memory(const struct plan *p)
-{
-    char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT];
-    printf("memory        %s: %s weights + %s keys and values of %u tokens + %s work\n",
-           units_bytes(a, p->needed), units_bytes(b, p->weights), units_bytes(c, p->kv), p->context,
-           units_bytes(d, p->work));
-    if (!p->available) {
-        puts("fits here     not known: this system does not say how much memory is available");
-    } else {
-        printf("fits here     %s: needs %s, has %s\n", p->fits ? "yes" : "no",
-               units_bytes(a, p->needed), units_bytes(b, p->available));
-        if (!p->fits)
-            print_advice(p);
-    }
-}
-
-static void print_tokenizer(const struct facts *f)
-{
-    printf("tokenizer     %s\n", f->tokenizer);
-    if (*f->prompts)
-        printf("prompts       %s\n", f->prompts);
-}
-
-static void print_table(const struct facts *f)
-{
-    const struct checkpoint *ckpt = f->ckpt;
-    const struct model_config *c = &ckpt->config;
-    char text[UNITS_TEXT];
-    printf("model         %s\n", ckpt->path);
-    printf("architecture  %s\n", c->architecture);
-    printf("layout        %s, %zu file%s, %s\n", layout_name(ckpt->layout), ckpt->tensors->n_files,
-           ckpt->tensors->n_files == 1 ? "" : "s", units_bytes(text, f->n_file_bytes));
-    printf("parameters    %s (%llu), all active for each token\n",
-           units_count(text, ckpt->n_params), (unsigned long long)ckpt->n_params);
-    print_formats(f);
-    printf("layers        %u of width %u, feed-forward %u\n", c->n_layers, c->dim, c->ffn_dim);
-    printf("attention     %u heads of %u, %u for keys and values\n", c->n_heads, c->head_dim,
-           c->n_kv_heads);
-    print_features(c);
-    printf("vocabulary    %u%s\n", c->n_vocab, c->tied ? ", output tied to the embedding" : "");
-    print_tokenizer(f);
-    printf("context       %s %u tokens\n", c->context_assumed ? "not stated, taken as" : "made for",
-           c->context);
-    if (ckpt->n_skipped)
-        printf("left out      %u tensors of other parts (pictures, sound): text only\n",
-               ckpt->n_skipped);
-    if (f->checked)
-        puts("numbers       every weight is finite");
-    print_memory(&f->plan);
-}
-
-static void print_string(const char *key, const char *value)
-{
-    printf("\"%s\":", key);
-    json_text(value, strlen(value));
-    putchar(',');
-}
-
-static void print_json_formats(const struct facts *f)
-{
-    const char *comma = "";
-    fputs("\"formats\":{", stdout);
-    for (int i = 0; i < DTYPE_COUNT; i++) {
-        if (!f->shares[i].n_params)
-            continue;
-        printf("%s\"%s\":{\"parameters\":%llu,\"bytes\":%llu}", comma,
-               dtype_info((enum dtype)i)->name, (unsigned long long)f->shares[i].n_params,
-               (unsigned long long)f->shares[i].n_bytes);
-        comma = ",";
-    }
-    fputs("},", stdout);
-}
-
-static void print_json(const struct facts *f)
-{
-    const struct model_config *c = &f->ckpt->config;
-    const struct plan *p = &f->plan;
-    uint32_t window;
-    putchar('{');
-    print_string("model", f->ckpt->path);
-    print_string("architecture", c->architecture);
-    print_string("layout", layout_name(f->ckpt->layout));
-    print_string("tokenizer", f->tokenizer);
-    if (*f->prompts)
-        print_string("prompts", f->prompts);
-    printf("\"files\":%zu,\"file_bytes\":%llu,", f->ckpt->tensors->n_files,
-           (unsigned long long)f->n_file_bytes);
-    printf("\"parameters\":%llu,\"active_parameters\":%llu,", (unsigned long long)f->ckpt->n_params,
-           (unsigned long long)f->ckpt->n_params);
-    print_json_formats(f);
-    printf("\"layers\":%u,\"dim\":%u,\"ffn_dim\":%u,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,",
-           c->n_layers, c->dim, c->ffn_dim, c->n_heads, c->n_kv_heads, c->head_dim);
-    printf("\"vocabulary\":%u,\"tied\":%s,\"context\":%u,", c->n_vocab, c->tied ? "true" : "false",
-           c->context);
-    printf("\"rope_theta\":%.17g,\"yarn_factor\":%.17g,", c->rope_theta,
-           c->has_yarn ? c->yarn.factor : 1.0);
-    printf("\"windowed_layers\":%d,", n_windowed(c, &window));
-    printf("\"window\":%u,\"skipped_tensors\":%u,", window, f->ckpt->n_skipped);
-    printf("\"memory\":{\"context\":%u,\"weights\":%llu,\"kv\":%llu,\"work\":%llu,\"needed\":%llu,"
-           "\"available\":",
-           p->context, (unsigned long long)p->weights, (unsigned long long)p->kv,
-           (unsigned long long)p->work, (unsigned long long)p->needed);
-    if (p->available)
-        printf("%llu,\"fits\":%s}}\n", (unsigned long long)p->available,
-               p->fits ? "true" : "false");
-    else
-        puts("null,\"fits\":null}}");
-}
-
 static bool gather(struct facts *f, uint32_t context, bool check, struct err *err)
 {
     if (check && !checkpoint_check_numbers(f->ckpt, err))
@@ -306,11 +94,13 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     f->checked = check;
     for (size_t i = 0; i < f->ckpt->tensors->n_files; i++)
         f->n_file_bytes += f->ckpt->tensors->files[i].size;
-    count_formats(f);
+    f->shares = weight_shares_count(f->ckpt);
+    enum dtype kv_type = f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16;
+    f->n_token_bytes = config_page_bytes(&f->ckpt->config, kv_type) / BACKEND_PAGE_TOKENS;
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;
-    f->plan = plan_memory(f->ckpt, generator_context(&f->ckpt->config, context),
-                          f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16, machine_memory(""));
+    f->plan = plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), kv_type,
+                          machine_memory(""));
     return true;
 }
 
@@ -324,15 +114,7 @@ static bool show_tokenizer(struct facts *f, const char *path, bool json, const s
         return false;
     if (file_is_dir(path))
         console_note("%s", why->text);
-    if (json) {
-        putchar('{');
-        print_string("tokenizer", f->tokenizer);
-        printf("\"prompts\":");
-        json_text(f->prompts, strlen(f->prompts));
-        puts("}");
-    } else {
-        print_tokenizer(f);
-    }
+    (json ? show_json_tokenizer : show_table_tokenizer)(f);
     return true;
 }
 
@@ -360,7 +142,7 @@ static int show(int argc, char **argv)
         ckpt = checkpoint_open(path.data, &err);
     facts.ckpt = ckpt;
     if (ckpt && gather(&facts, context, check, &err)) {
-        (json ? print_json : print_table)(&facts);
+        (json ? show_json : show_table)(&facts);
         code = console_finish(EXIT_DONE);
     } else if (!ckpt && show_tokenizer(&facts, path.data, json, &err)) {
         code = console_finish(EXIT_DONE);
@@ -377,8 +159,9 @@ const struct verb verb_show = {
     .summary = "describe a model, and whether it fits this machine",
     .help = "usage: bise show [options] [MODEL]\n"
             "\n"
-            "Prints what a model is: architecture, size, number formats, context, tokenizer, the\n"
-            "format of its prompts; the memory that it needs, and whether this machine has it.\n"
+            "Prints what a model is: architecture, size, number formats, experts, context,\n"
+            "tokenizer, the format of its prompts; what a token reads and stores, the memory that\n"
+            "it needs, and whether this machine has it.\n"
             "Nothing is computed, so it also works for a model that is too large, and of a\n"
             "tokenizer alone.\n"
             "\n"

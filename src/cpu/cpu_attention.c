@@ -26,8 +26,8 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
 {
     const struct attention_args *a = job->args;
     const struct kv_view *kv = a->kv;
-    size_t dim = (size_t)kv->head_dim, row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
-    size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
+    size_t dim = (size_t)kv->head_dim;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
     int group = a->n_heads / kv->n_kv_heads, pos = a->pos0 + t;
     int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
     float max[ATTEND_HEADS], sum[ATTEND_HEADS], scales[ATTEND_HEADS];
@@ -41,11 +41,8 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
         scales[h] = a->scales[t];
     }
     for (int key = first; key <= pos;) {
-        int in_page = key % BACKEND_PAGE_TOKENS;
-        int n_keys = min_int(BACKEND_PAGE_TOKENS - in_page, pos - key + 1);
-        const uint8_t *k =
-            (const uint8_t *)kv->data + kv->page_ids[key / BACKEND_PAGE_TOKENS] * kv->page_bytes +
-            kv->layer_offset + (size_t)(head / group) * head_bytes + (size_t)in_page * row_bytes;
+        int n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
+        const uint8_t *k = cpu_kv_row(kv, key) + (size_t)(head / group) * head_bytes;
         const void *keys = k, *values = k + (size_t)kv->n_kv_heads * head_bytes;
         if (decoded) {
             int64_t n_elements = (int64_t)n_keys * kv->head_dim;

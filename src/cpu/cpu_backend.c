@@ -82,10 +82,9 @@ static void embed_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct flat_job *job = arg;
     const struct tensor *w = job->w;
-    size_t row_bytes = tensor_row_bytes(w);
     for (int t = begin; t < end; t++)
-        job->cpu->ops.decode(w->dtype, (const uint8_t *)w->data + (size_t)job->ids[t] * row_bytes,
-                             job->y + (size_t)t * (size_t)w->n_cols, w->n_cols);
+        cpu_decode_row(job->cpu, w, job->ids[t], 0, (int)w->n_cols,
+                       job->y + (size_t)t * (size_t)w->n_cols);
 }
 
 static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const int32_t *ids,
@@ -93,9 +92,11 @@ static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const
 {
     struct flat_job job = {.cpu = cpu_of(b), .w = w, .ids = ids};
     job.y = y;
+    assert(!w->transposed);
     for (int t = 0; t < n_tok; t++)
         assert(ids[t] >= 0 && ids[t] < w->n_rows);
     pool_run(job.cpu->pool, n_tok, cpu_grain(w->n_cols), embed_items, &job);
+    cpu_embed_lora(cpu_of(b), w, ids, y, n_tok);
 }
 
 static void rms_norm_items(void *arg, int begin, int end, int worker)
@@ -252,6 +253,8 @@ static const struct backend cpu_table = {
     .rope = cpu_rope,
     .kv_write = cpu_kv_write,
     .attention = cpu_attention,
+    .latent_attention = cpu_latent_attention,
+    .experts = cpu_experts,
     .silu_mul = cpu_silu_mul,
     .add = cpu_add,
     .close = cpu_close,

@@ -59,10 +59,7 @@ static void write_items(void *arg, int begin, int end, int worker)
     size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
     size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
     for (int t = begin; t < end; t++) {
-        int pos = job->pos0 + t;
-        uint8_t *row = (uint8_t *)kv->data +
-                       kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes + kv->layer_offset +
-                       (size_t)(pos % BACKEND_PAGE_TOKENS) * row_bytes;
+        uint8_t *row = cpu_kv_row(kv, job->pos0 + t);
         for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
             size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
             cpu_store_row(kv->dtype, row, job->k + at, kv->head_dim);

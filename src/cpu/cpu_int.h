@@ -35,8 +35,8 @@ struct cpu_backend {
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);
 
-/* Decodes elements k0..k0+n-1 of a stored row, with scale and scales; k0 and n are multiples
- * of the format's block.  Thread: any. */
+/* Decodes elements k0..k0+n-1 of a stored row into dst: [n], with scale and scales; k0 and n are
+ * multiples of the format's block.  Thread: any. */
 void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
                     int n, float *dst);
 
@@ -58,7 +58,7 @@ struct cpu_product {
     const int8_t *acts; /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
     float *y;           /* [n_tok][y_stride], n_rows of them used */
     size_t x_stride, y_stride;
-    int64_t first, n_rows; /* rows of w; first is a multiple of the block when transposed */
+    int64_t first, n_rows; /* rows of w, whole blocks when transposed */
     int n_tok;
     bool add; /* y += ...; CPU_WIDE only */
 };
@@ -71,21 +71,36 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
 
-/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
+/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n], which
+ * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
 /* Stores n floats as a row of the cache; row: [dtype_bytes(type, n)], src: [n]. */
 void cpu_store_row(enum dtype type, void *row, const float *src, int n);
 
-/* backend.kv_write, backend.matmul and backend.attention. */
+/* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */
+static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
+{
+    return (uint8_t *)kv->data + kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+           kv->layer_offset +
+           (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
+}
+
+/* The operations of struct backend that have files of their own. */
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
                   int n_tok, int pos0);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
+void cpu_latent_attention(struct backend *b, const struct latent_args *args);
+void cpu_experts(struct backend *b, const struct experts_args *args);
 
-/* Adds the adapters of w to n_tok rows of y: [n_tok][w->n_rows]: x: [n_tok][w->n_cols] times
- * them. */
+/* Adds the adapters of w to y: [n_tok][w->n_rows], the product of x: [n_tok][w->n_cols]. */
 void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
                   int n_tok);
+
+/* The same for y: [n_tok][w->n_cols], rows ids of an embedding.  Its adapters have a vector of
+ * rank elements for each id, column id of a, and b: [w->n_cols][rank]. */
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok);
 
 #endif

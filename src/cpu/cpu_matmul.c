@@ -109,27 +109,60 @@ static void multiply_wide(struct cpu_backend *cpu, const struct tensor *w, const
         .w = w,
         .path = CPU_WIDE,
         .x = x,
-        .y = y,
         .x_stride = (size_t)w->n_cols,
         .y_stride = (size_t)w->n_rows,
         .n_rows = w->n_rows,
         .n_tok = n_tok,
         .add = add,
     };
+    job.products[0].y = y;
     run_products(&job);
+}
+
+/* Returns how many tokens the scratch holds for an adapter. */
+static int lora_tokens(const struct lora *lora)
+{
+    int64_t rank = lora->a.n_rows;
+    assert(rank > 0 && rank <= LIMIT_LORA_RANK && lora->b.n_cols == rank);
+    return (int)(LORA_FLOATS / (size_t)rank);
 }
 
 void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
                   int n_tok)
 {
     for (const struct lora *lora = w->lora; lora; lora = lora->next) {
-        int64_t rank = lora->a.n_rows;
-        assert(rank > 0 && rank <= LIMIT_LORA_RANK && lora->b.n_cols == rank);
-        int part = (int)(LORA_FLOATS / (size_t)rank);
+        assert(lora->a.n_cols == w->n_cols && lora->b.n_rows == w->n_rows);
+        int part = lora_tokens(lora);
         for (int tok0 = 0; tok0 < n_tok; tok0 += part) {
             int n = n_tok - tok0 < part ? n_tok - tok0 : part;
             multiply_wide(cpu, &lora->a, x + (size_t)tok0 * (size_t)w->n_cols, cpu->lora, n, false);
             multiply_wide(cpu, &lora->b, cpu->lora, y + (size_t)tok0 * (size_t)w->n_rows, n, true);
+        }
+    }
+}
+
+/* Column id of a matrix in a float format. */
+static void decode_column(const struct cpu_backend *cpu, const struct tensor *a, int64_t id,
+                          float *dst)
+{
+    if (a->transposed)
+        cpu_decode_row(cpu, a, id, 0, (int)a->n_rows, dst);
+    for (int64_t r = 0; r < a->n_rows && !a->transposed; r++)
+        cpu_decode_row(cpu, a, r, id, 1, dst + r);
+}
+
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok)
+{
+    for (const struct lora *lora = w->lora; lora; lora = lora->next) {
+        assert(lora->a.n_cols == w->n_rows && lora->b.n_rows == w->n_cols);
+        int part = lora_tokens(lora);
+        for (int tok0 = 0; tok0 < n_tok; tok0 += part) {
+            int n = n_tok - tok0 < part ? n_tok - tok0 : part;
+            for (int t = 0; t < n; t++)
+                decode_column(cpu, &lora->a, ids[tok0 + t],
+                              cpu->lora + (size_t)t * (size_t)lora->a.n_rows);
+            multiply_wide(cpu, &lora->b, cpu->lora, y + (size_t)tok0 * (size_t)w->n_cols, n, true);
         }
     }
 }

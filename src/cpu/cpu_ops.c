@@ -22,6 +22,31 @@ static void wide_c(const struct wide_job *job)
         }
 }
 
+static void fold_c(const struct wide_job *job)
+{
+    for (int t = 0; t < job->n_tok; t++)
+        for (int i = 0; i < job->n; i++) {
+            const float *x = job->x + (size_t)t * job->x_stride, *w = job->w + i;
+            double sum = 0.0;
+            for (int r = 0; r < job->n_rows; r++)
+                sum += (double)x[r] * (double)w[(size_t)r * job->w_stride];
+            float *y = job->y + (size_t)t * job->y_stride + i;
+            *y = job->add ? *y + (float)sum : (float)sum;
+        }
+}
+
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst)
+{
+    const uint8_t *entries = cpu_scale_row(s, row);
+    for (int i = 0; i < n;) {
+        int64_t block = (k0 + i) / s->n_cols, left = (block + 1) * s->n_cols - k0;
+        int end = left < n ? (int)left : n;
+        float entry = cpu_scale_entry(entries, s->dtype, (size_t)block);
+        for (; i < end; i++)
+            dst[i] *= entry;
+    }
+}
+
 /* Elements k0..k0+n-1 of what token t multiplies, as floats. */
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
@@ -35,6 +60,15 @@ static void narrow_input(const struct narrow_job *job, int t, int k0, int n, flo
         x[i] = (float)act[k0 + i] * act_steps(act, n_pad)[(k0 + i) / 16];
 }
 
+/* Elements k0..k0+n-1 of row r as floats. */
+static void narrow_weights(const struct narrow_job *job, int r, int k0, int n, float *w)
+{
+    const uint8_t *row = job->w + (size_t)r * job->row_bytes;
+    block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+    if (job->scales)
+        cpu_apply_scales(job->scales, job->row + r, k0, n, w);
+}
+
 /* Decodes a row once for a few tokens. */
 static void narrow_c(const struct narrow_job *job)
 {
@@ -46,8 +80,7 @@ static void narrow_c(const struct narrow_job *job)
             double sums[TOKENS] = {0};
             for (int k0 = 0; k0 < job->n; k0 += ACT_GROUP) {
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
-                const uint8_t *row = job->w + (size_t)r * job->row_bytes;
-                block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+                narrow_weights(job, r, k0, n, w);
                 for (int t = 0; t < n_tok; t++) {
                     narrow_input(job, t0 + t, k0, n, x);
                     for (int i = 0; i < n; i++)
@@ -155,6 +188,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
     *ops = (struct cpu_ops){
         .decode = block_decode,
         .wide = wide_c,
+        .fold = fold_c,
         .narrow_rounded = narrow_c,
         .narrow = narrow_c,
         .round_act = round_act_c,

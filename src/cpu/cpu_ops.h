@@ -69,7 +69,9 @@ static inline float act_step(uint32_t bits, float *inverse)
     return max / 127.0f;
 }
 
-/* y[t][r] = x[t] . w[r], or added to y. */
+/* wide(): y[t][r] = x[t] . w[r], or added to y.
+ * fold(): y[t][i] = sum over r of x[t][r] * w[r][i], or added to y; n_rows of a row of x and n of
+ * a row of y are used. */
 struct wide_job {
     const float *w; /* [n_rows][w_stride], n of them used */
     const float *x; /* [n_tok][x_stride], n of them used */
@@ -96,12 +98,21 @@ static inline float cpu_scale_entry(const uint8_t *row, enum dtype type, size_t 
     }
 }
 
-/* Says whether narrow kernels know such scales for weights of this format. */
+/* Returns the entries of the row of blocks that a row of the matrix lies in.  Borrowed: from s. */
+static inline const uint8_t *cpu_scale_row(const struct tensor_scales *s, int64_t row)
+{
+    return (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
+}
+
+/* Multiplies dst: [n], elements k0..k0+n-1 of a row of the matrix, by their entries. */
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst);
+
+/* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that are
+ * not too narrow to be added up before scaling, and NVFP4's. */
 static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales *s)
 {
-    (void)type;
-    (void)s;
-    return false;
+    return (type == DTYPE_E4M3 && s->n_cols % 64 == 0) ||
+           (type == DTYPE_E2M1 && s->n_cols == 16 && s->dtype == DTYPE_E4M3);
 }
 
 /* y[t][r] = scale * x[t] . row r of w, for stored weights; act or x is read. */
@@ -136,6 +147,7 @@ struct cpu_ops {
     /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
+    void (*fold)(const struct wide_job *job);
     /* For formats that act_rounded() names, and for the others. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
@@ -157,5 +169,9 @@ void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
+
+/* decode() of the formats that need a table of floats or none; dst: [n]. */
+void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);
+void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64_t n);
 
 #endif

@@ -19,28 +19,15 @@
  * between the rows of a panel spreads a stored row over the cache. */
 #define TURNED_ROWS   256
 #define TURNED_COLS   112
-#define TURNED_TOKENS 4 /* that share the reading of a piece, without a panel */
-static_assert(TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
+#define TURNED_AHEAD  16 /* stored rows between asking and reading */
+#define TURNED_TOKENS 4  /* that share the reading of a piece, without a panel */
+static_assert((size_t)TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
 
 #define E4M3_MAX 448.0f
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* Multiplies elements k0..k0+n-1 of a row by their entries. */
-static void apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst)
-{
-    const uint8_t *entries =
-        (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
-    for (int i = 0; i < n;) {
-        int64_t block = (k0 + i) / s->n_cols;
-        int end = (int)min_i64(n, (block + 1) * s->n_cols - k0);
-        float entry = cpu_scale_entry(entries, s->dtype, (size_t)block);
-        for (; i < end; i++)
-            dst[i] *= entry;
-    }
 }
 
 void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
@@ -51,7 +38,7 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
     for (int i = 0; i < n && w->scale != 0.0f; i++)
         dst[i] *= w->scale;
     if (w->scales.data)
-        apply_scales(&w->scales, row, k0, n, dst);
+        cpu_apply_scales(&w->scales, row, k0, n, dst);
 }
 
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
@@ -150,6 +137,15 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
         cpu->ops.narrow(&job);
 }
 
+/* Asks for n elements of a stored row, too few for the hardware to see that they are a stream. */
+static void prefetch(const struct tensor *w, int64_t row, int64_t k0, int n)
+{
+    const uint8_t *src = (const uint8_t *)w->data + (size_t)row * tensor_row_bytes(w);
+    src += dtype_bytes(w->dtype, k0);
+    for (size_t i = 0; i < dtype_bytes(w->dtype, n); i += 64)
+        __builtin_prefetch(src + i);
+}
+
 /* Adds what columns k0.. and tokens t0.. contribute to rows row.. of y, or stores it. */
 static void turned_part(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                         int n_rows, int64_t k0, int t0)
@@ -158,6 +154,8 @@ static void turned_part(const struct cpu_backend *cpu, const struct cpu_product 
     int64_t end = min_i64(k0 + TURNED_COLS, p->w->n_cols);
     int n_tok = (int)min_i64(TURNED_TOKENS, p->n_tok - t0);
     for (int64_t k = k0; k < end; k++) {
+        if (k + TURNED_AHEAD < p->w->n_cols)
+            prefetch(p->w, k + TURNED_AHEAD, p->first + row, n_rows);
         cpu_decode_row(cpu, p->w, k, p->first + row, n_rows, line);
         for (int t = 0; t < n_tok; t++) {
             float x = p->x[(size_t)(t0 + t) * p->x_stride + (size_t)k];

@@ -41,4 +41,12 @@ bool gguf_read_kvs(struct gguf *gguf, struct gguf_reader *in, uint64_t n, struct
 bool gguf_read_tensors(struct tensor_store *store, const char *file, struct gguf_reader *in,
                        uint64_t n, const uint8_t *start, uint32_t align, struct err *err) CHECKED;
 
+/* A number format of tensors: its number in files, elements and bytes of a block. */
+struct gguf_format {
+    uint32_t id, block, bytes;
+};
+
+/* Finds a number format by name.  Returns false when it is none that is read here. */
+bool gguf_format_find(const char *name, struct gguf_format *out);
+
 #endif

@@ -2,6 +2,8 @@
 /* The table of tensors.  Each offset must equal the padded sum of the sizes before it,
  * so tensors cannot overlap.  Bytes behind the last tensor are let be, as llama.cpp does:
  * writers differ in whether they pad the end. */
+#include <string.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 #include "data/gguf_int.h"
@@ -28,6 +30,17 @@ static const struct type {
     [36] = {"IQ4_NL_4_4", 0, 0}, [37] = {"IQ4_NL_4_8", 0, 0}, [38] = {"IQ4_NL_8_8", 0, 0},
     [39] = {"MXFP4", 32, 17},    [40] = {"NVFP4", 64, 36},
 };
+
+bool gguf_format_find(const char *name, struct gguf_format *out)
+{
+    for (uint32_t id = 0; id < sizeof types / sizeof *types; id++) {
+        if (!types[id].block || strcmp(types[id].name, name) != 0)
+            continue;
+        *out = (struct gguf_format){id, types[id].block, types[id].bytes};
+        return true;
+    }
+    return false;
+}
 
 static bool read_type(struct gguf_reader *in, const struct type **out, struct err *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checkpoint_check.c - reads every weight once, to find poison before it is served. */
 #include <math.h>
+#include <string.h>
 
 #include "model/checkpoint_int.h"
 #include "tensor/block.h"
@@ -8,17 +9,28 @@
 #define STEP 1024 /* elements decoded at a time: whole blocks of every format */
 
 /* Elements follow each other without gaps, so the end of a row needs no care. */
-static bool is_finite(const struct tensor_entry *e, enum dtype dtype, int64_t n)
+static bool are_within(const struct tensor_entry *e, enum dtype dtype, float min)
 {
     float values[STEP];
+    int64_t n = 1;
+    for (int d = 0; d < e->n_dims; d++)
+        n *= e->shape[d];
     for (int64_t i = 0; i < n; i += STEP) {
         int64_t m = n - i < STEP ? n - i : STEP;
         block_decode(dtype, e->data + dtype_bytes(dtype, i), values, m);
         for (int64_t j = 0; j < m; j++)
-            if (!isfinite(values[j]))
+            if (!isfinite(values[j]) || values[j] < min)
                 return false;
     }
     return true;
+}
+
+/* Says whether a tensor holds scales of blocks, which are too many to read when a model opens. */
+static bool is_scale(const char *name)
+{
+    static const char end[] = ".weight_scale";
+    size_t n = strlen(name), m = sizeof end - 1;
+    return n > m && strcmp(name + n - m, end) == 0;
 }
 
 bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
@@ -27,14 +39,12 @@ bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
         const struct tensor_entry *e = &ckpt->tensors->entries[i];
         enum dtype dtype;
         if (weights_use(ckpt, e->name) != TENSOR_DECODER || !dtype_from_name(e->type, &dtype))
-            continue; /* every other tensor has its place, and a format that was checked */
-        int64_t n = 1;
-        for (int d = 0; d < e->n_dims; d++)
-            n *= e->shape[d];
-        if (!is_finite(e, dtype, n))
-            return err_set(err, ERR_FORMAT,
-                           "%s: %s: holds a number that is not finite; download the file again",
-                           e->file, e->name);
+            continue; /* packed nibbles are all numbers; the others have a format of ours */
+        bool scale = is_scale(e->name);
+        if (!are_within(e, dtype, scale ? 0.0f : -INFINITY))
+            return err_set(
+                err, ERR_FORMAT, "%s: %s: holds a %s; download the file again", e->file, e->name,
+                scale ? "scale that is no number or negative" : "number that is not finite");
     }
     return true;
 }

@@ -57,7 +57,7 @@ static bool read_native(struct quant_config *quant, const struct json *object, s
 {
     static const char *const formats[] = {"fp8_e4m3", NULL};
     static const char *const schemes[] = {"TENSOR", "NO_SCALES", NULL};
-    int format, scheme = 0;
+    int format = 0, scheme = 0;
     if (!read_word(object, "qformat_weight", formats, &format, err) ||
         !opt_word(object, "qscheme_act", schemes, &scheme, err))
         return false;
@@ -82,7 +82,7 @@ static bool read_fp8(struct quant_config *quant, const struct json *object, stru
 static bool read_modelopt(struct quant_config *quant, const struct json *object, struct err *err)
 {
     static const char *const algos[] = {"NVFP4", "FP8", NULL};
-    int algo;
+    int algo = 0;
     if (!read_word(object, "quant_algo", algos, &algo, err))
         return false;
     if (algo == 1)
@@ -113,7 +113,7 @@ static bool read_float_group(struct quant_config *quant, const struct json *grou
     static const char *const types[] = {"float", NULL};
     static const char *const strategies[] = {"tensor", "channel", "block", NULL};
     struct json weights;
-    int type, strategy = 0;
+    int type = 0, strategy = 0;
     uint32_t bits = 0;
     if (!json_need(group, "weights", &weights, err) ||
         !read_word(&weights, "type", types, &type, err) ||
@@ -143,7 +143,7 @@ static bool read_compressed(struct quant_config *quant, const struct json *objec
 {
     static const char *const formats[] = {"float-quantized", "nvfp4-pack-quantized", NULL};
     struct json groups, group;
-    int format;
+    int format = 0;
     bool first = true;
     if (!read_word(object, "format", formats, &format, err) ||
         !json_need(object, "config_groups", &groups, err))
@@ -171,7 +171,7 @@ bool config_read_quant(struct model_config *config, const struct json *object, s
         return !is_native || read_native(quant, &native, err);
     if (is_native)
         return json_fail(&other, err, ERR_FORMAT, "given beside quantization; remove one");
-    int method;
+    int method = 0;
     *quant = (struct quant_config){0};
     if (!read_word(&other, "quant_method", methods, &method, err))
         return false;

@@ -7,11 +7,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tensor/block_int.h"
 #include "tensor/number.h"
 
-/* The 16 levels of IQ4_NL and IQ4_XS. */
-static const int8_t iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                      1,    13,   25,  38,  53,  69,  89,  113};
+const int8_t block_iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                     1,    13,   25,  38,  53,  69,  89,  113};
 
 static uint32_t load_u32(const uint8_t *p)
 {
@@ -178,8 +178,8 @@ static void decode_iq4_nl(const uint8_t *src, float *dst, int64_t n)
     for (; n > 0; n--, src += 18, dst += 32) {
         float d = number_load_f16(src);
         for (int i = 0; i < 16; i++) {
-            dst[i] = (float)iq4_levels[src[2 + i] & 15] * d;
-            dst[i + 16] = (float)iq4_levels[src[2 + i] >> 4] * d;
+            dst[i] = (float)block_iq4_levels[src[2 + i] & 15] * d;
+            dst[i + 16] = (float)block_iq4_levels[src[2 + i] >> 4] * d;
         }
     }
 }
@@ -195,8 +195,8 @@ static void decode_iq4_xs(const uint8_t *src, float *dst, int64_t n)
             float step = d * (float)(scale - 32);
             const uint8_t *q = src + 8 + 16 * j;
             for (int i = 0; i < 16; i++) {
-                dst[32 * j + i] = step * (float)iq4_levels[q[i] & 15];
-                dst[32 * j + i + 16] = step * (float)iq4_levels[q[i] >> 4];
+                dst[32 * j + i] = step * (float)block_iq4_levels[q[i] & 15];
+                dst[32 * j + i + 16] = step * (float)block_iq4_levels[q[i] >> 4];
             }
         }
     }

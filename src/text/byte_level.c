@@ -27,3 +27,22 @@ bool byte_level_decode(const char *s, size_t n, struct buf *out, struct err *err
     }
     return true;
 }
+
+/* The inverse of byte_of(). */
+static uint32_t code_of(uint8_t byte)
+{
+    uint32_t code = byte;
+    if (byte_of(code) == (int)code)
+        return code;
+    return 256 + (code <= 32 ? code : code == 173 ? 67 : code - 127 + 33);
+}
+
+bool byte_level_encode(const char *s, size_t n, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        char text[4];
+        if (!buf_add(out, text, utf8_encode(code_of((uint8_t)s[i]), text), err))
+            return false;
+    }
+    return true;
+}

@@ -10,4 +10,7 @@
  * Errors: ERR_FORMAT for a character that stands for no byte, ERR_LIMIT. */
 bool byte_level_decode(const char *s, size_t n, struct buf *out, struct err *err) CHECKED;
 
+/* Appends the text that stands for bytes s: [n].  Errors: ERR_LIMIT. */
+bool byte_level_encode(const char *s, size_t n, struct buf *out, struct err *err) CHECKED;
+
 #endif

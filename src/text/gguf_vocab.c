@@ -149,13 +149,23 @@ static bool open_tekken(struct reader *in, struct err *err)
            err_add(err, "%s: tokenizer.ggml.tokens", in->gguf->file);
 }
 
-static bool set_template(struct reader *in, struct err *err)
+/* Sets what the file says about prompts.  Its own key names the version, because a template
+ * and the control tokens leave some in doubt. */
+static bool set_prompts(struct reader *in, struct err *err)
 {
     static const char key[] = "tokenizer.chat_template";
     struct span template = {0};
+    uint32_t version = 0;
     if (gguf_find(in->gguf, key) && !gguf_string(in->gguf, key, &template.s, &template.n, err))
         return false;
     traits_set_template(in->tok, template, false);
+    if (!gguf_opt_u32(in->gguf, GGUF_PROMPT_VERSION, 0, UINT32_MAX, &version, err))
+        return false;
+    if (version && !traits_is_version(version))
+        return err_set(err, ERR_FORMAT, "%s: %s: %u is no version of prompts", in->gguf->file,
+                       GGUF_PROMPT_VERSION, version);
+    if (version)
+        in->tok->traits.version = (int)version;
     return true;
 }
 
@@ -179,7 +189,7 @@ struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
         ok = err_set(err, ERR_UNSUPPORTED,
                      "%s: tokenizer.ggml.model: \"%.*s\"; only \"llama\" and \"gpt2\" are read",
                      gguf->file, n > 64 ? 64 : (int)n, model);
-    if (ok && set_ends(&in, err) && set_template(&in, err))
+    if (ok && set_ends(&in, err) && set_prompts(&in, err))
         return in.tok;
 fail:
     tokenizer_close(in.tok);

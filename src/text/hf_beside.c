@@ -143,6 +143,17 @@ static bool read_image(struct neighbours *in, struct err *err)
     return ok;
 }
 
+/* Who writes the tokenizer into another file needs the whole template. */
+static bool keep_template(struct neighbours *in, struct err *err)
+{
+    struct traits *traits = &in->tok->traits;
+    if (!in->template.data)
+        return true;
+    traits->template.n = in->template.len;
+    traits->template.s = arena_string(&traits->arena, in->template.data, in->template.len, err);
+    return traits->template.s != NULL;
+}
+
 bool hf_read_beside(struct tokenizer *tok, const char *folder, bool is_hf, struct err *err)
 {
     struct neighbours in = {.tok = tok, .folder = folder};
@@ -150,6 +161,7 @@ bool hf_read_beside(struct tokenizer *tok, const char *folder, bool is_hf, struc
     buf_init(&in.template, LIMIT_TEMPLATE_BYTES);
     bool ok = read_template_file(&in, err) && read_config(&in, is_hf, err) &&
               read_template_json(&in, err) && (!is_hf || read_image(&in, err));
+    ok = ok && keep_template(&in, err);
     if (ok)
         traits_set_template(tok, (struct span){in.template.data, in.template.len}, !is_hf);
     else

@@ -15,6 +15,9 @@ struct tokenizer *spm_new(size_t n, struct err *err) CHECKED;
 bool spm_add(struct tokenizer *tok, const char *s, size_t n, float score, uint32_t kind,
              struct err *err) CHECKED;
 
+/* Returns the score that a piece had whose rank is this one; -0 became 0. */
+float spm_score(uint32_t rank);
+
 /* Completes the tables when all pieces are there.
  * Errors: ERR_FORMAT, ERR_LIMIT. */
 bool spm_finish(struct tokenizer *tok, struct err *err) CHECKED;

@@ -38,6 +38,14 @@ static uint32_t rank_of(float score)
     return bits >> 31 ? bits : ~bits & 0x7fffffffu;
 }
 
+float spm_score(uint32_t rank)
+{
+    uint32_t bits = rank >> 31 ? rank : ~rank & 0x7fffffffu;
+    float score;
+    memcpy(&score, &bits, sizeof score);
+    return score;
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;

@@ -12,6 +12,9 @@
 #include "text/traits.h"
 #include "text/vocab_int.h"
 
+/* The key under which a GGUF file written here names the version of its prompts. */
+#define GGUF_PROMPT_VERSION "bise.prompt_version"
+
 #define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
 
 enum token_kind { /* numbers of the file formats */

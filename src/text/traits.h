@@ -46,9 +46,10 @@ struct effort_traits {
 
 /* Versions are the reference library's: 1, 2, 3, 7, 11, 13, 15. */
 struct traits {
-    int version;        /* of the prompt format; 0: the vocabulary belongs to none */
-    bool has_template;  /* a chat template lies beside the vocabulary: an instruct model */
-    bool has_think_tag; /* that template writes <think> as text (Magistral Small 2506) */
+    int version;          /* of the prompt format; 0: the vocabulary belongs to none */
+    bool has_template;    /* a chat template lies beside the vocabulary: an instruct model */
+    bool has_think_tag;   /* that template writes <think> as text (Magistral Small 2506) */
+    struct span template; /* that template, where it lies in a file of its own */
     struct image_traits image;
     struct audio_traits audio;
     struct effort_traits effort;

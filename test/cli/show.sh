@@ -6,6 +6,11 @@ show models/stories260K.gguf --context 100 --json
 show test/data/oracle/ministral-swa-mix
 show test/data/oracle/devstral2-yarnmag
 show test/data/oracle/mistral3-wrapper
+show test/data/oracle/mixtral
+show test/data/oracle/large3-fp8block --context 64
+show test/data/oracle/large3-fp8block --context 64 --json
+show test/data/oracle-gguf/mistral4-bf16 --check-tensors | grep -E '^(arch|param|formats|layers|experts|att| |numbers|each)'
+show test/data/layouts/latent-nvfp4 | grep -A 9 '^formats'
 show test/data/stories260K/stories260K-q4_0.gguf
 show models/stories260K.gguf --context 100000 | tail -3
 try show none/such/model

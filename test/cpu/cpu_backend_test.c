@@ -7,8 +7,7 @@
 
 #include "base/mem.h"
 #include "cpu/backends.h"
-#include "cpu/operands.h"
-#include "tensor/block.h"
+#include "cpu/tensors.h"
 
 TEST(cpu_backend, says_what_it_is)
 {
@@ -82,6 +81,58 @@ TEST(cpu_backend, embeds_rows_of_every_format)
             guarded_free(&y);
             b->close(b);
         }
+}
+
+TEST(cpu_backend, embeds_rows_with_scales)
+{
+    const int32_t ids[] = {2, 10, 0};
+    uint64_t seed = 11;
+    struct backend *b = open_cpu(cpu_detect(), 2, false);
+    for (int kind = 0; kind < TURNED; kind++) {
+        struct random_tensor w = random_tensor(DTYPE_E4M3, (enum tensor_kind)kind, 11, 230, &seed);
+        struct guarded y = guarded_f32(3 * 230, &seed);
+        float *all = plain_values(&w.t);
+        b->embed(b, y.p, &w.t, ids, 3);
+        for (int t = 0; t < 3; t++)
+            assert_memory_equal((float *)y.p + t * 230, all + ids[t] * 230, 230 * sizeof(float));
+        free(all);
+        guarded_free(&y);
+        random_tensor_free(&w);
+    }
+    b->close(b);
+}
+
+TEST(cpu_backend, embeds_rows_with_adapters)
+{
+    enum { VOCAB = 29, DIM = 67, RANK = 5, N = 4 };
+    const int32_t ids[N] = {28, 3, 0, 3};
+    uint64_t seed = 12;
+    struct backend *b = open_cpu(cpu_detect(), 2, false);
+    for (int turned = 0; turned < 2; turned++) {
+        struct random_tensor w = random_tensor(DTYPE_BF16, PLAIN, VOCAB, DIM, &seed);
+        struct random_tensor a =
+            random_tensor(DTYPE_F32, turned ? TURNED : PLAIN, RANK, VOCAB, &seed);
+        struct random_tensor up = random_tensor(DTYPE_F16, SCALED, DIM, RANK, &seed);
+        struct lora second = {.a = a.t, .b = up.t}, first = {.a = a.t, .b = up.t, .next = &second};
+        float *rows = plain_values(&w.t), *columns = plain_values(&a.t);
+        float *ups = plain_values(&up.t), y[N * DIM];
+        w.t.lora = &first;
+        b->embed(b, y, &w.t, ids, N);
+        for (int t = 0; t < N; t++)
+            for (int i = 0; i < DIM; i++) {
+                double want = (double)rows[ids[t] * DIM + i];
+                for (int r = 0; r < RANK; r++)
+                    want += 2.0 * (double)ups[i * RANK + r] * (double)columns[r * VOCAB + ids[t]];
+                assert_true(fabs((double)y[t * DIM + i] - want) <= 1e-5);
+            }
+        free(rows);
+        free(columns);
+        free(ups);
+        random_tensor_free(&w);
+        random_tensor_free(&a);
+        random_tensor_free(&up);
+    }
+    b->close(b);
 }
 
 TEST(cpu_backend, normalises_rows)

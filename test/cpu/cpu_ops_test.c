@@ -46,6 +46,44 @@ TEST(cpu_ops, decode_is_the_definition)
         }
 }
 
+/* Compares decoded blocks, NaN for NaN. */
+static void check_decode(enum dtype type, const uint8_t *blocks, int64_t n)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    float *want = malloc((size_t)n * sizeof *want), *got = malloc((size_t)n * sizeof *got);
+    block_decode(type, blocks, want, n);
+    for (int i = 0; i < n_ops; i++) {
+        ops[i].decode(type, blocks, got, n);
+        for (int64_t k = 0; k < n; k++)
+            if (!(got[k] == want[k] || (isnan(got[k]) && isnan(want[k]))))
+                fail_msg("table %d, %s [%d]: got %.9g, want %.9g", i, dtype_info(type)->name,
+                         (int)k, (double)got[k], (double)want[k]);
+    }
+    free(want);
+    free(got);
+}
+
+TEST(cpu_ops, every_code_of_the_small_floats_decodes)
+{
+    uint8_t codes[4 * 256], mx[256 * 17], nv[256 * 36];
+    for (int i = 0; i < 4 * 256; i++)
+        codes[i] = (uint8_t)(i * 5 + i / 256); /* every code in other neighbourhoods */
+    check_decode(DTYPE_E4M3, codes, 4 * 256);
+    check_decode(DTYPE_E2M1, codes, 8 * 256);
+    for (int scale = 0; scale < 256; scale++) {
+        for (int i = 0; i < 16; i++)
+            mx[scale * 17 + 1 + i] = (uint8_t)(i * 16 + 15 - i);
+        mx[scale * 17] = (uint8_t)scale;
+        for (int i = 0; i < 32; i++)
+            nv[scale * 36 + 4 + i] = (uint8_t)(i * 16 + (i + i / 16) % 16);
+        for (int i = 0; i < 4; i++)
+            nv[scale * 36 + i] = (uint8_t)(scale + 64 * i);
+    }
+    check_decode(DTYPE_MXFP4, mx, 256 * 32);
+    check_decode(DTYPE_NVFP4, nv, 256 * 64);
+}
+
 TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
 {
     struct cpu_ops ops[3];
@@ -197,27 +235,45 @@ TEST(cpu_ops, narrow_products_match_the_definition)
     }
 }
 
-TEST(cpu_ops, a_nan_weight_gives_nan)
+/* The product of a row of zeros but for one broken code, or of broken scales. */
+static float broken_row(const struct cpu_ops *ops, enum dtype type, int n, uint8_t code,
+                        const struct tensor_scales *scales)
 {
+    uint8_t w[200] = {0};
+    float x[200] = {0}, y = 0.0f;
+    w[n - 1] = code;
+    ops->narrow(&(struct narrow_job){.type = type,
+                                     .scale = 1.0f,
+                                     .scales = scales,
+                                     .w = w,
+                                     .x = x,
+                                     .y = &y,
+                                     .row_bytes = dtype_bytes(type, n),
+                                     .x_stride = (size_t)n,
+                                     .y_stride = 1,
+                                     .n_rows = 1,
+                                     .n_tok = 1,
+                                     .n = n});
+    return y;
+}
+
+TEST(cpu_ops, a_nan_weight_or_scale_gives_nan)
+{
+    static const float ones[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+    struct tensor_scales blocks = {
+        .data = ones, .dtype = DTYPE_F32, .n_rows = 1, .n_cols = 64, .stride = 4};
     struct cpu_ops ops[3];
     int n_ops = tables(ops);
     for (int i = 0; i < n_ops; i++)
         for (int n = 1; n < 200; n++) {
-            uint8_t w[200] = {0};
-            float x[200] = {0}, y = 0.0f;
-            w[n - 1] = n % 2 ? 0x7f : 0xff;
-            ops[i].narrow(&(struct narrow_job){.type = DTYPE_E4M3,
-                                               .scale = 1.0f,
-                                               .x_stride = (size_t)n,
-                                               .w = w,
-                                               .x = x,
-                                               .y = &y,
-                                               .row_bytes = (size_t)n,
-                                               .y_stride = 1,
-                                               .n_rows = 1,
-                                               .n_tok = 1,
-                                               .n = n});
-            assert_true(isnan(y));
+            uint8_t code = n % 2 ? 0x7f : 0xff, entries[13] = {0};
+            assert_true(isnan(broken_row(&ops[i], DTYPE_E4M3, n, code, NULL)));
+            assert_true(isnan(broken_row(&ops[i], DTYPE_E4M3, n, code, &blocks)));
+            entries[(n - 1) / 16] = code;
+            struct tensor_scales sixteens = {
+                .data = entries, .dtype = DTYPE_E4M3, .n_rows = 1, .n_cols = 16, .stride = 13};
+            if (n % 2 == 0)
+                assert_true(isnan(broken_row(&ops[i], DTYPE_E2M1, n, 0, &sixteens)));
         }
 }
 
@@ -277,6 +333,59 @@ TEST(cpu_ops, wide_products_match_the_definition)
         check_wide(32, n_tok, 257, &seed);
 }
 
+/* Elements of n rows that lie stride apart, without what would follow the last one. */
+static size_t strided(int n, size_t stride, int dim)
+{
+    return (size_t)(n - 1) * stride + (size_t)dim;
+}
+
+/* Compares with plain sums, twice: the second call adds to the first one's result. */
+static void check_fold(int n_rows, int n_tok, int n, uint64_t *seed)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    size_t w_stride = (size_t)n + 3, x_stride = (size_t)n_rows + 1, y_stride = (size_t)n + 2;
+    struct guarded w = guarded_f32(strided(n_rows, w_stride, n), seed);
+    struct guarded x = guarded_f32(strided(n_tok, x_stride, n_rows), seed);
+    struct guarded y = guarded_f32(strided(n_tok, y_stride, n), seed);
+    struct wide_job job = {.w = w.p,
+                           .x = x.p,
+                           .y = y.p,
+                           .w_stride = w_stride,
+                           .x_stride = x_stride,
+                           .y_stride = y_stride,
+                           .n_rows = n_rows,
+                           .n_tok = n_tok,
+                           .n = n};
+    for (int k = 0; k < n_ops; k++)
+        for (int times = 1; times <= 2; times++) {
+            job.add = times == 2;
+            ops[k].fold(&job);
+            for (int t = 0; t < n_tok; t++)
+                for (int i = 0; i < n; i++) {
+                    double sum = 0.0;
+                    for (int r = 0; r < n_rows; r++)
+                        sum += (double)job.x[(size_t)t * x_stride + (size_t)r] *
+                               (double)job.w[(size_t)r * w_stride + (size_t)i];
+                    double got = (double)job.y[(size_t)t * y_stride + (size_t)i];
+                    if (!(fabs(got - times * sum) <= 1e-6 * n_rows))
+                        fail_msg("table %d token %d [%d]: got %.9g, want %.9g", k, t, i, got,
+                                 times * sum);
+                }
+        }
+    guarded_free(&w);
+    guarded_free(&x);
+    guarded_free(&y);
+}
+
+TEST(cpu_ops, folded_products_match_the_definition)
+{
+    uint64_t seed = 8;
+    for (int n = 1; n < 70; n++)
+        check_fold(1 + n % 19, 1 + n % 9, n, &seed);
+    check_fold(128, 16, 512, &seed);
+}
+
 TEST(cpu_ops, norms_and_gates_match_the_definition)
 {
     struct cpu_ops ops[3];
@@ -333,12 +442,6 @@ static void attend_plainly(const struct attend_job *job, int head, const float *
             out[i] += scores[j] / sum * (double)v[j * job->v_stride + i];
     }
     free(scores);
-}
-
-/* n rows of dim that lie stride apart end at a guard page. */
-static size_t strided(int n, size_t stride, int dim)
-{
-    return (size_t)(n - 1) * stride + (size_t)dim;
 }
 
 /* Runs all pages of one case: keys and values of dtype at k and v, their values k32 and v32. */

@@ -5,26 +5,9 @@
 
 #include "edit.h"
 #include "model/checkpoint.h"
+#include "oracle.h"
+#include "poison.h"
 #include "test.h"
-
-/* Writes value over element i of a tensor in a copy of the file; the tensor is found in
- * memory, its place in the file by the distance to the first tensor's bytes. */
-static void poison(const char *path, const char *name, int64_t i, const void *value, size_t n)
-{
-    struct err err = {0};
-    struct checkpoint *ckpt = checkpoint_open(path, &err);
-    if (!ckpt)
-        fail_msg("%s", err.text);
-    const struct tensor_entry *e = tensor_store_find(ckpt->tensors, name);
-    assert_non_null(e);
-    size_t size, at = (size_t)(e->data - ckpt->tensors->files[0].data) + (size_t)i * n;
-    assert_in_range(at, 0, ckpt->tensors->files[0].size - n);
-    checkpoint_close(ckpt);
-    char *bytes = test_read(path, &size);
-    memcpy(bytes + at, value, n);
-    test_write(path, bytes, size);
-    free(bytes);
-}
 
 static const char *copy_gguf(const char *from)
 {
@@ -54,6 +37,10 @@ TEST(checkpoint_check, good_models_pass)
         "test/data/oracle/mistral",
         "test/data/oracle/mistral-sharded",
         "test/data/oracle/mistral3-wrapper",
+        "test/data/oracle/mixtral",
+        "test/data/oracle/large3-fp8block",
+        "test/data/oracle/mistral4-fp8",
+        "test/data/oracle/ministral3-nvfp4",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct err err = {0};
@@ -69,7 +56,7 @@ TEST(checkpoint_check, one_bad_number_is_found_wherever_it_is)
     for (size_t i = 0; i < 4; i++) {
         struct err err = {0};
         const char *path = copy_gguf("models/stories260K.gguf");
-        poison(path, "blk.4.ffn_down.weight", last[i], &bad[i % 3], sizeof bad[0]);
+        poison(path, path, "blk.4.ffn_down.weight", last[i], &bad[i % 3], sizeof bad[0]);
         assert_false(check(path, &err));
         assert_int_equal(err.code, ERR_FORMAT);
         assert_string_equal(err.text, "stories260K.gguf: blk.4.ffn_down.weight: holds a number "
@@ -83,9 +70,40 @@ TEST(checkpoint_check, a_bad_scale_of_a_block_is_found)
     for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
         struct err err = {0};
         const char *path = copy_gguf("test/data/stories260K/stories260K-q4_0.gguf");
-        poison(path, "blk.0.attn_v.weight", 9, &scales[i], sizeof scales[i]); /* second block */
+        poison(path, path, "blk.0.attn_v.weight", 9, &scales[i],
+               sizeof scales[i]); /* second block */
         assert_false(check(path, &err));
         assert_non_null(strstr(err.text, "stories260K-q4_0.gguf: blk.0.attn_v.weight: "));
+    }
+}
+
+/* E4M3 has two codes that are no number; scales of NVFP4 have no sign either. */
+TEST(checkpoint_check, bad_numbers_of_eight_bits_are_found)
+{
+    static const struct {
+        const char *name, *tensor;
+        uint8_t code;
+        enum checkpoint_layout layout;
+        const char *item;
+    } bad[] = {
+        {"mistral4-fp8", "layers.1.experts.7.w3.weight", 0x7f, CHECKPOINT_NATIVE, "not finite"},
+        {"mistral4-fp8", "layers.0.attention.wkv_b.weight", 0xff, CHECKPOINT_NATIVE, "not finite"},
+        {"ministral3-nvfp4", "model.layers.1.self_attn.k_proj.weight_scale", 0x7f, CHECKPOINT_HF,
+         "a scale that is no number or negative"},
+        {"ministral3-nvfp4", "model.layers.1.self_attn.k_proj.weight_scale", 0x81, CHECKPOINT_HF,
+         "a scale that is no number or negative"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err err = {0};
+        char dir[512], file[600];
+        oracle_copy(bad[i].name, bad[i].layout, dir);
+        snprintf(file, sizeof file, "%s/%s.safetensors", dir,
+                 bad[i].layout == CHECKPOINT_NATIVE ? "consolidated" : "model");
+        poison(dir, file, bad[i].tensor, 77, &bad[i].code, 1);
+        assert_false(check(dir, &err));
+        assert_int_equal(err.code, ERR_FORMAT);
+        assert_non_null(strstr(err.text, bad[i].tensor));
+        assert_non_null(strstr(err.text, bad[i].item));
     }
 }
 
@@ -97,7 +115,7 @@ TEST(checkpoint_check, tensors_that_are_not_used_are_not_read)
     edit_copy("models/stories260K.gguf", folder);
     edit_bytes(folder, "stories260K.gguf", "output.weight", "mm.put.weight");
     snprintf(path, sizeof path, "%s/stories260K.gguf", folder);
-    poison(path, "mm.put.weight", 5, &(const float){__builtin_nanf("")}, sizeof(float));
+    poison(path, path, "mm.put.weight", 5, &(const float){__builtin_nanf("")}, sizeof(float));
     if (!check(path, &err))
         fail_msg("%s", err.text);
 }

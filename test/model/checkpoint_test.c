@@ -289,4 +289,5 @@ TEST(checkpoint, short_memory_is_an_error_each_time)
     assert_survives_short_memory(folder_of(hf));
     assert_survives_short_memory("models/stories260K.gguf");
     assert_survives_short_memory("models");
+    assert_survives_short_memory("test/data/layouts/latent-nvfp4");
 }

@@ -14,8 +14,8 @@ static float logits[ORACLE_MAX_TOK * MAX_VOCAB], others[ORACLE_MAX_TOK * MAX_VOC
 static const enum checkpoint_layout layouts[] = {CHECKPOINT_NATIVE, CHECKPOINT_HF};
 
 /* The reference's limits: float32, bf16 and 8-bit activations. */
-static const double max_exact = 2e-4, max_rounded = 1e-3, kl_bf16 = 2e-3, kl_q8_0 = 3e-2,
-                    same_bf16 = 0.9;
+static const double max_exact = 2e-4, max_rounded = 1e-3, max_flipped = 0.1, kl_bf16 = 2e-3,
+                    kl_q8_0 = 3e-2, same_bf16 = 0.9;
 
 /* Small models in GGUF; the reference logits are those of the weights as stored. */
 static const char *const gguf_cases[] = {
@@ -104,7 +104,12 @@ TEST(forward, rounded_inputs_give_the_logits_that_the_checkpoint_was_made_for)
             rig_open(&rig, dir,
                      &(struct cpu_options){
                          .n_threads = 1, .flags = flags[k], .exact = true, .round_inputs = true});
-            check(&rig, i, "logits_actq", max_rounded);
+            for (int sequence = 0; sequence < ORACLE_SEQUENCES; sequence++) {
+                /* An input at the border between two codes may fall to either side. */
+                struct distance d = prompt_distance(&rig, i, "logits_actq", sequence);
+                if (!(d.max_but_one <= max_rounded && d.max <= max_flipped))
+                    fail_msg("%s on %s: off by %g", dir, rig.backend->name, d.max);
+            }
             rig_close(&rig);
         }
     }

@@ -32,6 +32,11 @@ TEST(byte_level, gives_every_byte)
         assert_true(byte_level_decode(name, strlen(name), &out, &err));
         assert_int_equal(out.len, b + 1);
         assert_int_equal((uint8_t)out.data[b], b);
+        struct buf back;
+        buf_init(&back, 4);
+        assert_true(byte_level_encode(&(char){(char)b}, 1, &back, &err));
+        assert_string_equal(back.data, name);
+        buf_free(&back);
     }
     /* How the vocabulary of Mistral Nemo writes space, line feed and U+00E9. */
     buf_clear(&out);

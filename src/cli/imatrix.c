@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imatrix.c - "bise imatrix": which inputs of a model's matrices matter, from a text. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/outfile.h"
+#include "engine/generator.h"
+#include "lib/runtime.h"
+#include "model/importance.h"
+#include "model/model.h"
+#include "tensor/backend.h"
+#include "text/tokenizer.h"
+
+struct job {
+    const char *model, *text, *out;
+    uint32_t chunk; /* tokens that are read as one text */
+    struct runtime_options machine;
+    struct runtime rt;
+    struct gguf_export export;
+    struct importance_sums sums;
+    struct token_ids ids;
+    struct outfile file;
+    uint32_t n_chunks;
+};
+
+static bool read_text(struct job *job, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_TEXT_BYTES);
+    bool ok = runtime_has_tokenizer(&job->rt, err) && file_read(&text, job->text, err) &&
+              tokenizer_encode(job->rt.tok, text.data, text.len, &job->ids, err);
+    buf_free(&text);
+    if (ok && job->ids.n < job->chunk)
+        return err_set(err, ERR_ARG, "%s: %zu tokens; give a text of at least %u, or --chunk",
+                       job->text, job->ids.n, job->chunk);
+    return ok;
+}
+
+/* Every chunk is a text of its own: the start-of-sequence token takes its first place. */
+static bool run_chunk(struct job *job, int32_t *ids, struct err *err)
+{
+    struct generator_options options = {.sampler = SAMPLER_DEFAULT, .context = job->chunk};
+    int32_t bos = tokenizer_bos(job->rt.tok);
+    if (bos >= 0)
+        ids[0] = bos;
+    struct generator *gen = generator_open(job->rt.model, NULL, &options, err);
+    bool ok = gen && generator_prompt(gen, ids, job->chunk, err);
+    generator_close(gen);
+    return ok;
+}
+
+static bool run_chunks(struct job *job, struct err *err)
+{
+    job->n_chunks = (uint32_t)(job->ids.n / job->chunk);
+    for (uint32_t i = 0; i < job->n_chunks; i++) {
+        if (interrupt_came())
+            return err_set(err, ERR_CANCELLED, "interrupted");
+        console_progress("chunk %u of %u", i + 1, job->n_chunks);
+        if (!run_chunk(job, job->ids.ids + (size_t)i * job->chunk, err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
+{
+    return outfile_write(arg, bytes, n, err);
+}
+
+static bool measure(struct job *job, struct err *err)
+{
+    if (!runtime_open(&job->rt, job->model, &job->machine, err) || !read_text(job, err) ||
+        !gguf_export_open(&job->export, job->rt.ckpt, err) ||
+        !importance_sums_open(&job->sums, &job->export, err) ||
+        !outfile_open(&job->file, job->out, err))
+        return false;
+    job->rt.backend->observe = importance_observe;
+    job->rt.backend->observe_arg = &job->sums;
+    bool ok = run_chunks(job, err);
+    console_progress_end();
+    struct importance_facts facts = {
+        .text = job->text, .n_chunks = job->n_chunks, .chunk_tokens = job->chunk};
+    return ok && importance_write(&job->sums, &facts, write_bytes, &job->file, err) &&
+           outfile_commit(&job->file, err);
+}
+
+static int imatrix(int argc, char **argv)
+{
+    struct job job = {.chunk = 512};
+    struct err err = {0};
+    const struct option options[] = {
+        option_text("out", &job.out), option_u32("chunk", &job.chunk, 2, LIMIT_CONTEXT),
+        option_threads(&job.machine), option_cpu(&job.machine),
+        option_exact(&job.machine),   {.name = NULL},
+    };
+    int code = options_parse(&verb_imatrix, options, &argc, argv);
+    if (code >= 0)
+        return code;
+    if (argc != 2)
+        return options_wrong(&verb_imatrix, "give the model and a text file");
+    if (!job.out)
+        return options_wrong(&verb_imatrix, "give the file with --out FILE");
+    job.model = argv[0];
+    job.text = argv[1];
+    interrupt_hold();
+    bool ok = measure(&job, &err);
+    interrupt_release();
+    if (ok)
+        console_note("%u chunks of %u tokens", job.n_chunks, job.chunk);
+    outfile_close(&job.file);
+    importance_sums_close(&job.sums);
+    gguf_export_close(&job.export);
+    token_ids_free(&job.ids);
+    runtime_close(&job.rt);
+    return ok ? EXIT_DONE : console_fail(&err);
+}
+
+const struct verb verb_imatrix = {
+    .name = "imatrix",
+    .summary = "measure which weights matter, for quantize",
+    .help =
+        "usage: bise imatrix [options] MODEL TEXT --out FILE\n"
+        "\n"
+        "Lets a model read a text file and writes how large the inputs of each matrix were, in\n"
+        "the form of llama.cpp's imatrix files.  'bise quantize --imatrix FILE' rounds what\n"
+        "meets small inputs rather than what meets large ones.  Take text such as the model\n"
+        "will see, some hundred thousand words of it.\n"
+        "\n"
+        "    bise imatrix path/to/model text.txt --out model.imatrix\n"
+        "    bise quantize path/to/model small.gguf --type IQ4_XS --imatrix model.imatrix\n"
+        "\n"
+        "    --out FILE     '-': standard output, unless that is a terminal\n"
+        "    --chunk N      tokens that are read as one text (default: 512)\n"
+        "    --exact        compute in float32\n"
+        "    --threads N    compute threads (default: every processor)\n"
+        "    --cpu NAME     auto, c, avx2 or avx512\n",
+    .max_args = 2,
+    .run = imatrix,
+};

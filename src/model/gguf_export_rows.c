@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gguf_export_rows.c - the rows of exported tensors: decoded, turned round, encoded, handed on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "data/gguf_write.h"
+#include "model/gguf_export.h"
+#include "model/importance.h"
+#include "tensor/block_encode.h"
+#include "tensor/row_decode.h"
+
+enum { CHUNK_FLOATS = 1 << 16, ROUND_CHUNKS = 64 };
+
+/* The chunks of one tensor, some of which are done at a time. */
+struct job {
+    const struct export_tensor *t;
+    const float *importance; /* [n_parts][n_cols] or NULL */
+    int64_t chunk_rows;      /* never from two parts */
+    int64_t chunks_per_part, first;
+    size_t row_bytes;
+    uint8_t *out; /* [ROUND_CHUNKS][chunk_rows] rows */
+    size_t n_out[ROUND_CHUNKS];
+    struct err *errs; /* [ROUND_CHUNKS] */
+    float *work;      /* [threads][work_floats] */
+    size_t work_floats;
+};
+
+/* Says whether the rows of the file are columns of what is stored. */
+static bool is_gathered(const struct export_tensor *t)
+{
+    return t->heads && t->turned != t->heads->transposed;
+}
+
+/* Columns of a head's stored rows become rows. */
+static void gather(const struct export_tensor *t, int64_t part, int64_t row, int64_t n, float *dst)
+{
+    const struct head_tensor *h = t->heads;
+    float *stored = dst + n * t->n_cols;
+    for (int64_t c = 0; c < t->n_cols; c++) {
+        row_decode(&h->w, h->first + part * h->stride + c, 1, stored);
+        for (int64_t r = 0; r < n; r++)
+            dst[r * t->n_cols + c] = stored[row + r];
+    }
+}
+
+/* Finds where row of the file lies in its source: of neighbours 2i and 2i+1 the second is half a
+ * head away. */
+static int64_t source_row(const struct export_tensor *t, int64_t row)
+{
+    int64_t d = t->half_split, j = d ? row % d : 0;
+    return d ? row - j + j / 2 + j % 2 * (d / 2) : row;
+}
+
+static void decode(const struct export_tensor *t, int64_t part, int64_t row, int64_t n, float *dst)
+{
+    const struct head_tensor *h = t->heads;
+    if (is_gathered(t))
+        gather(t, part, row, n, dst);
+    else if (h)
+        row_decode(&h->w, h->first + part * h->stride + row, n, dst);
+    else if (!t->half_split)
+        row_decode(gguf_export_part(t, part), row, n, dst);
+    else
+        for (int64_t r = 0; r < n; r++)
+            row_decode(t->source, source_row(t, row + r), 1, dst + r * t->n_cols);
+}
+
+/* Says whether the bytes of a source can stand in the file as they are. */
+static bool is_copied(const struct export_tensor *t, const struct tensor *source)
+{
+    return source && source->dtype == t->type && !source->transposed && source->scale == 0.0f &&
+           !source->scales.data;
+}
+
+static bool convert(const struct job *job, int64_t part, int64_t row, int64_t n, float *work,
+                    uint8_t *out, struct err *err)
+{
+    const struct export_tensor *t = job->t;
+    const struct tensor *source = gguf_export_part(t, part);
+    if (is_copied(t, source)) {
+        for (int64_t r = 0; r < n; r++, out += job->row_bytes)
+            memcpy(out,
+                   (const uint8_t *)source->data + (size_t)source_row(t, row + r) * job->row_bytes,
+                   job->row_bytes);
+        return true;
+    }
+    const float *importance = job->importance ? job->importance + part * t->n_cols : NULL;
+    decode(t, part, row, n, work);
+    for (int64_t r = 0; r < n; r++, out += job->row_bytes)
+        if (!block_encode(t->type, work + r * t->n_cols, importance, out, t->n_cols, err))
+            return err_add(err, "%s: row %lld", t->entry.name,
+                           (long long)(part * t->n_rows + row + r));
+    return true;
+}
+
+static void run_chunks(void *arg, int begin, int end, int worker)
+{
+    struct job *job = arg;
+    for (int i = begin; i < end; i++) {
+        int64_t part = (job->first + i) / job->chunks_per_part;
+        int64_t row = (job->first + i) % job->chunks_per_part * job->chunk_rows;
+        int64_t n = job->t->n_rows - row < job->chunk_rows ? job->t->n_rows - row : job->chunk_rows;
+        job->errs[i].code = ERR_NONE;
+        job->n_out[i] = (size_t)n * job->row_bytes;
+        /* What failed is in errs, the first one is looked for when all are done. */
+        (void)!convert(job, part, row, n, job->work + (size_t)worker * job->work_floats,
+                       job->out + (size_t)i * (size_t)job->chunk_rows * job->row_bytes,
+                       &job->errs[i]);
+    }
+}
+
+static bool write_round(const struct job *job, int n, export_write_fn *fn, void *arg,
+                        struct err *err)
+{
+    for (int i = 0; i < n; i++) {
+        if (job->errs[i].code) {
+            *err = job->errs[i];
+            return false;
+        }
+        if (!fn(arg, job->out + (size_t)i * (size_t)job->chunk_rows * job->row_bytes, job->n_out[i],
+                err))
+            return false;
+    }
+    return true;
+}
+
+static bool run_job(struct job *job, struct pool *pool, export_write_fn *fn, void *arg,
+                    struct err *err)
+{
+    static const char zeros[GGUF_WRITE_ALIGN];
+    int64_t n_chunks = job->chunks_per_part * job->t->n_parts;
+    for (job->first = 0; job->first < n_chunks; job->first += ROUND_CHUNKS) {
+        int64_t left = n_chunks - job->first;
+        int n = left < ROUND_CHUNKS ? (int)left : ROUND_CHUNKS;
+        pool_run(pool, n, 1, run_chunks, job);
+        if (!write_round(job, n, fn, arg, err))
+            return false;
+    }
+    return fn(arg, zeros, gguf_padding(job->t->entry.n_bytes), err);
+}
+
+static bool write_tensor(const struct export_tensor *t, const struct importance *importance,
+                         struct pool *pool, export_write_fn *fn, void *arg, struct err *err)
+{
+    int64_t rows = CHUNK_FLOATS / t->n_cols;
+    struct job job = {.t = t, .row_bytes = dtype_bytes(t->type, t->n_cols)};
+    float *weights = NULL;
+    /* A gathered part is decoded as a whole for each of its chunks. */
+    job.chunk_rows = is_gathered(t) || rows > t->n_rows ? t->n_rows : rows > 0 ? rows : 1;
+    job.chunks_per_part = (t->n_rows + job.chunk_rows - 1) / job.chunk_rows;
+    job.work_floats = (size_t)(job.chunk_rows * t->n_cols + (t->heads ? t->heads->w.n_cols : 0));
+    job.out = mem_new(ROUND_CHUNKS * (size_t)job.chunk_rows, job.row_bytes, err);
+    job.errs = mem_new(ROUND_CHUNKS, sizeof *job.errs, err);
+    job.work = mem_new((size_t)pool_n_threads(pool) * job.work_floats, sizeof *job.work, err);
+    bool ok = job.out && job.errs && job.work &&
+              (!importance || importance_read(importance, t, &weights, err));
+    job.importance = weights;
+    ok = ok && run_job(&job, pool, fn, arg, err);
+    free(weights);
+    free(job.out);
+    free(job.errs);
+    free(job.work);
+    return ok;
+}
+
+bool gguf_export_data(const struct gguf_export *e, const struct importance *importance,
+                      struct pool *pool, export_write_fn *fn, void *arg, struct err *err)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (!write_tensor(&e->tensors[i], importance, pool, fn, arg, err))
+            return false;
+    return true;
+}

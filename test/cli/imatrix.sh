@@ -1,0 +1,24 @@
+# What matters is measured on a text, used, and refused for another model.
+model=models/stories260K.gguf
+for i in 1 2 3 4 5 6; do
+    "$BISE" run $model "Once upon a time" --seed $i --max-tokens 200 2>"$TMP/.2"
+done >"$TMP/text"
+cd "$TMP"
+try imatrix "$OLDPWD/$model" text --out m.gguf --chunk 128 --exact
+"$BISE" imatrix "$OLDPWD/$model" text --out m3.gguf --chunk 128 --exact --threads 3 2>/dev/null
+cmp m.gguf m3.gguf && echo same
+try quantize "$OLDPWD/$model" plain.gguf --type Q4_0
+try quantize "$OLDPWD/$model" best.gguf --type Q4_0 --imatrix m.gguf
+cmp -s plain.gguf best.gguf || echo "the weights were rounded otherwise"
+for f in plain.gguf best.gguf; do
+    "$BISE" run $f "Once upon a time" --temperature 0 --max-tokens 12 2>"$TMP/.2"
+    echo
+done
+try quantize "$OLDPWD/test/data/oracle/mistral" o.gguf --type Q4_0 --imatrix m.gguf
+try quantize plain.gguf o.gguf --type Q4_0 --imatrix best.gguf
+try quantize plain.gguf o.gguf --type Q4_0 --imatrix none
+echo short >short
+try imatrix plain.gguf short --out s.gguf
+try imatrix "$OLDPWD/test/data/oracle/mistral" text --out s.gguf
+try imatrix plain.gguf text
+ls

@@ -1,0 +1,60 @@
+# Every type of the bundled model loads again; what is lossless says the same.
+model=models/stories260K.gguf
+for type in F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q4_K_M Q4_K_S Q4_0 IQ4_NL IQ4_XS MXFP4; do
+    (cd "$TMP" && "$BISE" quantize "$OLDPWD/$model" $type.gguf --type $type) 2>&1
+    "$BISE" show "$TMP/$type.gguf" | sed -n '/^formats/,/^layers/p; /^tokenizer/p' | sed '/^layers/d'
+done
+text() { "$BISE" run "$1" "Once upon a time" --temperature 0 --max-tokens 100 --exact 2>"$TMP/.2"; }
+text $model >"$TMP/want"
+for type in F32 F16 BF16; do
+    text "$TMP/$type.gguf" | cmp - "$TMP/want" && echo "$type: the same text"
+done
+
+# One thread or three, and written again, it is the same file.
+cd "$TMP"
+for n in 1 3; do "$BISE" quantize F32.gguf t$n.gguf --type Q5_K_M --threads $n 2>&1; done
+cmp t1.gguf t3.gguf && cmp t1.gguf Q5_K_M.gguf && echo same
+cd "$OLDPWD"
+
+# Published layouts, with a tokenizer beside the weights.
+mkdir "$TMP/native" "$TMP/hf"
+cp test/data/oracle/mixtral/params.json test/data/oracle/mixtral/consolidated* "$TMP/native"
+cp test/data/oracle/mistral4/config.json test/data/oracle/mistral4/model* "$TMP/hf"
+for layout in native hf; do
+    (cd "$TMP" && try quantize $layout $layout.gguf --type q8_0)
+    "$BISE" show "$TMP/$layout.gguf" | sed -n '/^architecture/p; /^formats/,/^layers/p; /^tokenizer/p'
+done
+
+# A file never replaces its own source, nor another one without being told.
+ln -s F32.gguf "$TMP/link.gguf"
+ln "$TMP/F32.gguf" "$TMP/hard.gguf"
+for out in F32.gguf ./F32.gguf link.gguf hard.gguf; do
+    (cd "$TMP" && try quantize F32.gguf $out --type Q8_0 --force)
+done
+(cd "$TMP" && try quantize native native/consolidated.safetensors --type Q8_0 --force)
+(cd "$TMP" && try quantize F32.gguf Q8_0.gguf --type F16)
+(cd "$TMP" && try quantize F32.gguf Q8_0.gguf --type F16 --force)
+rm "$TMP/link.gguf" "$TMP/hard.gguf"
+
+# Wrong usage, and what cannot be written.
+try quantize a b --type Q3_K_M
+try quantize a b
+try quantize a --type F16
+(cd "$TMP" && try quantize none.gguf b.gguf --type F16
+    try quantize F32.gguf no/such/file --type F16
+    try quantize F32.gguf /dev/full --type F16)
+
+# Killed at any time, the name stands for a whole file or for nothing.
+for delay in 0 0.001 0.002 0.005 0.01 0.02 0.05; do
+    "$BISE" quantize $model "$TMP/late.gguf" --type F32 >"$TMP/.1" 2>&1 &
+    sleep $delay
+    kill -9 $! 2>"$TMP/.2"
+    wait $! 2>"$TMP/.2"
+    [ ! -e "$TMP/late.gguf" ] || cmp "$TMP/late.gguf" "$TMP/F32.gguf"
+    rm -f "$TMP"/late.gguf*
+done
+
+# A full disk: nothing is left.
+(ulimit -f 200 && trap '' XFSZ && cd "$TMP" && try quantize F32.gguf big.gguf --type F32)
+ls "$TMP" | grep -E "big|part|late"
+true

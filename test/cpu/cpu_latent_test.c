@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cpu/adapters.h"
+#include "cpu/backends.h"
+#include "cpu/cpu_int.h"
+
+/* How the matrices of the heads are stored. */
+enum form {
+    FUSED,       /* one matrix: of each head first the rows of wk, then those of wv */
+    SPLIT,       /* two, of which wk lies the other way round: columns are nope_dim */
+    BOTH_TURNED, /* two, both the other way round */
+    FORMS,
+};
+
+struct shape {
+    enum dtype type;
+    enum tensor_kind kind;
+    enum form form;
+    int n_tok, n_heads, nope, rope, v, rank;
+};
+
+/* A sequence in shuffled pages of two layers, of which the second is used. */
+struct sequence {
+    struct shape s;
+    struct kv_view kv;
+    uint32_t page_ids[64];
+    size_t n_bytes;
+    struct random_tensor w[2]; /* of FUSED the first only */
+    struct head_tensor wk, wv;
+    float *q, *rows, *scales; /* [n_tok][heads][nope + rope], [n_tok][rank + rope], [n_tok] */
+};
+
+static float *random_f32(size_t n, uint64_t *seed)
+{
+    float *p = malloc(n * sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = test_random_f32(seed);
+    return p;
+}
+
+/* A tensor of all heads and a row that none of them uses. */
+static struct head_tensor split(struct random_tensor *w, const struct shape *s, int n_out,
+                                bool turned, uint64_t *seed)
+{
+    int rows = turned ? s->rank : n_out, cols = turned ? n_out : s->rank;
+    *w = random_tensor(s->type, s->kind, (int64_t)s->n_heads * rows + 1, cols, seed);
+    return (struct head_tensor){.w = w->t, .first = 1, .stride = rows, .transposed = turned};
+}
+
+/* The rows of a head's matrix times the latents: [n_tok][n].  round: what is stored meets rounded
+ * latents, adapters never do.  Owned: free(). */
+static double *plain_expand(const struct sequence *q, const struct head_tensor *m, int head, int n,
+                            bool round)
+{
+    const struct shape *s = &q->s;
+    size_t cols = (size_t)m->w.n_cols, rank = (size_t)s->rank, n_tok = (size_t)s->n_tok;
+    float *values = plain_values(&m->w), *c = malloc(rank * sizeof *c);
+    double *change = plain_change(&m->w), *y = calloc(n_tok * (size_t)n, sizeof *y);
+    for (size_t t = 0; t < n_tok; t++) {
+        memcpy(c, q->rows + t * (size_t)(s->rank + s->rope), rank * sizeof *c);
+        if (round)
+            cpu_round_input(&m->w.input, c, c, s->rank);
+        for (size_t i = 0; i < (size_t)n; i++)
+            for (size_t k = 0; k < rank; k++) {
+                size_t row = (size_t)(m->first + head * m->stride) + (m->transposed ? k : i);
+                size_t at = row * cols + (m->transposed ? i : k);
+                y[t * (size_t)n + i] += ((double)values[at] + change[at]) * (double)c[k];
+            }
+    }
+    free(values);
+    free(c);
+    free(change);
+    return y;
+}
+
+/* Scales that make scores small numbers, whatever the weights are: large ones magnify how float32
+ * rounds them. */
+static void choose_scales(struct sequence *q, uint64_t *seed)
+{
+    size_t n = (size_t)(q->s.n_tok * q->s.nope);
+    double *k = plain_expand(q, &q->wk, 0, q->s.nope, false), squares = 0.0;
+    for (size_t i = 0; i < n; i++)
+        squares += k[i] * k[i];
+    float size = (float)sqrt(squares / q->s.n_tok + q->s.rope);
+    q->scales = random_f32((size_t)q->s.n_tok, seed);
+    for (int t = 0; t < q->s.n_tok; t++)
+        q->scales[t] = (3.0f + q->scales[t]) / size;
+    free(k);
+}
+
+static void sequence_new(struct sequence *q, struct backend *b, enum dtype dtype,
+                         const struct shape *s, uint64_t *seed)
+{
+    struct err err = {0};
+    int row = s->rank + s->rope;
+    size_t n_tok = (size_t)s->n_tok, n_pages = (n_tok + BACKEND_PAGE_TOKENS - 1) / 16;
+    size_t layer = BACKEND_PAGE_TOKENS * dtype_bytes(dtype, row);
+    *q = (struct sequence){.s = *s, .n_bytes = n_pages * 2 * layer};
+    for (size_t i = 0; i < n_pages; i++)
+        q->page_ids[i] = (uint32_t)(n_pages - 1 - i);
+    q->kv = (struct kv_view){.data = b->alloc(b, q->n_bytes, &err),
+                             .page_bytes = 2 * layer,
+                             .layer_offset = layer,
+                             .page_ids = q->page_ids,
+                             .dtype = dtype,
+                             .n_kv_heads = 1,
+                             .head_dim = row};
+    assert_non_null(q->kv.data);
+    if (s->form == FUSED) {
+        int64_t both = s->nope + s->v;
+        q->w[0] = random_tensor(s->type, s->kind, both * s->n_heads, s->rank, seed);
+        q->wk = (struct head_tensor){.w = q->w[0].t, .first = 0, .stride = both};
+        q->wv = (struct head_tensor){.w = q->w[0].t, .first = s->nope, .stride = both};
+    } else {
+        q->wk = split(&q->w[0], s, s->nope, true, seed);
+        q->wv = split(&q->w[1], s, s->v, s->form == BOTH_TURNED, seed);
+    }
+    q->q = random_f32(n_tok * (size_t)(s->n_heads * (s->nope + s->rope)), seed);
+    q->rows = random_f32(n_tok * (size_t)row, seed);
+    for (size_t i = 0; i < n_tok * (size_t)row && dtype == DTYPE_BF16; i++)
+        q->rows[i] = number_from_bf16(number_to_bf16(q->rows[i])); /* nothing is lost then */
+    choose_scales(q, seed);
+}
+
+static void sequence_free(struct sequence *q, struct backend *b)
+{
+    b->release(b, q->kv.data, q->n_bytes);
+    random_tensor_free(&q->w[0]);
+    if (q->w[1].data.map)
+        random_tensor_free(&q->w[1]);
+    free(q->q);
+    free(q->rows);
+    free(q->scales);
+}
+
+/* Writes the cache and attends, chunk tokens at a time.  Owned: free(). */
+static float *run(const struct sequence *q, struct backend *b, enum phase phase, int chunk)
+{
+    const struct shape *s = &q->s;
+    size_t n_q = (size_t)(s->n_heads * (s->nope + s->rope)), n_out = (size_t)(s->n_heads * s->v);
+    size_t n_row = (size_t)(s->rank + s->rope);
+    int most = chunk < s->n_tok ? chunk : s->n_tok;
+    size_t n_work = latent_work_floats(s->n_heads, s->nope, s->rope, s->v, s->rank, most) * 4;
+    struct guarded work = guarded_new(n_work);
+    float *out = malloc((size_t)s->n_tok * n_out * sizeof *out);
+    mem_forbid(true);
+    for (int pos = 0; pos < s->n_tok; pos += chunk) {
+        int n = s->n_tok - pos < chunk ? s->n_tok - pos : chunk;
+        b->kv_write(b, &q->kv, q->rows + (size_t)pos * n_row, NULL, n, pos);
+        memset(work.p, 0xff, n_work); /* NaN */
+        b->latent_attention(b, &(struct latent_args){
+                                   .out = out + (size_t)pos * n_out,
+                                   .q = q->q + (size_t)pos * n_q,
+                                   .scales = q->scales + pos,
+                                   .kv = &q->kv,
+                                   .wk = &q->wk,
+                                   .wv = &q->wv,
+                                   .work = work.p,
+                                   .n_tok = n,
+                                   .pos0 = pos,
+                                   .phase = phase,
+                                   .n_heads = s->n_heads,
+                                   .nope_dim = s->nope,
+                                   .rope_dim = s->rope,
+                                   .v_dim = s->v,
+                                   .kv_rank = s->rank,
+                               });
+    }
+    mem_forbid(false);
+    guarded_free(&work);
+    return out;
+}
+
+/* One head of all queries: keys and values of every position, then one softmax. */
+static void plain_head(const struct sequence *q, int head, bool round, double *out)
+{
+    const struct shape *s = &q->s;
+    double *k = plain_expand(q, &q->wk, head, s->nope, round);
+    double *v = plain_expand(q, &q->wv, head, s->v, round);
+    double *p = malloc((size_t)s->n_tok * sizeof *p);
+    memset(out, 0, (size_t)s->n_tok * (size_t)s->v * sizeof *out);
+    for (int t = 0; t < s->n_tok; t++) {
+        const float *query = q->q + (t * s->n_heads + head) * (s->nope + s->rope);
+        double max = -INFINITY, sum = 0.0;
+        for (int j = 0; j <= t; j++) {
+            p[j] = 0.0;
+            for (int i = 0; i < s->nope; i++)
+                p[j] += (double)query[i] * k[j * s->nope + i];
+            for (int i = 0; i < s->rope; i++)
+                p[j] += (double)query[s->nope + i] *
+                        (double)q->rows[j * (s->rank + s->rope) + s->rank + i];
+            p[j] *= (double)q->scales[t];
+            max = fmax(max, p[j]);
+        }
+        for (int j = 0; j <= t; j++)
+            sum += p[j] = exp(p[j] - max);
+        for (int j = 0; j <= t; j++)
+            for (int i = 0; i < s->v; i++)
+                out[t * s->v + i] += p[j] / sum * v[j * s->v + i];
+    }
+    free(k);
+    free(v);
+    free(p);
+}
+
+/* Compares with plain arithmetic, relative to the largest result. */
+static void check(const struct sequence *q, bool round, const float *got, double tolerance)
+{
+    const struct shape *s = &q->s;
+    double *want = malloc((size_t)s->n_tok * (size_t)s->v * sizeof *want);
+    for (int head = 0; head < s->n_heads; head++) {
+        double largest = 0.0;
+        plain_head(q, head, round, want);
+        for (int i = 0; i < s->n_tok * s->v; i++)
+            largest = fmax(largest, fabs(want[i]));
+        for (int t = 0; t < s->n_tok; t++)
+            for (int i = 0; i < s->v; i++) {
+                double g = (double)got[(t * s->n_heads + head) * s->v + i], w = want[t * s->v + i];
+                if (!(fabs(g - w) <= tolerance * largest))
+                    fail_msg("%s form %d query %d head %d [%d]: got %.9g, want %.9g, largest %.9g",
+                             dtype_info(s->type)->name, (int)s->form, t, head, i, g, w, largest);
+            }
+    }
+    free(want);
+}
+
+static const struct shape shapes[] = {
+    {DTYPE_F32, PLAIN, FUSED, 1, 1, 4, 2, 3, 5},
+    {DTYPE_F32, PLAIN, FUSED, 150, 3, 20, 6, 13, 27},
+    {DTYPE_F32, PLAIN, SPLIT, 70, 17, 8, 4, 12, 40},
+    {DTYPE_BF16, PLAIN, BOTH_TURNED, 33, 9, 12, 8, 10, 300},
+    {DTYPE_BF16, SCALED, FUSED, 66, 2, 130, 2, 33, 270},
+    {DTYPE_E4M3, BLOCKS_F32, FUSED, 40, 3, 24, 8, 16, 140},
+    {DTYPE_E4M3, BLOCKS_ODD, FUSED, 20, 4, 7, 2, 9, 75},
+    {DTYPE_E4M3, BLOCKS_BF16, SPLIT, 20, 2, 128, 6, 20, 192},
+    {DTYPE_E2M1, NVFP4_ROWS, FUSED, 20, 2, 24, 6, 20, 96},
+    {DTYPE_Q8_0, PLAIN, SPLIT, 35, 3, 32, 4, 18, 64},
+    {DTYPE_Q4_K, PLAIN, FUSED, 20, 2, 10, 4, 12, 512},
+    {DTYPE_Q4_K, SCALED, BOTH_TURNED, 20, 2, 256, 4, 512, 70},
+};
+
+TEST(cpu_latent, both_ways_match_the_textbook_in_every_form)
+{
+    static const int chunks[] = {1000, 1, 19};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++)
+        for (int exact = 0; exact < 2; exact++) {
+            uint64_t seed = 1;
+            struct backend *b = open_cpu(masks[m], 2, exact);
+            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+                for (int phase = 0; phase < 2; phase++) {
+                    struct sequence q;
+                    sequence_new(&q, b, i % 2 ? DTYPE_BF16 : DTYPE_F32, &shapes[i], &seed);
+                    float *out = run(&q, b, (enum phase)phase, chunks[(i + (size_t)phase) % 3]);
+                    check(&q, false, out, 1e-5);
+                    free(out);
+                    sequence_free(&q, b);
+                }
+            b->close(b);
+        }
+}
+
+TEST(cpu_latent, adapters_change_the_matrices_of_the_heads)
+{
+    const int ranks[2] = {3, 140};
+    struct backend *b = open_cpu(cpu_detect(), 2, false);
+    for (int form = 0; form < FORMS; form++)
+        for (int phase = 0; phase < 2; phase++) {
+            uint64_t seed = 2;
+            struct sequence q;
+            struct adapters l[2];
+            const struct shape shape = {DTYPE_BF16, PLAIN, (enum form)form, 21, 5, 6, 4, 8, 50};
+            sequence_new(&q, b, DTYPE_F32, &shape, &seed);
+            adapters_new(&l[0], &q.wk.w, ranks, &seed);
+            adapters_new(&l[1], &q.wv.w, ranks, &seed);
+            if (form == FUSED)
+                q.wv.w.lora = q.wk.w.lora;
+            float *out = run(&q, b, (enum phase)phase, 18);
+            check(&q, false, out, 1e-5);
+            free(out);
+            adapters_free(&l[0]);
+            adapters_free(&l[1]);
+            sequence_free(&q, b);
+        }
+    b->close(b);
+}
+
+TEST(cpu_latent, an_adapter_of_the_largest_rank_goes_in_parts)
+{
+    uint64_t seed = 3;
+    const int ranks[2] = {LIMIT_LORA_RANK, 1};
+    const struct shape shape = {DTYPE_F32, PLAIN, FUSED, 65, 7, 2, 2, 1, 3};
+    struct backend *b = open_cpu(cpu_detect(), 2, false);
+    struct sequence q;
+    struct adapters l;
+    sequence_new(&q, b, DTYPE_F32, &shape, &seed);
+    adapters_new(&l, &q.wk.w, ranks, &seed);
+    q.wv.w.lora = q.wk.w.lora;
+    for (int phase = 0; phase < 2; phase++) {
+        float *out = run(&q, b, (enum phase)phase, 65);
+        check(&q, false, out, 2e-5);
+        free(out);
+    }
+    adapters_free(&l);
+    sequence_free(&q, b);
+    b->close(b);
+}
+
+static struct backend *open_rounding(void)
+{
+    struct err err = {0};
+    struct cpu_options options = {.n_threads = 2, .flags = cpu_detect(), .round_inputs = true};
+    struct backend *b = cpu_backend_open(&options, &err);
+    assert_non_null(b);
+    return b;
+}
+
+TEST(cpu_latent, inputs_are_rounded_as_the_matrix_says_in_both_phases)
+{
+    static const struct tensor_input roundings[] = {
+        {INPUT_E4M3_STATIC, 0.01f, 0}, {INPUT_E4M3_DYNAMIC, 0.0f, 64}, {INPUT_EXACT, 0.0f, 0}};
+    const struct shape shape = {DTYPE_E4M3, SCALED, FUSED, 37, 3, 16, 4, 8, 160};
+    struct backend *b = open_rounding();
+    for (size_t i = 0; i < 3; i++)
+        for (int phase = 0; phase < 2; phase++) {
+            uint64_t seed = 4;
+            struct sequence q;
+            sequence_new(&q, b, DTYPE_F32, &shape, &seed);
+            q.wk.w.input = q.wv.w.input = roundings[i];
+            float *out = run(&q, b, (enum phase)phase, 30);
+            check(&q, roundings[i].rounding != INPUT_EXACT, out, 1e-5);
+            free(out);
+            sequence_free(&q, b);
+        }
+    b->close(b);
+}
+
+TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
+{
+    static const int chunks[] = {1, 3, 16, 17, 64, 141};
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++)
+        for (int phase = 0; phase < 2; phase++)
+            for (int form = 0; form < 2; form++) {
+                const struct shape shape = {types[form], PLAIN, (enum form)form, 141, 11, 32, 6,
+                                            20,          64};
+                float *want = NULL;
+                for (int n_threads = 1; n_threads <= 3; n_threads++)
+                    for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
+                        uint64_t seed = 5;
+                        struct sequence q;
+                        struct backend *b = open_cpu(masks[m], n_threads, false);
+                        sequence_new(&q, b, DTYPE_BF16, &shape, &seed);
+                        float *out = run(&q, b, (enum phase)phase, chunks[c]);
+                        if (want)
+                            assert_memory_equal(out, want, 141 * 11 * 20 * sizeof *out);
+                        else
+                            want = out;
+                        if (out != want)
+                            free(out);
+                        sequence_free(&q, b);
+                        b->close(b);
+                    }
+                free(want);
+            }
+}
+
+TEST(cpu_latent, ranks_of_the_published_models_agree_both_ways)
+{
+    /* Heads fewer than Small 4 and Large 3 have. */
+    static const struct shape published[] = {{DTYPE_E4M3, SCALED, FUSED, 80, 9, 64, 64, 128, 256},
+                                             {DTYPE_BF16, PLAIN, FUSED, 80, 9, 128, 64, 128, 512}};
+    struct backend *b = open_cpu(cpu_detect(), 2, true);
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t seed = 6;
+        struct sequence q;
+        sequence_new(&q, b, DTYPE_F32, &published[i], &seed);
+        float *expanded = run(&q, b, PHASE_PROMPT, 80), *folded = run(&q, b, PHASE_GENERATE, 80);
+        float largest = 0.0f;
+        for (int k = 0; k < 80 * 9 * 128; k++)
+            largest = fmaxf(largest, fabsf(expanded[k]));
+        assert_near_f32(folded, expanded, 80 * 9 * 128, 1e-5f * largest, 0.0f);
+        check(&q, false, folded, 1e-5);
+        free(expanded);
+        free(folded);
+        sequence_free(&q, b);
+    }
+    b->close(b);
+}
+
+/* What matrices saw, column by column, as importance is counted. */
+struct observed {
+    const struct tensor *w[2]; /* wk, wv */
+    double sums[2][64];
+    int n_rows[2];
+};
+
+static void observe(void *arg, const struct tensor *w, const float *x, int n_tok)
+{
+    struct observed *seen = arg;
+    int i = w == seen->w[1];
+    assert_ptr_equal(w, seen->w[i]);
+    seen->n_rows[i] += n_tok;
+    for (int64_t k = 0; k < n_tok * w->n_cols; k++)
+        seen->sums[i][k % w->n_cols] += (double)x[k];
+}
+
+TEST(cpu_latent, an_observer_sees_each_latent_once)
+{
+    for (int form = 0; form < 2; form++)
+        for (int phase = 0; phase < 2; phase++) {
+            uint64_t seed = 7;
+            struct backend *b = open_cpu(cpu_detect(), 2, false);
+            struct sequence q;
+            const struct shape shape = {DTYPE_F32, PLAIN, (enum form)form, 23, 3, 6, 4, 8, 20};
+            struct observed seen = {.w = {&q.wk.w, &q.wv.w}};
+            double latents[64] = {0}, queries[64] = {0};
+            sequence_new(&q, b, DTYPE_F32, &shape, &seed);
+            b->observe = observe;
+            b->observe_arg = &seen;
+            free(run(&q, b, (enum phase)phase, 9));
+            for (int t = 0; t < 23; t++) {
+                for (int i = 0; i < 20; i++)
+                    latents[i] += (double)q.rows[t * 24 + i];
+                for (int h = 0; h < 3; h++)
+                    for (int i = 0; i < 6; i++)
+                        queries[i] += (double)q.q[(t * 3 + h) * 10 + i];
+            }
+            assert_int_equal(seen.n_rows[1], 23);
+            assert_int_equal(seen.n_rows[0], form == FUSED ? 0 : 23 * 3);
+            for (int i = 0; i < 20; i++)
+                assert_true(fabs(seen.sums[1][i] - latents[i]) < 1e-9);
+            for (int i = 0; i < 6 && form != FUSED; i++)
+                assert_true(fabs(seen.sums[0][i] - queries[i]) < 1e-9);
+            sequence_free(&q, b);
+            b->close(b);
+        }
+}

@@ -126,7 +126,7 @@ struct distance oracle_distance(const struct oracle *oracle, const float *got)
                log_b = log_sum(b, n_vocab, &best_b);
         for (int i = 0; i < n_vocab; i++) {
             double diff = fabs((double)a[i] - (double)b[i]);
-            row_max = fmax(row_max, isfinite(diff) ? diff : INFINITY);
+            row_max = fmax(row_max, isfinite(diff) ? diff : (double)INFINITY);
             double log_p = (double)a[i] - log_a;
             d.kl_mean += exp(log_p) * (log_p - ((double)b[i] - log_b)) / oracle->n;
         }

@@ -82,7 +82,7 @@ static bool fail(const struct direct_file *file, uint64_t offset, size_t size, s
 bool direct_file_read(const struct direct_file *file, uint64_t offset, size_t size, void *to,
                       struct err *err)
 {
-    size_t n_done = 0;
+    uint64_t n_done = 0, end = offset + size;
     assert(offset % DIRECT_BLOCK == 0 && (uintptr_t)to % DIRECT_BLOCK == 0);
     size_t n_asked = (size + DIRECT_BLOCK - 1) / DIRECT_BLOCK * DIRECT_BLOCK;
     while (n_done < size) {
@@ -97,8 +97,7 @@ bool direct_file_read(const struct direct_file *file, uint64_t offset, size_t si
             return err_set(err, ERR_IO,
                            "%s: ends before byte %llu, it had %llu when it was opened; restore "
                            "the file",
-                           file->path, (unsigned long long)(offset + size),
-                           (unsigned long long)file->size);
+                           file->path, (unsigned long long)end, (unsigned long long)file->size);
         n_done += (size_t)n;
     }
     /* Advice only: where it is not taken, memory holds more than it should. */

@@ -28,8 +28,7 @@ bool file_fail(const char *path, const char *attempt, struct err *err)
     }
 }
 
-/* Opens a regular file and stores its size.  Returns -1 on failure. */
-static int open_regular(const char *path, size_t *size, struct err *err)
+int file_open(const char *path, size_t *size, struct err *err)
 {
     struct stat st;
     /* Without O_NONBLOCK opening a named pipe would wait for a writer. */
@@ -52,7 +51,7 @@ bool file_map(struct file_map *map, const char *path, struct err *err)
 {
     size_t size;
     *map = (struct file_map){0};
-    int fd = open_regular(path, &size, err);
+    int fd = file_open(path, &size, err);
     if (fd < 0)
         return false;
     void *data = NULL;
@@ -84,7 +83,7 @@ void file_unmap(struct file_map *map)
 bool file_read(struct buf *buf, const char *path, struct err *err)
 {
     size_t size;
-    int fd = open_regular(path, &size, err);
+    int fd = file_open(path, &size, err);
     if (fd < 0)
         return false;
     bool ok = true;

@@ -16,6 +16,10 @@ struct file_map {
     size_t size;
 };
 
+/* Opens a regular file for reading and stores its size.
+ * Owned: the descriptor, close(); -1 on failure.  Errors: as file_map(). */
+int file_open(const char *path, size_t *size, struct err *err) CHECKED;
+
 /* Maps a regular file for reading.  An empty file maps to data NULL, size 0.
  * Owned: file_unmap().
  * Errors: ERR_NOT_FOUND, ERR_ARG for a directory or device, ERR_LIMIT, ERR_IO. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static _Thread_local bool forbidden;
 static _Thread_local bool failing, once;
@@ -98,6 +99,15 @@ void mem_unmap(void *p, size_t size)
 {
     if (p)
         munmap(p, size);
+}
+
+bool mem_pin(const void *p, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = (uintptr_t)p % page;
+    void *start = (void *)((uintptr_t)p - skip);
+    /* Advice only, so a failure says nothing; locking reads what is missing. */
+    (void)madvise(start, skip + n, MADV_WILLNEED);
+    return mlock(start, skip + n) == 0;
 }
 
 void mem_forbid(bool forbid)

@@ -34,6 +34,10 @@ char *mem_string(const char *bytes, size_t n, struct err *err) CHECKED;
 void *mem_map(size_t size, struct err *err) CHECKED;
 void mem_unmap(void *p, size_t size);
 
+/* Keeps the pages of n mapped bytes in memory for as long as they are mapped.  Returns false
+ * where the system does not allow that (ulimit -l); they are then read ahead, at least. */
+bool mem_pin(const void *p, size_t n);
+
 /* For tests.  While forbidden, any allocation by this thread aborts with a
  * message: it surrounds code that must not allocate. */
 void mem_forbid(bool forbid);

@@ -16,6 +16,7 @@
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/experts.h"
 #include "cli/interrupt.h"
 #include "cli/json_text.h"
 #include "cli/machine.h"
@@ -47,6 +48,10 @@ struct bench {
     struct summary load_s, prefill, decode; /* the last two in tokens per second */
     double bandwidth;                       /* bytes per second; 0: not measured */
     double token_bytes;                     /* that decoding one token reads */
+    double disk_speed;                      /* bytes per second; 0: not measured */
+    struct expert_cache_stats experts;      /* of all decoding that was timed */
+    double decode_s;                        /* seconds that this took */
+    uint64_t n_decoded, n_decodes;          /* tokens of it; runs, with the warm-up */
 };
 
 static bool feed(struct generator *gen, const int32_t *ids, uint32_t n, struct err *err)
@@ -86,6 +91,25 @@ static bool time_prefill(void *arg, double *rate, struct err *err)
     return ok;
 }
 
+static struct expert_cache_stats read_experts(const struct bench *b)
+{
+    return b->rt.experts ? expert_cache_stats(b->rt.experts) : (struct expert_cache_stats){0};
+}
+
+/* Adds what was timed to what is known of the experts; the first run only warms up. */
+static void count_experts(struct bench *b, const struct expert_cache_stats *before, double seconds)
+{
+    if (!b->n_decodes++)
+        return;
+    struct expert_cache_stats now = read_experts(b), s = experts_between(before, &now);
+    b->experts.hits += s.hits;
+    b->experts.misses += s.misses;
+    b->experts.n_read += s.n_read;
+    b->experts.read_s += s.read_s;
+    b->decode_s += seconds;
+    b->n_decoded += b->n_generate;
+}
+
 /* Stores how many tokens come out per second after depth others. */
 static bool time_decode(void *arg, double *rate, struct err *err)
 {
@@ -98,10 +122,13 @@ static bool time_decode(void *arg, double *rate, struct err *err)
     buf_init(&text, 0);
     /* The first token needs no step: its logits came with the prompt. */
     bool ok = generator_next(gen, &id, &text, err);
+    struct expert_cache_stats before = read_experts(b);
     double start = clock_now();
     for (uint32_t i = 0; ok && i < b->n_generate; i++)
         ok = generator_next(gen, &id, &text, err) && summary_go_on(err);
-    *rate = units_rate(b->n_generate, clock_now() - start);
+    double seconds = clock_now() - start;
+    *rate = units_rate(b->n_generate, seconds);
+    count_experts(b, &before, seconds);
     generator_close(gen);
     return ok;
 }
@@ -133,7 +160,7 @@ static bool make_ids(struct bench *b, struct err *err)
 }
 
 /* Every weight but the embedding, of which a token reads one row (unless it is the output matrix
- * as well), and the keys and values that are seen half way. */
+ * as well), and the experts that are not chosen; and the keys and values that are seen half way. */
 static double bytes_per_token(const struct bench *b)
 {
     const struct checkpoint *ckpt = b->rt.ckpt;
@@ -144,6 +171,9 @@ static double bytes_per_token(const struct bench *b)
                          ((double)c->n_layers * BACKEND_PAGE_TOKENS);
     if (!c->tied)
         bytes -= (double)(embedding->n_rows - 1) * (double)tensor_row_bytes(embedding);
+    if (c->is_moe)
+        bytes -= (double)expert_cache_sizes(ckpt).n_bytes *
+                 (1.0 - (double)c->moe.n_used / c->moe.n_experts);
     for (uint32_t i = 0; i < c->n_layers; i++)
         bytes += layer_token * (c->windows[i] && c->windows[i] < depth ? c->windows[i] : depth);
     return bytes;
@@ -172,6 +202,20 @@ static bool measure_memory(struct bench *b, struct err *err)
     return console_flush(err) && summary_go_on(err);
 }
 
+/* Where experts are read from disk, that is what limits decoding. */
+static bool measure_disk(struct bench *b, struct err *err)
+{
+    if (!b->rt.experts)
+        return true;
+    console_progress("disk");
+    bool ok = expert_cache_disk_speed(b->rt.experts, &b->disk_speed, err);
+    console_progress_end();
+    if (!ok || b->json)
+        return ok && summary_go_on(err);
+    printf("%-24s %12s %12s %12.3f  GB/s\n", "disk", "", "", b->disk_speed / 1e9);
+    return console_flush(err) && summary_go_on(err);
+}
+
 static bool measure_tokens(struct bench *b, const char *name, uint32_t n, summary_fn *fn,
                            struct summary *out, struct err *err)
 {
@@ -183,7 +227,8 @@ static bool measure_tokens(struct bench *b, const char *name, uint32_t n, summar
 
 static bool measure(struct bench *b, struct err *err)
 {
-    if (!measure_load(b, err) || !measure_memory(b, err) || !make_ids(b, err))
+    if (!measure_load(b, err) || !measure_memory(b, err) || !measure_disk(b, err) ||
+        !make_ids(b, err))
         return false;
     b->token_bytes = bytes_per_token(b);
     return measure_tokens(b, "prefill", b->n_prompt, time_prefill, &b->prefill, err) &&
@@ -196,11 +241,36 @@ static double decode_ratio(const struct bench *b)
     return b->bandwidth > 0 ? b->token_bytes * b->decode.median / b->bandwidth : 0;
 }
 
+/* Decoding's share of what the disk allows: the time that reading as much in one go would take,
+ * of the time that it took. */
+static double disk_ratio(const struct bench *b)
+{
+    return units_rate((double)b->experts.n_read, b->disk_speed * b->decode_s);
+}
+
+static double disk_token_bytes(const struct bench *b)
+{
+    return units_rate((double)b->experts.n_read, (double)b->n_decoded);
+}
+
+static void print_experts(const struct bench *b)
+{
+    char text[UNITS_TEXT];
+    printf(
+        "experts: %.1f %% of those chosen are in memory; a token reads %s from disk, at %.0f MB/s "
+        "in %.0f %% of the time: %.2f of its limit\n",
+        100 * experts_hit_rate(&b->experts), units_bytes(text, (uint64_t)disk_token_bytes(b)),
+        units_rate((double)b->experts.n_read, b->experts.read_s) / 1e6,
+        100 * units_rate(b->experts.read_s, b->decode_s), disk_ratio(b));
+}
+
 static void print_verdict(const struct bench *b)
 {
     char text[UNITS_TEXT];
     if (!b->decode.n_runs)
         return;
+    if (b->rt.experts)
+        print_experts(b);
     printf("decoding a token reads %s", units_bytes(text, (uint64_t)b->token_bytes));
     if (b->token_bytes > (double)machine_cache())
         printf(" of memory: %.2f of its limit\n", decode_ratio(b));
@@ -226,6 +296,11 @@ static void print_json(const struct bench *b)
     if (b->decode.n_runs)
         printf(",\"bytes_per_token\":%.6g,\"cache_bytes\":%llu,\"decode_ratio\":%.4g",
                b->token_bytes, (unsigned long long)machine_cache(), decode_ratio(b));
+    if (b->decode.n_runs && b->rt.experts)
+        printf(",\"expert_hit_rate\":%.4g,\"disk_bytes_per_token\":%.6g,\"disk_bytes_per_s\":%.6g,"
+               "\"disk_busy\":%.4g,\"disk_ratio\":%.4g",
+               experts_hit_rate(&b->experts), disk_token_bytes(b), b->disk_speed,
+               units_rate(b->experts.read_s, b->decode_s), disk_ratio(b));
     puts("}");
 }
 
@@ -277,6 +352,8 @@ static int bench(int argc, char **argv)
         return code;
     if (!b.machine.n_threads)
         b.machine.n_threads = pool_n_cpus();
+    b.machine.plan_experts = experts_plan;
+    b.machine.context = b.depth + (b.n_prompt > b.n_generate ? b.n_prompt : b.n_generate + 1);
     struct err err = {0};
     struct buf path;
     buf_init(&path, LIMIT_JSON_BYTES);
@@ -324,6 +401,10 @@ const struct verb verb_bench = {
         "    --cpu NAME     auto, c, avx2 or avx512\n"
         "    --exact        compute in float32\n"
         "    --kv-q8        keep keys and values in 8 bits: half the memory for them\n"
+        "    --expert-memory SIZE   of a mixture, keep experts in SIZE bytes (500M, 24G; auto: "
+        "what is\n"
+        "                   left) and read others from disk when they are chosen (default: auto\n"
+        "                   for a model that does not fit, else all)\n"
         "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
         "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
         "    --json         print one JSON object\n",

@@ -9,6 +9,7 @@
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/experts.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/notes.h"
@@ -124,6 +125,7 @@ static int run_logits(const struct wanted *w, const struct token_ids *ids)
     bool ok = bundled_or(w->model, &path, &err) && runtime_open(&rt, path.data, &w->machine, &err);
     if (ok) {
         notes_skipped(rt.ckpt);
+        experts_note(&rt, &w->machine);
         interrupt_hold();
         ok = write_logits(&rt, w, ids, &err);
         interrupt_release();
@@ -151,6 +153,7 @@ static int logits(int argc, char **argv)
     if (!w.out)
         return options_wrong(&verb_logits, "give the file with --out FILE");
     w.model = argc ? argv[0] : NULL;
+    w.machine.plan_experts = experts_plan;
     struct err err = {0};
     struct token_ids ids = {0};
     if (strcmp(w.tokens, "-") == 0)
@@ -179,6 +182,10 @@ const struct verb verb_logits = {
         "    --out FILE     '-': standard output, unless that is a terminal\n"
         "    --exact        compute in float32\n"
         "    --kv-q8        keep keys and values in 8 bits: half the memory for them\n"
+        "    --expert-memory SIZE   of a mixture, keep experts in SIZE bytes (500M, 24G; auto: "
+        "what is\n"
+        "                   left) and read others from disk when they are chosen (default: auto\n"
+        "                   for a model that does not fit, else all)\n"
         "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
         "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
         "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"

@@ -52,6 +52,25 @@ static bool read_whole(const struct option *o, const char *text)
     return true;
 }
 
+static bool read_size(uint64_t *bytes, const char *text)
+{
+    static const char units[] = "KMG";
+    char *end;
+    errno = 0;
+    *bytes = UINT64_MAX;
+    if (strcmp(text, "auto") == 0)
+        return true;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : units;
+    if (*text < '0' || *text > '9' || errno || !number || !unit || (*end && end[1]))
+        return false;
+    for (int n = *end ? (int)(unit - units) + 1 : 0; n; n--, number *= 1000)
+        if (number > UINT64_MAX / 1000)
+            return false;
+    *bytes = number;
+    return true;
+}
+
 static bool read_f32(const struct option *o, const char *text)
 {
     errno = 0;
@@ -106,6 +125,8 @@ static bool read_value(const struct option *o, const char *text)
         return read_whole(o, text);
     case OPTION_F32:
         return read_f32(o, text);
+    case OPTION_SIZE:
+        return read_size(o->value, text);
     case OPTION_TEXT:
         *(const char **)o->value = text;
         return true;
@@ -256,6 +277,14 @@ struct option option_attn_scale(struct runtime_options *options)
     struct option option = option_f32("attn-scale-mult", &options->attn_scale_mult, 0, 100);
     option.above_min = true;
     return option;
+}
+
+struct option option_expert_memory(struct runtime_options *options)
+{
+    return (struct option){.name = "expert-memory",
+                           .kind = OPTION_SIZE,
+                           .value = &options->expert_memory,
+                           .expected = "a size such as 500M or 24G, or auto"};
 }
 
 struct option option_context(uint32_t *context)

@@ -30,6 +30,7 @@ enum option_kind {
     OPTION_U32,    /* uint32_t */
     OPTION_U64,    /* uint64_t, any value */
     OPTION_F32,    /* float */
+    OPTION_SIZE,   /* uint64_t, bytes as 500M or 24G, or UINT64_MAX for auto */
     OPTION_TEXT,   /* const char * */
     OPTION_WORD,   /* const char *, one of words */
     OPTION_TEXTS,  /* struct option_texts, may be repeated */
@@ -50,7 +51,7 @@ struct option {
 /* What every verb takes that computes with a model, m: struct runtime_options *. */
 #define OPTIONS_MACHINE(m)                                                                         \
     option_threads(m), option_cpu(m), option_exact(m), option_kv_q8(&(m)->kv_q8),                  \
-        option_round_activations(m), option_attn_scale(m)
+        option_round_activations(m), option_attn_scale(m), option_expert_memory(m)
 
 #define OPTION_MAX_TEXTS 16
 
@@ -82,6 +83,7 @@ struct option option_exact(struct runtime_options *options);
 struct option option_kv_q8(bool *value);
 struct option option_round_activations(struct runtime_options *options);
 struct option option_attn_scale(struct runtime_options *options);
+struct option option_expert_memory(struct runtime_options *options);
 struct option option_context(uint32_t *context);
 struct option option_format(int *version);
 

@@ -8,6 +8,7 @@
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/experts.h"
 #include "cli/run_int.h"
 #include "text/tokenizer.h"
 #include "text/traits.h"
@@ -83,6 +84,8 @@ static int run_model(struct run *run, const char *model, const char *prompt)
     struct buf path;
     int code;
     buf_init(&path, LIMIT_JSON_BYTES);
+    run->machine.plan_experts = experts_plan;
+    run->machine.context = run->wanted.context;
     if (!choose_seed(run, &err) || !bundled_or(model, &path, &err) ||
         !runtime_open(&run->rt, path.data, &run->machine, &err)) {
         code = console_fail(&err);
@@ -244,6 +247,12 @@ const struct verb verb_run = {
         "    --cpu NAME              auto, c, avx2 or avx512\n"
         "    --exact                 compute in float32: slower\n"
         "    --kv-q8                 keep keys and values in 8 bits: half the memory for them\n"
+        "    --expert-memory SIZE    of a mixture, keep as many experts in memory as fit in SIZE "
+        "(500M,\n"
+        "                            24G; auto: what is left) and read others from disk when they "
+        "are\n"
+        "                            chosen (default: auto for a model that does not fit, else "
+        "all)\n"
         "    --round-activations     round the inputs of FP8 weights, too, as the checkpoint says\n"
         "    --attn-scale-mult X     multiply attention's softmax scale by X instead of the "
         "model's\n"

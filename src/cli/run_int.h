@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
+#include "model/expert_cache.h"
 
 #define INPUT_EMPTY "nothing to answer: standard input is empty"
 
@@ -23,6 +24,7 @@ struct run {
     const char *word; /* a prompt that could be a mistyped MODEL, or NULL */
     const char *note; /* to give before the first text, or NULL */
     bool announced;
+    struct expert_cache_stats seen; /* when the last statistics were printed */
     struct runtime rt;
 };
 
@@ -58,6 +60,6 @@ void run_explain_end(const struct run *run, const struct run_end *end, const cha
 
 /* Prints the members "usage" and, where it was drawn, "seed" of an answer in JSON. */
 void run_print_usage(const struct run *run, uint32_t n_prompt, uint32_t n_answer);
-void run_print_stats(const struct run *run, const struct run_end *end, size_t kv_bytes);
+void run_print_stats(struct run *run, const struct run_end *end, size_t kv_bytes);
 
 #endif

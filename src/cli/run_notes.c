@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/console.h"
+#include "cli/experts.h"
 #include "cli/notes.h"
 #include "cli/run_int.h"
 #include "cli/units.h"
@@ -29,6 +30,7 @@ void run_announce(struct run *run)
         console_note("'%s' is no file or folder, so it is the prompt", run->word);
     notes_skipped(run->rt.ckpt);
     notes_context(run->rt.ckpt, run_room(run));
+    experts_note(&run->rt, &run->machine);
     if (run->note)
         console_note("%s", run->note);
 }
@@ -72,7 +74,24 @@ void run_print_usage(const struct run *run, uint32_t n_prompt, uint32_t n_answer
            n_prompt, n_answer, n_prompt + n_answer);
 }
 
-void run_print_stats(const struct run *run, const struct run_end *end, size_t kv_bytes)
+/* Prints what experts were read since the last time. */
+static void print_experts(struct run *run, const struct run_end *end)
+{
+    char size[UNITS_TEXT];
+    if (!run->rt.experts)
+        return;
+    struct expert_cache_stats now = expert_cache_stats(run->rt.experts);
+    struct expert_cache_stats s = experts_between(&run->seen, &now);
+    run->seen = now;
+    fprintf(
+        stderr, "experts %.1f %% were in memory; %s read per token", 100 * experts_hit_rate(&s),
+        units_bytes(size, (uint64_t)units_rate((double)s.n_read, end->n_prompt + end->n_answer)));
+    fprintf(stderr, ", at %.0f MB/s in %.0f %% of the time\n",
+            units_rate((double)s.n_read, s.read_s) / 1e6,
+            100 * units_rate(s.read_s, end->prompt_s + end->answer_s));
+}
+
+void run_print_stats(struct run *run, const struct run_end *end, size_t kv_bytes)
 {
     char size[UNITS_TEXT];
     fprintf(stderr, "load    %.3f s\n", run->rt.load_s);
@@ -81,6 +100,7 @@ void run_print_stats(const struct run *run, const struct run_end *end, size_t kv
     fprintf(stderr, "answer  %u tokens in %.3f s, %.1f tokens/s; ended by: %s\n", end->n_answer,
             end->answer_s, units_rate(end->n_answer, end->answer_s), run_end_name(end));
     fprintf(stderr, "memory  %s reserved for keys and values\n", units_bytes(size, kv_bytes));
+    print_experts(run, end);
     if (run->wanted.sampler.temperature > 0)
         fprintf(stderr, "seed    %llu\n", (unsigned long long)run->wanted.sampler.seed);
 }

@@ -103,7 +103,7 @@ static void print_json(const struct run *run, const struct answer *a)
 }
 
 /* What comes after the answer, and the exit code. */
-static int finish(const struct run *run, const struct answer *a, const struct err *err)
+static int finish(struct run *run, const struct answer *a, const struct err *err)
 {
     /* Text that came before a failure stays, on a line of its own. */
     if (a->last && a->last != '\n')

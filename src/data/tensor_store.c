@@ -19,10 +19,31 @@ bool tensor_store_map(struct tensor_store *store, const char *path, struct file_
     if (!files)
         return false;
     store->files = files;
-    if (!file_map(&files[store->n_files], path, err))
+    const char **paths = mem_resize(store->paths, store->n_files + 1, sizeof *store->paths, err);
+    if (!paths)
+        return false;
+    store->paths = paths;
+    paths[store->n_files] = arena_string(&store->names, path, strlen(path), err);
+    if (!paths[store->n_files] || !file_map(&files[store->n_files], path, err))
         return false;
     *map = files[store->n_files++];
     return true;
+}
+
+bool tensor_store_locate(const struct tensor_store *store, const void *data, size_t *file_id,
+                         uint64_t *offset)
+{
+    /* As numbers: the mappings are different objects. */
+    uintptr_t at = (uintptr_t)data;
+    for (size_t i = 0; i < store->n_files; i++) {
+        uintptr_t start = (uintptr_t)store->files[i].data;
+        if (at >= start && at - start < store->files[i].size) {
+            *file_id = i;
+            *offset = at - start;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool make_room(struct tensor_store *store, struct err *err)
@@ -96,6 +117,7 @@ void tensor_store_free(struct tensor_store *store)
     for (size_t i = 0; i < store->n_files; i++)
         file_unmap(&store->files[i]);
     free(store->files);
+    free(store->paths);
     free(store->entries);
     arena_free(&store->names);
     *store = (struct tensor_store){0};

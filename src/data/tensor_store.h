@@ -30,6 +30,7 @@ struct tensor_store {
     struct tensor_entry *entries; /* [n]; sorted by name after tensor_store_sort() */
     size_t n, n_places;
     struct file_map *files; /* [n_files] mapped by this store */
+    const char **paths;     /* [n_files] as they were opened */
     size_t n_files;
     struct arena names;
 };
@@ -39,6 +40,11 @@ struct tensor_store {
  * Errors: as file_map(), ERR_LIMIT past LIMIT_SHARDS. */
 bool tensor_store_map(struct tensor_store *store, const char *path, struct file_map *map,
                       struct err *err) CHECKED;
+
+/* Finds in which of the mapped files data lies, and where in it: *file_id counts files and
+ * paths.  Returns false when data lies in none of them. */
+bool tensor_store_locate(const struct tensor_store *store, const void *data, size_t *file_id,
+                         uint64_t *offset) CHECKED;
 
 /* Checks a name [n] from a file before it is added or stands in a message.
  * Errors: ERR_FORMAT unless it is 1 to LIMIT_NAME_BYTES bytes of printable UTF-8. */

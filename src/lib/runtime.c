@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cpu/cpu_backend.h"
 #include "model/checkpoint.h"
+#include "model/expert_cache.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 
@@ -22,6 +23,21 @@ static bool open_tokenizer(struct runtime *rt, struct err *err)
         return true;
     *err = why;
     return false;
+}
+
+/* Has experts read when they are chosen, where that is wanted. */
+static bool open_experts(struct runtime *rt, const struct runtime_options *options, struct err *err)
+{
+    uint64_t n_bytes =
+        options->plan_experts ? options->plan_experts(options, rt->ckpt) : options->expert_memory;
+    if (!n_bytes)
+        return true;
+    rt->experts = expert_cache_open(rt->ckpt, n_bytes, err);
+    if (!rt->experts)
+        return false;
+    model_set_expert_cache(rt->model, rt->experts);
+    rt->n_unpinned = expert_cache_pin_rest(rt->ckpt);
+    return true;
 }
 
 bool runtime_open(struct runtime *rt, const char *path, const struct runtime_options *options,
@@ -44,7 +60,7 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     if (!rt->backend)
         goto fail;
     rt->model = model_open(rt->ckpt, rt->backend, err);
-    if (!rt->model)
+    if (!rt->model || !open_experts(rt, options, err))
         goto fail;
     rt->load_s = clock_now() - start;
     return true;
@@ -56,6 +72,7 @@ fail:
 void runtime_close(struct runtime *rt)
 {
     model_close(rt->model);
+    expert_cache_close(rt->experts);
     if (rt->backend)
         rt->backend->close(rt->backend);
     tokenizer_close(rt->tok);

@@ -7,11 +7,13 @@
 #define LIB_RUNTIME_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct backend;
 struct checkpoint;
+struct expert_cache;
 struct model;
 struct token_ids;
 struct tokenizer;
@@ -21,8 +23,14 @@ struct runtime_options {
     int n_threads;   /* 0: all processors that the process may use */
     bool exact;
     bool kv_q8;            /* keys and values in 8 bits: half the memory */
-    bool round_inputs;      /* of quantised matrices, as the checkpoint says */
+    bool round_inputs;     /* of quantised matrices, as the checkpoint says */
     float attn_scale_mult; /* replaces the configuration's; 0: leaves it */
+    /* Bytes for the experts of a mixture, which are then read when they are chosen; 0: they stay
+     * mapped.  plan_experts chooses them once the checkpoint is known, or is NULL; it may want
+     * to know for how many tokens the context will be, 0: for the usual number. */
+    uint64_t expert_memory;
+    uint64_t (*plan_experts)(const struct runtime_options *options, const struct checkpoint *ckpt);
+    uint32_t context;
 };
 
 struct runtime {
@@ -30,7 +38,9 @@ struct runtime {
     struct tokenizer *tok; /* NULL when the checkpoint has none */
     struct backend *backend;
     struct model *model;
-    double load_s; /* seconds that runtime_open() took */
+    struct expert_cache *experts; /* NULL: they are mapped */
+    uint64_t n_unpinned; /* bytes that all tokens need and that the system may take from memory */
+    double load_s;       /* seconds that runtime_open() took */
 };
 
 /* Opens a model directory or .gguf file.  A checkpoint without a tokenizer opens;

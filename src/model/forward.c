@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "model/expert_cache.h"
 #include "model/model_int.h"
 
 /* y[t] = x[t] . w^T */
@@ -166,18 +167,12 @@ static void add_ffn(struct model *m, const struct ffn_tensors *ffn, const struct
     add_residual(m, step->n_tok);
 }
 
-/* h += the experts that each token chose.  The scores are float32 in either phase. */
-static void add_experts(struct model *m, const struct layer *layer, const struct model_step *step)
+/* h += n groups of the routing. */
+static void run_groups(struct model *m, const struct model_step *step, int first, int n)
 {
     const struct scratch *s = &m->scratch;
     const struct moe_config *moe = &m->config->moe;
     struct routing *r = &m->routing;
-    struct backend *b = m->backend;
-    multiply(m, &layer->w.router, s->x, s->scores, step->n_tok, PHASE_PROMPT);
-    b->read(b, r->logits, s->scores, (size_t)step->n_tok * moe->n_experts * sizeof *r->logits);
-    routing_choose(r, step->n_tok);
-    for (int i = 0; i < r->n_groups; i++)
-        r->groups[i].ffn = &layer->w.experts[r->experts[i]];
     const struct experts_args args = {
         .y = s->h,
         .x = s->x,
@@ -185,22 +180,66 @@ static void add_experts(struct model *m, const struct layer *layer, const struct
         .dim = (int)m->config->dim,
         .ffn_dim = (int)moe->ffn_dim,
         .phase = step->phase,
-        .n_groups = r->n_groups,
-        .groups = r->groups,
+        .n_groups = n,
+        .groups = r->groups + first,
         .tokens = r->tokens,
         .weights = r->weights,
         .work = s->work,
     };
-    b->experts(b, &args);
+    m->backend->experts(m->backend, &args);
 }
 
-static void ffn_block(struct model *m, const struct layer *layer, const struct model_step *step)
+/* h += all groups of the routing, with those experts first whose matrices are there first: that
+ * is their order, since they are asked for in it. */
+static bool run_groups_cached(struct model *m, uint32_t layer, const struct model_step *step,
+                              struct err *err)
 {
+    struct routing *r = &m->routing;
+    const int32_t *ids = r->experts;
+    for (int first = 0, end = 0, n_asked = 0; first < r->n_groups; first = end) {
+        n_asked += expert_cache_ask(m->cache, layer, ids + n_asked, r->n_groups - n_asked);
+        do {
+            r->groups[end].ffn = expert_cache_wait(m->cache, layer, ids[end], err);
+            if (!r->groups[end].ffn)
+                return false;
+            end++;
+        } while (end < n_asked && expert_cache_is_ready(m->cache, layer, ids[end]));
+        run_groups(m, step, first, end - first);
+        for (int i = first; i < end; i++)
+            expert_cache_release(m->cache, layer, ids[i]);
+    }
+    return true;
+}
+
+/* h += the experts that each token chose.  The scores are float32 in either phase. */
+static bool add_experts(struct model *m, uint32_t layer, const struct model_step *step,
+                        struct err *err)
+{
+    const struct layer_weights *w = &m->layers[layer].w;
+    const struct scratch *s = &m->scratch;
+    struct routing *r = &m->routing;
+    struct backend *b = m->backend;
+    multiply(m, &w->router, s->x, s->scores, step->n_tok, PHASE_PROMPT);
+    b->read(b, r->logits, s->scores,
+            (size_t)step->n_tok * m->config->moe.n_experts * sizeof *r->logits);
+    routing_choose(r, step->n_tok);
+    if (m->cache)
+        return run_groups_cached(m, layer, step, err);
+    for (int i = 0; i < r->n_groups; i++)
+        r->groups[i].ffn = &w->experts[r->experts[i]];
+    run_groups(m, step, 0, r->n_groups);
+    return true;
+}
+
+static bool ffn_block(struct model *m, uint32_t i, const struct model_step *step, struct err *err)
+{
+    const struct layer *layer = &m->layers[i];
     normalise(m, m->scratch.x, m->scratch.h, layer->ffn_gain, step->n_tok);
-    if (layer->w.experts)
-        add_experts(m, layer, step);
+    if (layer->w.experts && !add_experts(m, i, step, err))
+        return false;
     if (layer->w.ffn.w_gate.data) /* of a dense layer, or of the shared experts */
         add_ffn(m, &layer->w.ffn, step);
+    return true;
 }
 
 /* The temperature multiplies the query, so it can be part of the softmax scale. */
@@ -229,9 +268,9 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
     b->embed(b, model->scratch.h, &model->embedding, step->ids, step->n_tok);
     for (uint32_t i = 0; i < c->n_layers; i++) {
         attention_block(model, &model->layers[i], step);
-        ffn_block(model, &model->layers[i], step);
+        if (!ffn_block(model, i, step, err))
+            return false;
     }
-    (void)err;
     return true;
 }
 

@@ -258,6 +258,11 @@ static bool open_scratch(struct scratch *s, const struct model_config *c, struct
     return true;
 }
 
+void model_set_expert_cache(struct model *model, struct expert_cache *cache)
+{
+    model->cache = cache;
+}
+
 struct model *model_open(const struct checkpoint *ckpt, struct backend *backend, struct err *err)
 {
     const struct model_config *config = &ckpt->config;

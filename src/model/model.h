@@ -18,6 +18,7 @@
 
 #define MODEL_MAX_TOKENS 256 /* tokens of one step */
 
+struct expert_cache;
 struct model;
 
 /* One step of one sequence. */
@@ -37,6 +38,11 @@ struct model_step {
 struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
                          struct err *err) CHECKED;
 void model_close(struct model *model);
+
+/* Lets the model take its experts from cache, of the same checkpoint, on a backend that computes
+ * in host memory; NULL: from the mapped files again.  What it computes stays the same.
+ * Borrowed: cache, until the model closes. */
+void model_set_expert_cache(struct model *model, struct expert_cache *cache);
 
 /* Returns what the checkpoint is.  Borrowed: until the checkpoint closes. */
 const struct model_config *model_config(const struct model *model);

@@ -41,6 +41,7 @@ struct model {
     float *gains;          /* device, what the gains above point into */
     struct scratch scratch;
     struct routing routing;          /* of a mixture */
+    struct expert_cache *cache;      /* where experts come from, NULL: w.experts */
     double freq[LIMIT_HEAD_DIM / 2]; /* [rope_dim/2] radians per position */
     float scales[MODEL_MAX_TOKENS];  /* softmax scale of each token of the step */
     int n_tok;                       /* of the last step */

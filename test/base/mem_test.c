@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,4 +126,32 @@ TEST(mem, a_forbidden_allocation_aborts)
     int status = forbidden_exit(true);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_int_equal(forbidden_exit(false), 0);
+}
+
+TEST(mem, pinning_says_whether_the_system_allows_it)
+{
+    struct err err = {0};
+    struct rlimit before;
+    size_t size = 64 << 10;
+    char *p = mem_map(size, &err);
+    assert_non_null(p);
+    assert_true(mem_pin(p + 100, 5000)); /* far below what everybody may lock */
+    p[100] = 1;
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+    /* Sanitizers make locking do nothing, whatever is asked for. */
+    if (mlock(NULL, 1) == 0) {
+        mem_unmap(p, size);
+        skip();
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = {0, 0};
+        /* Who may lock anything is not limited: become nobody. */
+        bool ok = setrlimit(RLIMIT_MEMLOCK, &none) == 0 && (geteuid() || setuid(65534) == 0);
+        _exit(ok && !mem_pin(p, size) ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    mem_unmap(p, size);
 }

@@ -128,3 +128,23 @@ TEST(tensor_store, a_failing_allocation_leaves_the_store_as_it_was)
     assert_int_equal(err.code, ERR_LIMIT);
     tensor_store_free(&store);
 }
+
+TEST(tensor_store, locates_data_in_its_files)
+{
+    struct tensor_store store = {0};
+    struct err err = {0};
+    struct file_map a, b;
+    size_t file_id = 9;
+    uint64_t offset = 9;
+    const char *path_b = test_write(test_tmp("b"), "0123456789", 10);
+    assert_true(tensor_store_map(&store, test_write(test_tmp("a"), "abc", 3), &a, &err));
+    assert_true(tensor_store_map(&store, path_b, &b, &err));
+    assert_true(tensor_store_locate(&store, a.data, &file_id, &offset));
+    assert_true(file_id == 0 && offset == 0);
+    assert_true(tensor_store_locate(&store, b.data + 9, &file_id, &offset));
+    assert_true(file_id == 1 && offset == 9);
+    assert_string_equal(store.paths[1], path_b);
+    assert_false(tensor_store_locate(&store, b.data + 10, &file_id, &offset));
+    assert_false(tensor_store_locate(&store, &store, &file_id, &offset));
+    tensor_store_free(&store);
+}

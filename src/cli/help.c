@@ -8,8 +8,8 @@
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,   &verb_show,   &verb_bench,   &verb_tokenize, &verb_render,
-    &verb_parse, &verb_logits, &verb_version, &verb_help,
+    &verb_run,    &verb_show, &verb_bench, &verb_tokenize, &verb_render,  &verb_parse,
+    &verb_logits, &verb_pull, &verb_list,  &verb_rm,       &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
@@ -38,8 +38,9 @@ static void overview(void)
           "\n"
           "usage: bise COMMAND [options] [MODEL] ...\n"
           "\n"
-          "MODEL is a folder as published (params.json or config.json with *.safetensors) or a\n"
-          ".gguf file.  Left out, it is a very small model of children's stories that comes with\n"
+          "MODEL is a folder as published (params.json or config.json with *.safetensors), a\n"
+          ".gguf file, or ORG/NAME of a model that 'bise pull' has brought.  Left out, it is a "
+          "very small model of children's stories that comes with\n"
           "the program (set BISE_MODELS if it lies in another folder), so this works at once:\n"
           "\n"
           "    bise run \"Once upon a time\"\n"

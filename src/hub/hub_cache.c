@@ -92,9 +92,9 @@ bool hub_write_ref(const char *store, const struct hub_name *name, const char *c
     if (hub_is_commit(name->revision))
         return true;
     buf_init(&path, PATH_MAX);
-    bool ok = hub_join(&path, (const char *[]){store, name->folder, "refs", name->revision, NULL},
-                       err) &&
-              hub_make_parents(path.data, err) && write_whole(path.data, commit, err);
+    bool ok =
+        hub_join(&path, (const char *[]){store, name->folder, "refs", name->revision, NULL}, err) &&
+        hub_make_parents(path.data, err) && write_whole(path.data, commit, err);
     buf_free(&path);
     return ok;
 }
@@ -107,21 +107,21 @@ static bool put_link(const char *target, const char *path, struct err *err)
     there[n > 0 ? n : 0] = '\0';
     if (strcmp(there, target) == 0 || symlink(target, path) == 0)
         return true;
-    bool ok = errno == EEXIST &&
-              (size_t)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid()) <
-                  sizeof part &&
-              symlink(target, part) == 0 && rename(part, path) == 0;
+    bool ok =
+        errno == EEXIST &&
+        (size_t)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid()) < sizeof part &&
+        symlink(target, part) == 0 && rename(part, path) == 0;
     return ok || file_fail(path, "make the link", err);
 }
 
-bool hub_link(const char *store, const struct hub_name *name, const char *commit,
-              const char *file, const char *hash, struct err *err)
+bool hub_link(const char *store, const struct hub_name *name, const char *commit, const char *file,
+              const char *hash, struct err *err)
 {
     struct buf path, target;
     buf_init(&path, PATH_MAX);
     buf_init(&target, PATH_MAX);
-    bool ok = hub_join(
-        &path, (const char *[]){store, name->folder, "snapshots", commit, file, NULL}, err);
+    bool ok = hub_join(&path,
+                       (const char *[]){store, name->folder, "snapshots", commit, file, NULL}, err);
     for (const char *slash = file; ok && (slash = strchr(slash, '/')); slash++)
         ok = buf_add(&target, "../", 3, err);
     ok = ok && buf_add(&target, "../../blobs/", 12, err) &&

@@ -32,8 +32,8 @@ bool hub_write_ref(const char *store, const struct hub_name *name, const char *c
 
 /* Makes the link of a snapshot to a blob; another link in its place is replaced.
  * Errors: as file_fail(). */
-bool hub_link(const char *store, const struct hub_name *name, const char *commit,
-              const char *file, const char *hash, struct err *err) CHECKED;
+bool hub_link(const char *store, const struct hub_name *name, const char *commit, const char *file,
+              const char *hash, struct err *err) CHECKED;
 
 /* Takes the lock of a blob.  Returns a descriptor to close, or -1.
  * Errors: ERR_BUSY when another program holds it, as file_fail(). */

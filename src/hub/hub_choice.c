@@ -127,9 +127,9 @@ static bool take_weights(struct hub_listing *listing, const char *stem, const ch
 static void take_texts(struct hub_listing *listing, bool native, struct hub_choice *choice)
 {
     static const char *const names[] = {
-        "tokenizer.json",          "tokenizer_config.json",    "special_tokens_map.json",
-        "added_tokens.json",       "chat_template.jinja",      "chat_template.json",
-        "generation_config.json",  "processor_config.json",    "preprocessor_config.json",
+        "tokenizer.json",         "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json",      "chat_template.jinja",   "chat_template.json",
+        "generation_config.json", "processor_config.json", "preprocessor_config.json",
     };
     bool own = take_path(listing, "tekken.json", choice);
     for (size_t i = 0; i < listing->n; i++) {

@@ -21,7 +21,7 @@ struct hub_file {
 /* All zero is empty. */
 struct hub_listing {
     struct arena arena;
-    char commit[41]; /* 40 digits; "" of a folder */
+    char commit[41];        /* 40 digits; "" of a folder */
     struct hub_file *files; /* [n], in the order of their paths */
     size_t n;
 };
@@ -36,7 +36,8 @@ bool hub_listing_parse(struct hub_listing *listing, const char *name, const void
 /* Lists the files of a folder and of those in it, links followed; without hashes.  A link that
  * leads nowhere is left out.
  * Owned: hub_listing_free(), also after a failure.  Errors: as file_fail(), ERR_LIMIT. */
-bool hub_listing_of_folder(struct hub_listing *listing, const char *folder, struct err *err) CHECKED;
+bool hub_listing_of_folder(struct hub_listing *listing, const char *folder,
+                           struct err *err) CHECKED;
 void hub_listing_free(struct hub_listing *listing);
 
 /* Finds a file by its path.  Borrowed: from the listing; NULL when there is none. */

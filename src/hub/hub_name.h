@@ -9,10 +9,10 @@
 #include "base/limits.h"
 
 struct hub_name {
-    char repo[2 * LIMIT_HUB_ID + 2];           /* ORG/NAME */
-    char folder[2 * LIMIT_HUB_ID + 16];        /* models--ORG--NAME, in the store */
-    char revision[LIMIT_HUB_REVISION + 1];     /* "main" when none was given */
-    char want[LIMIT_HUB_PATH + 1];             /* a .gguf file, or a type as Q4_K_M; "": either */
+    char repo[2 * LIMIT_HUB_ID + 2];       /* ORG/NAME */
+    char folder[2 * LIMIT_HUB_ID + 16];    /* models--ORG--NAME, in the store */
+    char revision[LIMIT_HUB_REVISION + 1]; /* "main" when none was given */
+    char want[LIMIT_HUB_PATH + 1];         /* a .gguf file, or a type as Q4_K_M; "": either */
 };
 
 /* Reads a name.  Errors: ERR_ARG. */

@@ -71,8 +71,9 @@ static bool read_token(struct buf *token, struct err *err)
     /* A line break in it would begin another header. */
     for (size_t i = 0; i < token->len; i++)
         if (token->data[i] <= ' ' || token->data[i] > '~')
-            return err_set(err, ERR_ARG, "the token (HF_TOKEN or its file) has characters that no "
-                                         "token has; correct it");
+            return err_set(err, ERR_ARG,
+                           "the token (HF_TOKEN or its file) has characters that no "
+                           "token has; correct it");
     return true;
 }
 
@@ -99,7 +100,8 @@ bool hub_settings_read(struct hub_settings *settings, struct err *err)
         char *end;
         long value = strtol(stall, &end, 10);
         if (*end || value < 1 || value > MAX_STALL_S)
-            return err_set(err, ERR_ARG, "HF_HUB_DOWNLOAD_TIMEOUT: expected 1 to %d seconds, not '%s'",
+            return err_set(err, ERR_ARG,
+                           "HF_HUB_DOWNLOAD_TIMEOUT: expected 1 to %d seconds, not '%s'",
                            MAX_STALL_S, stall);
         settings->stall_s = (int)value;
     }

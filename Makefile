@@ -94,8 +94,11 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/hub_server: $(OUT)/test/cli/hub_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -pthread
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
 	timeout 1200 $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 
@@ -110,6 +113,10 @@ $(OUT)/%_fuzz: fuzz/%_fuzz.c $(LIBO)
 $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+# The one parser that the library does not have.
+$(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
+  $(OUT)/src/hub/hub_name.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

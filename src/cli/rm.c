@@ -15,10 +15,11 @@ static bool confirm(const char *name, const struct hub_removal *removal, struct 
 {
     char size[UNITS_TEXT], answer[8] = "";
     if (!input_is_terminal())
-        return err_set(err, ERR_ARG, "%s: %zu files, %s; --yes removes them", name,
-                       removal->n_files, units_bytes(size, removal->n_bytes));
-    fprintf(stderr, "remove %s: %zu files, %s? [y/N] ", name, removal->n_files,
-            units_bytes(size, removal->n_bytes));
+        return err_set(err, ERR_ARG, "%s: %zu file%s, %s; --yes removes them", name,
+                       removal->n_files, removal->n_files == 1 ? "" : "s",
+                       units_bytes(size, removal->n_bytes));
+    fprintf(stderr, "remove %s: %zu file%s, %s? [y/N] ", name, removal->n_files,
+            removal->n_files == 1 ? "" : "s", units_bytes(size, removal->n_bytes));
     if (!fgets(answer, sizeof answer, stdin) || (*answer != 'y' && *answer != 'Y'))
         return err_set(err, ERR_CANCELLED, "not removed");
     return true;

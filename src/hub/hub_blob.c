@@ -99,8 +99,11 @@ bool hub_blob_open(struct hub_blob *blob, const char *store, const struct hub_na
 
 void hub_blob_close(struct hub_blob *blob)
 {
-    if (blob->fd >= 0)
+    if (blob->fd >= 0) {
+        if (!blob->n_bytes && blob->file->n_bytes)
+            unlink(blob->part.data); /* nothing to go on with */
         close(blob->fd);
+    }
     if (blob->lock >= 0)
         close(blob->lock);
     hub_digest_free(&blob->digest);

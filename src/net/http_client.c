@@ -107,6 +107,16 @@ static bool begin_again(struct http_get *get, const char *why)
     return false;
 }
 
+/* Fails because of more than may be: with a size that is known something broke on the way. */
+static bool too_much(struct http_get *get)
+{
+    if (get->exact)
+        return begin_again(get, "the server sends another size than it stated before");
+    get->refused = true;
+    return err_set(&get->err, ERR_LIMIT, "%s: the answer has more than %" PRIu64 " bytes", get->url,
+                   get->n_bytes);
+}
+
 /* Looks at the head of a response whose content will be taken. */
 static bool check_head(struct http_get *get)
 {
@@ -124,8 +134,7 @@ static bool check_head(struct http_get *get)
     uint64_t rest = get->n_bytes - get->offset;
     if (length < 0 || (get->exact ? (uint64_t)length == rest : (uint64_t)length <= rest))
         return true;
-    return begin_again(get, get->exact ? "the server sends another size than it stated before"
-                                       : "the answer is longer than allowed");
+    return too_much(get);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
@@ -138,7 +147,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     if (!get->seen && !check_head(get))
         return CURL_WRITEFUNC_ERROR;
     if (n > get->n_bytes - get->offset) {
-        begin_again(get, "the server sends more than it stated");
+        too_much(get);
         return CURL_WRITEFUNC_ERROR;
     }
     if (!get->write(get->arg, bytes, n, &get->err)) {

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; ok && i < listing.n; i++) {
         const struct hub_file *file = &listing.files[i];
         size_t n_hash = strlen(file->hash);
-        if (file->path[0] == '/' || strstr(file->path, "../") || strstr(file->path, "//") ||
+        if (file->path[0] == '/' || strncmp(file->path, "../", 3) == 0 ||
+            strstr(file->path, "/../") || strstr(file->path, "//") ||
             strcmp(file->path, "..") == 0 || strpbrk(file->path, "\\\n\r\x1b"))
             __builtin_trap();
         if ((n_hash != 40 && n_hash != 64) || strspn(file->hash, "0123456789abcdef") != n_hash ||

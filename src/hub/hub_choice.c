@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,7 +37,9 @@ static const char *find_part(const char *name, const char *ending, unsigned *k, 
     if (!ends_with(name, ending) || length < n_ending + PART_LEN)
         return NULL;
     const char *part = name + length - n_ending - PART_LEN;
-    if (sscanf(part, "-%5u-of-%5u", k, n) != 2 || !*k || *k > *n || *n > LIMIT_SHARDS)
+    *k = (unsigned)strtoul(part + 1, NULL, 10);
+    *n = (unsigned)strtoul(part + strlen("-00001-of-"), NULL, 10);
+    if (!*k || *k > *n || *n > LIMIT_SHARDS)
         return NULL;
     snprintf(again, sizeof again, PART, *k, *n);
     return strncmp(part, again, PART_LEN) == 0 ? part : NULL;

@@ -83,9 +83,11 @@ static void get_header(const struct http_get *get, const char *name, char *text,
 static bool goes_on(struct http_get *get)
 {
     char text[96];
-    uint64_t first;
+    char *end;
     get_header(get, "Content-Range", text, sizeof text);
-    return sscanf(text, "bytes %" SCNu64 "-", &first) == 1 && first == get->offset;
+    if (strncmp(text, "bytes ", 6) != 0)
+        return false;
+    return strtoull(text + 6, &end, 10) == get->offset && *end == '-';
 }
 
 /* Forgets what was received, so that the next bytes are the first. */

@@ -56,9 +56,9 @@ try run fine/story "Once upon a time" --max-tokens 8 | grep -v '^2>'
 try show fine/story | mask | head -3
 
 echo "== one layout, the native one; parts; types; what is no model"
-pull fine/both | sort
+pull fine/both | sed 's/([0-9]* of/(N of/' | sort
 kept fine both | wc -l
-pull fine/shards | sort
+pull fine/shards | sed 's/([0-9]* of/(N of/' | sort
 try show fine/shards | grep -A 1 '^layout'
 pull fine/half
 pull fine/types

@@ -37,8 +37,10 @@ CFLAGS   += $(flags_$(B)) -std=c17 -ffp-contract=off -fno-math-errno -fvisibilit
 LDFLAGS  += -Wl,-z,relro,-z,now
 LDLIBS   += -ljansson -lm -pthread
 
-LIBSRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
-CLISRC := $(wildcard src/cli/*.c)
+# The program alone speaks to the network: who links the library needs no libcurl.
+CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c)
+CLILIBS := -ledit -lcurl -lcrypto
+LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
 CLIO   := $(CLISRC:%.c=$(OUT)/%.o)
 TESTO  := $(patsubst %.c,$(OUT)/%.o,$(wildcard test/*.c test/*/*_test.c))
@@ -51,7 +53,7 @@ FORMAT := $(wildcard src/*/*.[ch] include/*.h test/*.[ch] test/*/*.[ch] fuzz/*.[
 all: $(OUT)/bise $(OUT)/libbise.a $(OUT)/libbise.so.0
 
 $(OUT)/bise: $(CLIO) $(OUT)/libbise.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ledit $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLILIBS) $(LDLIBS)
 
 $(OUT)/libbise.a: $(LIBO)
 	rm -f $@ && ar rcs $@ $^
@@ -60,7 +62,7 @@ $(OUT)/libbise.so.0: $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
 
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 -ledit $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(CLILIBS) $(LDLIBS)
 
 # The file name says which instruction set a file may use; nothing else may.  On another
 # processor these files are empty, and the compiler does not know the options.
@@ -92,8 +94,11 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/hub_server: $(OUT)/test/cli/hub_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -pthread
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
 	timeout 1200 $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 
@@ -103,11 +108,15 @@ properties: $(OUT)/unit
 
 $(OUT)/%_fuzz: fuzz/%_fuzz.c $(LIBO)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBO) $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+# The one parser that the library does not have.
+$(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
+  $(OUT)/src/hub/hub_name.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

@@ -54,6 +54,15 @@
 #define LIMIT_STOP_STRINGS 16
 #define LIMIT_STOP_BYTES   256
 
+/* Downloads. */
+#define LIMIT_REDIRECTS      8            /* of one request */
+#define LIMIT_HUB_LISTING    (32u << 20)  /* a model's list of files as JSON */
+#define LIMIT_HUB_FILES      20000u       /* files in it */
+#define LIMIT_HUB_FILE_BYTES (1ull << 43) /* one of them */
+#define LIMIT_HUB_PATH       512u         /* the name of one, with its folders */
+#define LIMIT_HUB_ID         96u          /* either half of ORG/NAME */
+#define LIMIT_HUB_REVISION   128u         /* a branch, tag or commit */
+
 /* The machine. */
 #define LIMIT_THREADS 1024
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "hub/hub_store.h"
 
 #define MAX_PATH     4096 /* what realpath() may write */
 #define BUNDLED_NAME "stories260K.gguf"
@@ -59,13 +60,40 @@ bool bundled_find(struct buf *path, struct err *err)
                    FROM_INSTALLED, FROM_BUILT, dir);
 }
 
+/* Says whether a word is meant as a file, although ORG/NAME may look so, too. */
+static bool names_file(const char *model)
+{
+    static const char *const endings[] = {".gguf", ".json", ".model", ".safetensors"};
+    size_t n = strlen(model);
+    for (int i = 0; i < 4; i++) {
+        size_t m = strlen(endings[i]);
+        if (n > m && strcmp(model + n - m, endings[i]) == 0)
+            return !strchr(model, ':');
+    }
+    return false;
+}
+
+static bool find_stored(const struct hub_name *name, const char *model, struct buf *path,
+                        struct err *err)
+{
+    char remedy[2 * sizeof *name];
+    if (hub_store_find(name, path, err))
+        return true;
+    snprintf(remedy, sizeof remedy, "check the path, or 'bise pull %s'", model);
+    return err_remedy(err, ERR_NOT_FOUND, remedy);
+}
+
 bool bundled_or(const char *model, struct buf *path, struct err *err)
 {
+    struct hub_name name;
+    struct err ignored = {0};
     if (!model)
         return bundled_find(path, err);
     if (!*model)
         return err_set(err, ERR_ARG,
                        "an empty MODEL; name a folder or a .gguf file, or leave it out");
+    if (!file_exists(model) && hub_name_parse(&name, model, &ignored) && !names_file(model))
+        return find_stored(&name, model, path, err);
     return buf_add(path, model, strlen(model), err);
 }
 

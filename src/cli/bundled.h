@@ -11,8 +11,9 @@
  * Errors: ERR_NOT_FOUND naming the places, ERR_LIMIT. */
 bool bundled_find(struct buf *path, struct err *err) CHECKED;
 
-/* Appends model, or the bundled model's path when model is NULL.
- * Errors: ERR_ARG for an empty one, else as bundled_find(). */
+/* Appends the path that model means, or the bundled model's when it is NULL: a file or folder
+ * that is there, else a model of the store (ORG/NAME).
+ * Errors: ERR_ARG for an empty one, those of hub_store_find(), else as bundled_find(). */
 bool bundled_or(const char *model, struct buf *path, struct err *err) CHECKED;
 
 /* Says whether an argument is meant as a model and not as a prompt: it exists, ends in

@@ -8,8 +8,9 @@
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,    &verb_show,     &verb_bench,   &verb_tokenize, &verb_render, &verb_parse,
-    &verb_logits, &verb_quantize, &verb_imatrix, &verb_version,  &verb_help,
+    &verb_run,      &verb_show,    &verb_pull,    &verb_list,     &verb_rm,
+    &verb_quantize, &verb_imatrix, &verb_bench,   &verb_tokenize, &verb_render,
+    &verb_parse,    &verb_logits,  &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
@@ -38,14 +39,16 @@ static void overview(void)
           "\n"
           "usage: bise COMMAND [options] [MODEL] ...\n"
           "\n"
-          "MODEL is a folder as published (params.json or config.json with *.safetensors) or a\n"
-          ".gguf file.  Left out, it is a very small model of children's stories that comes with\n"
-          "the program (set BISE_MODELS if it lies in another folder), so this works at once:\n"
+          "MODEL is a folder as published (params.json or config.json with *.safetensors), a\n"
+          ".gguf file, or ORG/NAME of a model that 'bise pull' has brought.  Left out, it is a\n"
+          "very small model of children's stories that comes with the program (set BISE_MODELS if\n"
+          "it lies in another folder), so this works at once:\n"
           "\n"
           "    bise run \"Once upon a time\"\n"
           "\n"
           "Then, with a model of your own:\n"
           "\n"
+          "    bise pull ORG/NAME                    download it\n"
           "    bise show path/to/model               what it is, and whether it fits here\n"
           "    bise run path/to/model                chat with it, or let it continue a text\n"
           "\n"

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hub_fetch_int.h - what hub_pull.c has done by hub_fetch.c and hub_answer.c. */
+#ifndef HUB_HUB_FETCH_INT_H
+#define HUB_HUB_FETCH_INT_H
+
+#include "hub/hub_pull.h"
+#include "net/http_client.h"
+
+#define HUB_NOTE "X-Error-Code" /* in which the hub says more than by the status */
+
+struct hub_pull {
+    const struct hub_pull_options *options;
+    const struct hub_name *name;
+    struct hub_listing *listing;
+    struct buf store; /* its folder */
+    struct http_client *client;
+    struct hub_progress progress;
+};
+
+/* Appends ENDPOINT and the path of a request: kind is "api/models" or "", action "revision" or
+ * "resolve"; then revision, and file unless it is NULL.  Errors: ERR_LIMIT. */
+bool hub_url(struct buf *url, const struct hub_pull *pull, const char *prefix, const char *action,
+             const char *revision, const char *file, struct err *err) CHECKED;
+
+/* Begins a request of the hub, with its token.  Errors: as http_start(). */
+bool hub_request(struct hub_pull *pull, struct http_get *get, struct err *err) CHECKED;
+
+/* Records why the hub has refused.  what: a file, or NULL for the model.  Returns false.
+ * Errors: ERR_NOT_FOUND, ERR_ARG, or those of get. */
+bool hub_refused(const struct hub_pull *pull, const struct http_get *get, const char *what,
+                 struct err *err);
+
+/* Calls the progress function.  Errors: ERR_CANCELLED. */
+bool hub_tick(struct hub_pull *pull, struct err *err) CHECKED;
+
+/* Brings the chosen files of the listing into the store.
+ * Errors: as hub_pull(). */
+bool hub_fetch(struct hub_pull *pull, struct err *err) CHECKED;
+
+#endif

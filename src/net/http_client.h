@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_client.h - GET over HTTP and HTTPS: several at once, tried again, resumed.
+ *
+ *     struct http_get get = {.url = url, .write = add, .restart = forget, .arg = &file,
+ *                            .n_bytes = size, .exact = true};
+ *     if (!http_start(client, &get, err)) ...
+ *     while (!done && http_step(client, &done, err)) ...
+ *
+ * What was received counts: an attempt goes on where the last one ended, by Range and If-Range,
+ * and where the server has another content by then, restart() is called and it begins again.
+ * Redirects are followed LIMIT_REDIRECTS times, never from HTTPS to HTTP; a token goes to the
+ * host of the first address only.  Proxies and their exceptions come from the usual variables
+ * (https_proxy, no_proxy, ...).  Thread: one, which also runs the callbacks. */
+#ifndef NET_HTTP_CLIENT_H
+#define NET_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { HTTP_ETAG_BYTES = 160, HTTP_NOTE_BYTES = 128 };
+
+struct http_options {
+    const char *agent; /* of the User-Agent header; borrowed while the client lives */
+    int stall_s;       /* seconds that connecting may take, and less than 1 kB/s last */
+    int n_tries;       /* in a row that bring no progress, 1 or more */
+};
+
+struct http_get {
+    const char *url;       /* borrowed, as the texts below, until it is done */
+    const char *token;     /* of an Authorization header, or NULL */
+    const char *note_name; /* of a header of the response that is kept in note, or NULL */
+    /* Takes n bytes of the content.  Errors: any; they end the transfer. */
+    bool (*write)(void *arg, const void *bytes, size_t n, struct err *err);
+    /* Forgets what was taken.  Errors: any. */
+    bool (*restart)(void *arg, struct err *err);
+    void *arg;
+    uint64_t offset;  /* bytes that the caller has already; grows */
+    uint64_t n_bytes; /* the whole content has at most */
+    bool exact;       /* it has as many, not fewer */
+
+    /* Valid when http_step() has returned it. */
+    bool ok;     /* the content is complete */
+    long status; /* of the last response, 0 for none */
+    char note[HTTP_NOTE_BYTES];
+    struct err err; /* unless ok */
+
+    /* Private. */
+    void *easy, *headers; /* of the library */
+    char etag[HTTP_ETAG_BYTES], if_range[HTTP_ETAG_BYTES + 16], problem[256];
+    uint64_t attempt_offset;
+    double retry_at; /* 0: running */
+    int n_failed;
+    bool seen, again, refused; /* the head was seen; it asks to begin again; a callback failed */
+    struct http_get *next;
+};
+
+struct http_client;
+
+/* Owned: http_close(), which also ends what still runs.  Errors: ERR_LIMIT. */
+struct http_client *http_open(const struct http_options *options, struct err *err) CHECKED;
+void http_close(struct http_client *client);
+
+/* Begins a transfer; get stays where it is until it is done.
+ * Errors: ERR_ARG for an address that is none, ERR_LIMIT. */
+bool http_start(struct http_client *client, struct http_get *get, struct err *err) CHECKED;
+
+/* Works for a tenth of a second at most, less when a signal comes.  *done is a transfer that
+ * has ended, well or not, or NULL.  Errors: ERR_IO, ERR_LIMIT of the client itself. */
+bool http_step(struct http_client *client, struct http_get **done, struct err *err) CHECKED;
+
+#endif

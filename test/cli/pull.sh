@@ -1,0 +1,174 @@
+# The model store: a hub on this machine that misbehaves (hub_server.c: ORG says how), downloads,
+# names, what is there afterwards, and what is removed.
+hub=$TMP/hub
+mkdir -p "$hub/story" "$hub/both" "$hub/types" "$hub/shards" "$hub/half" "$hub/pickle"
+cp models/stories260K.gguf "$hub/story"
+head -c 30000 /dev/zero >"$hub/story/mmproj-f16.gguf"
+cp test/data/oracle/ministral-swa-mix/*.* "$hub/both"
+cp models/stories260K.gguf "$hub/types/tiny-Q8_0.gguf"
+cp test/data/stories260K/stories260K-q4_0.gguf "$hub/types/tiny-Q4_0.gguf"
+cp test/data/oracle/mistral-sharded/*.* "$hub/shards"
+cp test/data/oracle/mistral-sharded/*.* "$hub/half"
+rm "$hub/half/"*00002-of*
+head -c 30000 /dev/zero >"$hub/pickle/pytorch_model.bin"
+
+"$(dirname "$BISE")/hub_server" "$hub" "$TMP/log" >"$TMP/port" &
+server=$!
+trap 'kill $server' EXIT
+while [ ! -s "$TMP/port" ]; do sleep 0.1; done
+HF_ENDPOINT=http://127.0.0.1:$(cat "$TMP/port")
+export HF_ENDPOINT HF_HUB_CACHE="$TMP/store" HF_HUB_DOWNLOAD_TIMEOUT=4
+unset HF_HOME HF_TOKEN HF_TOKEN_PATH HF_HUB_OFFLINE http_proxy https_proxy all_proxy
+export HOME="$TMP/home"
+mask() { sed -E "s|$TMP|TMP|g; s|127.0.0.1:[0-9]+|HUB|g; s|localhost:[0-9]+|CDN|g"; }
+pull() {
+    echo "pull $*"
+    : >"$TMP/log"
+    try pull "$@" | mask
+}
+asked() { sort "$TMP/log" | mask; }
+kept() { (cd "$TMP/store" 2>/dev/null && find "models--$1--$2" ! -type d | sort); }
+# Waits until so many bytes of something unfinished are there.
+received() {
+    n=0
+    until [ "$(cat "$TMP"/store/*/blobs/*.incomplete 2>/dev/null | wc -c)" = "$1" ] ||
+        [ $n -gt 300 ]; do
+        n=$((n + 1))
+        sleep 0.1
+    done
+}
+fresh() { rm -rf "$TMP/store"; }
+
+echo "== one model: from the hub, from the store, offline"
+try list
+try show fine/story | mask
+pull fine/story
+asked
+kept fine story
+(cd "$TMP/store/models--fine--story" && cat refs/main && echo && readlink snapshots/*/*.gguf)
+cmp models/stories260K.gguf "$TMP"/store/models--fine--story/snapshots/*/stories260K.gguf
+pull fine/story
+asked
+pull --offline fine/story
+asked
+HF_HUB_OFFLINE=1 try pull other/story | mask
+try run fine/story "Once upon a time" --max-tokens 8 | grep -v '^2>'
+try show fine/story | mask | head -3
+
+echo "== one layout, the native one; parts; types; what is no model"
+pull fine/both | sed 's/([0-9]* of/(N of/' | sort
+kept fine both | wc -l
+pull fine/shards | sed 's/([0-9]* of/(N of/' | sort
+try show fine/shards | grep -A 1 '^layout'
+pull fine/half
+pull fine/types
+pull fine/types:q4_0
+pull fine/types:tiny-Q8_0.gguf
+pull fine/types:Q6_K
+pull fine/pickle
+pull fine/none
+try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+try list --json | mask | sed -E 's/"time":[0-9]+/"time":T/'
+
+echo "== what the hub refuses"
+pull nobody/story
+pull private/story
+HF_TOKEN=abc pull private/story
+pull gated/story
+pull fine/story@v2
+pull fine/story@v1
+pull missing/types:gone.gguf
+pull page/story
+HF_TOKEN='a b' pull fine/story
+HF_ENDPOINT=ftp://nowhere pull fine/story
+HF_ENDPOINT=http://127.0.0.1:1 pull fine/story
+pull story
+pull a/b/c
+pull ../story
+
+echo "== the token goes to the hub alone"
+fresh
+HF_TOKEN=abc pull gated/story
+asked
+mkdir -p "$HOME/.cache/huggingface"
+echo abc >"$HOME/.cache/huggingface/token"
+fresh
+pull gated/story | tail -1
+asked | grep -c token
+rm "$HOME/.cache/huggingface/token"
+
+echo "== transfers that break"
+for fault in short busy broken wrong1 changed changed206 norange length drip; do
+    fresh
+    pull $fault/story
+    asked | grep cdn | sed 's/drip\(.*\)bytes=[0-9]*/drip\1bytes=SOME/'
+    cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
+    find "$TMP/store" -name '*.incomplete'
+done
+for fault in wrong down patience loop; do
+    fresh
+    pull $fault/story --tries 2
+    kept $fault story
+done
+
+echo "== listings that lie"
+for fault in dotdot absolute control backslash huge; do
+    pull $fault/story
+done
+pull vast/story:vast.gguf | sed -E 's/[0-9.e+]+ GB are free/N GB are free/'
+find "$TMP" -name 'escaped*'
+
+echo "== killed half way, gone on with"
+fresh
+"$BISE" pull pause/story >/dev/null 2>&1 &
+pid=$!
+received 592688
+kill -9 $pid
+wait $pid 2>/dev/null
+try list
+try run pause/story x
+pull pause/story
+asked | grep cdn
+cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
+kept pause story
+
+echo "== two at once: one waits, both have it"
+fresh
+: >"$TMP/log"
+"$BISE" pull slow/story >"$TMP/first" 2>&1 &
+pid=$!
+received 592688
+"$BISE" pull slow/story >"$TMP/second" 2>&1
+echo "= $?"
+wait $pid
+echo "= $?"
+cat "$TMP/first" "$TMP/second" | sort -u | mask
+grep -c cdn "$TMP/log"
+
+echo "== removed: what nobody else needs"
+fresh
+pull fine/types:Q4_0 | tail -1
+pull fine/types:Q8_0 | tail -1
+pull fine/types@v1:Q8_0 | tail -1
+try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+try rm fine/types:Q8_0
+try rm --yes fine/types:Q8_0
+kept fine types
+try run fine/types@v1 "Once upon a time" --max-tokens 8 | grep -v '^2>'
+try rm --yes fine/types:Q8_0
+try rm --yes fine/types
+kept fine types
+try rm --yes fine/types@v1
+try list
+pull fine/story | tail -1
+try rm --yes fine/story
+try rm --yes fine/story
+find "$TMP/store" -type f
+"$BISE" pull pause/both >/dev/null 2>&1 &
+pid=$!
+received 194932
+try rm --yes pause/both 2>&1 | sed -E 's|TMP.*/|TMP/|' | mask | sed -E 's/[0-9a-f]{64}/HASH/'
+kill -9 $pid
+wait $pid 2>/dev/null
+try rm --yes pause/both
+ls -A "$TMP/store" "$TMP/store/.locks" | mask

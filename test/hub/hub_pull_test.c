@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pull_fixture.h"
+
+TEST(hub_pull, a_model_comes_and_is_not_asked_for_again)
+{
+    static const char *const answers[] = {T_LISTING, T_CONTENT};
+    const char *store = store_new("pull_once");
+    struct canned server;
+    struct err err = {0};
+    assert_true(pull_from(&server, answers, 2, NULL, &err));
+    assert_int_equal(server.n, 2);
+    assert_non_null(strstr(server.requests[0], "GET /api/models/a/b/revision/main?blobs=true "));
+    assert_non_null(strstr(server.requests[1], "GET /a/b/resolve/" COMMIT_1 "/t%20%231.gguf HTTP"));
+    char *text = test_read(store_path(store, "a/b", "snapshots/" COMMIT_1 "/t #1.gguf"), NULL);
+    assert_string_equal(text, "test content\n");
+    free(text);
+    text = test_read(store_path(store, "a/b", "refs/main"), NULL);
+    assert_string_equal(text, COMMIT_1);
+    free(text);
+    assert_true(pull_from(&server, answers, 1, NULL, &err));
+    assert_int_equal(server.n, 1);
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_pull, a_listing_that_is_none)
+{
+    static const char *const answers[] = {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"};
+    const char *store = store_new("pull_page");
+    struct canned server;
+    struct err err = {0};
+    assert_false(pull_from(&server, answers, 1, NULL, &err));
+    assert_int_equal(err.code, ERR_FORMAT);
+    assert_false(store_has(store, "a/b", "refs/main"));
+    unsetenv("HF_HUB_CACHE");
+}

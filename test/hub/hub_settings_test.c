@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hub/hub_settings.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "test.h"
+
+static const char *const names[] = {"HF_HUB_CACHE",
+                                    "HUGGINGFACE_HUB_CACHE",
+                                    "HF_HOME",
+                                    "XDG_CACHE_HOME",
+                                    "HF_TOKEN",
+                                    "HF_TOKEN_PATH",
+                                    "HF_ENDPOINT",
+                                    "HF_HUB_OFFLINE",
+                                    "HF_HUB_DOWNLOAD_TIMEOUT"};
+
+static void forget_all(void)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+    setenv("HOME", "/home/x", 1);
+}
+
+static void check_folder(const char *want)
+{
+    struct buf path;
+    struct err err = {0};
+    buf_init(&path, PATH_MAX);
+    assert_true(hub_store_folder(&path, &err));
+    assert_string_equal(path.data, want);
+    buf_free(&path);
+}
+
+TEST(hub_settings, where_the_store_is)
+{
+    char *home = getenv("HOME");
+    forget_all();
+    check_folder("/home/x/.cache/huggingface/hub");
+    setenv("XDG_CACHE_HOME", "/cache", 1);
+    check_folder("/cache/huggingface/hub");
+    setenv("HF_HOME", "/hf", 1);
+    check_folder("/hf/hub");
+    setenv("HUGGINGFACE_HUB_CACHE", "/old", 1);
+    check_folder("/old");
+    setenv("HF_HUB_CACHE", "/new", 1);
+    check_folder("/new");
+    forget_all();
+    if (home)
+        setenv("HOME", home, 1);
+}
+
+TEST(hub_settings, defaults_and_values)
+{
+    struct hub_settings s;
+    struct err err = {0};
+    forget_all();
+    assert_true(hub_settings_read(&s, &err));
+    assert_string_equal(s.endpoint.data, "https://huggingface.co");
+    assert_int_equal(s.token.len, 0);
+    assert_false(s.offline);
+    assert_int_equal(s.stall_s, 20);
+    hub_settings_free(&s);
+
+    setenv("HF_ENDPOINT", "http://mirror:8080/hf//", 1);
+    setenv("HF_TOKEN_PATH", test_write(test_tmp("token"), "abc\n", 4), 1);
+    setenv("HF_HUB_OFFLINE", "True", 1);
+    setenv("HF_HUB_DOWNLOAD_TIMEOUT", "7", 1);
+    assert_true(hub_settings_read(&s, &err));
+    assert_string_equal(s.endpoint.data, "http://mirror:8080/hf");
+    assert_string_equal(s.token.data, "abc");
+    assert_true(s.offline);
+    assert_int_equal(s.stall_s, 7);
+    hub_settings_free(&s);
+    forget_all();
+}
+
+TEST(hub_settings, values_that_cannot_be)
+{
+    static const char *const cases[][2] = {
+        {"HF_ENDPOINT", "huggingface.co"}, {"HF_ENDPOINT", "file:///etc"},
+        {"HF_TOKEN", "a\r\nX-Other: b"},   {"HF_TOKEN", "\xc3\xa4"},
+        {"HF_HUB_DOWNLOAD_TIMEOUT", "0"},  {"HF_HUB_DOWNLOAD_TIMEOUT", "soon"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hub_settings s;
+        struct err err = {0};
+        forget_all();
+        setenv(cases[i][0], cases[i][1], 1);
+        assert_false(hub_settings_read(&s, &err));
+        assert_int_equal(err.code, ERR_ARG);
+        hub_settings_free(&s);
+    }
+    forget_all();
+}

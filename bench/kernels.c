@@ -6,7 +6,10 @@
  * CSV: format; narrow: GB/s of weights that come from memory, and that over the
  * read bandwidth measured in the same run; the time of 4 and 16 tokens over that
  * of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
- * many short runs, because other programs use the machine too. */
+ * many short runs, because other programs use the machine too.
+ * Behind them, milliseconds of whole operations with true shapes in the format: the experts of
+ * a layer of Mixtral 8x7B for 8 and 256 tokens, the attention of one of Small 4 for a token
+ * after 4096 and for 256 more of a prompt. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +174,115 @@ static void report(struct bench *p, const struct layout *l)
     fflush(stdout);
 }
 
+/* Milliseconds of the experts of one layer of Mixtral 8x7B. */
+static double experts_time(struct bench *p, enum dtype type, int n_tok, enum phase phase)
+{
+    enum { EXPERTS = 8, DIM = 4096, FFN = 14336, USED = 2 };
+    struct err err = {0};
+    struct ffn_tensors ffn[EXPERTS];
+    struct expert_group groups[EXPERTS];
+    static int32_t tokens[TOKENS * USED];
+    static float weights[TOKENS * USED];
+    size_t bytes = dtype_bytes(type, (int64_t)DIM * FFN), n = POOL_BYTES / bytes, at = 0;
+    int first = 0;
+    for (int e = 0; e < EXPERTS; e++) {
+        struct tensor wide = {.dtype = type, .n_rows = FFN, .n_cols = DIM}, down = wide;
+        down.n_rows = DIM;
+        down.n_cols = FFN;
+        ffn[e] = (struct ffn_tensors){wide, wide, down};
+        ffn[e].w_gate.data = p->weights + at++ % n * bytes;
+        ffn[e].w_up.data = p->weights + at++ % n * bytes;
+        ffn[e].w_down.data = p->weights + at++ % n * bytes;
+        groups[e] = (struct expert_group){.ffn = &ffn[e], .first = first};
+        for (int t = 0; t < n_tok; t++)
+            if (t % EXPERTS == e || (t + 3) % EXPERTS == e) {
+                tokens[first] = t;
+                weights[first++] = 0.5f;
+            }
+        groups[e].n = first - groups[e].first;
+    }
+    size_t work = experts_work_floats(first, DIM, FFN) * sizeof(float);
+    struct experts_args args = {.y = p->y, .x = p->x, .n_tok = n_tok, .dim = DIM, .ffn_dim = FFN};
+    args.phase = phase;
+    args.n_groups = EXPERTS;
+    args.groups = groups;
+    args.tokens = tokens;
+    args.weights = weights;
+    args.work = mem_map(work, &err);
+    double best = 1e9;
+    for (int pass = 0; pass < (n_tok > 16 ? 2 : 4) && args.work; pass++) {
+        double begin = clock_now();
+        p->b->experts(p->b, &args);
+        double s = clock_now() - begin;
+        best = s < best ? s : best;
+    }
+    mem_unmap(args.work, work);
+    return best * 1e3;
+}
+
+/* Milliseconds of the attention of one layer of Small 4 after 4096 tokens. */
+static double latent_time(struct bench *p, enum dtype type, int n_tok, enum phase phase)
+{
+    enum { HEADS = 32, NOPE = 64, ROPE = 64, V = 128, RANK = 256, BEFORE = 4096 };
+    enum { PAGES = (BEFORE + TOKENS) / BACKEND_PAGE_TOKENS };
+    struct err err = {0};
+    static uint32_t page_ids[PAGES];
+    static float scales[TOKENS];
+    size_t page = BACKEND_PAGE_TOKENS * dtype_bytes(DTYPE_BF16, RANK + ROPE);
+    struct tensor kv_b = {.data = p->weights, .dtype = type, .n_cols = RANK};
+    kv_b.n_rows = (int64_t)HEADS * (NOPE + V);
+    struct head_tensor wk = {.w = kv_b, .stride = NOPE + V}, wv = wk;
+    wv.first = NOPE;
+    for (uint32_t i = 0; i < PAGES; i++)
+        page_ids[i] = i;
+    for (int t = 0; t < n_tok; t++)
+        scales[t] = 0.1f;
+    struct kv_view kv = {.data = mem_map(PAGES * page, &err), .page_bytes = page};
+    kv.page_ids = page_ids;
+    kv.dtype = DTYPE_BF16;
+    kv.n_kv_heads = 1;
+    kv.head_dim = RANK + ROPE;
+    size_t work = latent_work_floats(HEADS, NOPE, ROPE, V, RANK, n_tok) * sizeof(float);
+    struct latent_args args = {.out = p->y, .q = p->x, .scales = scales, .kv = &kv};
+    args.wk = &wk;
+    args.wv = &wv;
+    args.work = mem_map(work, &err);
+    args.n_tok = n_tok;
+    args.pos0 = BEFORE;
+    args.phase = phase;
+    args.n_heads = HEADS;
+    args.nope_dim = NOPE;
+    args.rope_dim = ROPE;
+    args.v_dim = V;
+    args.kv_rank = RANK;
+    double best = 1e9;
+    for (int pass = 0; pass < 8 && args.work && kv.data; pass++) {
+        double begin = clock_now();
+        p->b->latent_attention(p->b, &args);
+        double s = clock_now() - begin;
+        best = s < best ? s : best;
+    }
+    mem_unmap(kv.data, PAGES * page);
+    mem_unmap(args.work, work);
+    return best * 1e3;
+}
+
+static void report_layers(struct bench *p, const char *only)
+{
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_E4M3, DTYPE_Q8_0, DTYPE_Q4_K};
+    printf("format,experts_8_ms,experts_256_ms,latent_1_ms,latent_256_ms\n");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const char *name = dtype_info(types[i])->name;
+        if (only && strcmp(only, name) != 0)
+            continue;
+        printf("%s,%.1f,%.0f,%.2f,%.1f\n", name, experts_time(p, types[i], 8, PHASE_GENERATE),
+               experts_time(p, types[i], TOKENS, PHASE_PROMPT),
+               latent_time(p, types[i], 1, PHASE_GENERATE),
+               latent_time(p, types[i], TOKENS, PHASE_PROMPT));
+        fflush(stdout);
+    }
+}
+
 static void report_all(struct bench *p, const char *only)
 {
     for (int type = 0; type < DTYPE_COUNT; type++) {
@@ -206,6 +318,7 @@ int main(int argc, char **argv)
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
     printf("format,narrow_gb_s,of_read,time_4,time_16,wide_gflop_s\n");
     report_all(&p, argc > 3 ? argv[3] : NULL);
+    report_layers(&p, argc > 3 ? argv[3] : NULL);
     p.b->close(p.b);
     mem_unmap(p.weights, POOL_BYTES);
     mem_unmap(p.x, n_act);

@@ -151,8 +151,8 @@ static void note_fallbacks(const struct job *job, size_t n)
                                     dtype_info((enum dtype)type)->name);
     }
     if (n)
-        console_note("the rows of %zu of %zu tensors are no whole blocks: %s", n,
-                     job->export.n, text + 2);
+        console_note("the rows of %zu of %zu tensors are no whole blocks: %s", n, job->export.n,
+                     text + 2);
 }
 
 static void print_summary(const struct job *job, uint64_t n_data)

@@ -37,7 +37,7 @@ struct quant_place {
     int64_t n_cols;
 };
 
-/* Finds a mix by name, in any case.  Errors: ERR_ARG that lists the names. */
+/* Finds a mix by name, in any case.  Borrowed: static.  Errors: ERR_ARG that lists the names. */
 const struct quant_mix *quant_mix_find(const char *name, struct err *err) CHECKED;
 
 /* Returns the format for that place; *fell_back is set when its rows are no whole blocks of the

@@ -42,6 +42,12 @@
 #define LIMIT_VOCAB    (1 << 21)
 #define LIMIT_CONTEXT  (1 << 24)
 
+/* Adapters. */
+#define LIMIT_ADAPTERS      16   /* of one model at a time */
+#define LIMIT_ADAPTER_RANK  1024 /* of one pair of matrices */
+#define LIMIT_ADAPTER_SCALE 1000 /* magnitude of the user's factor */
+#define LIMIT_PATTERN_BYTES 256  /* a name or regular expression that chooses modules */
+
 /* Text. */
 #define LIMIT_TOKEN_BYTES    (64u << 10)  /* one vocabulary entry */
 #define LIMIT_VOCAB_BYTES    (256u << 20) /* all vocabulary entries of a tokenizer together */

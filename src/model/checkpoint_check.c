@@ -8,7 +8,7 @@
 #define STEP 1024 /* elements decoded at a time: whole blocks of every format */
 
 /* Elements follow each other without gaps, so the end of a row needs no care. */
-static bool is_finite(const struct tensor_entry *e, enum dtype dtype, int64_t n)
+bool weights_finite(const struct tensor_entry *e, enum dtype dtype, int64_t n)
 {
     float values[STEP];
     for (int64_t i = 0; i < n; i += STEP) {
@@ -31,7 +31,7 @@ bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
         int64_t n = 1;
         for (int d = 0; d < e->n_dims; d++)
             n *= e->shape[d];
-        if (!is_finite(e, dtype, n))
+        if (!weights_finite(e, dtype, n))
             return err_set(err, ERR_FORMAT,
                            "%s: %s: holds a number that is not finite; download the file again",
                            e->file, e->name);

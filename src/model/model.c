@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "model/adapter.h"
 #include "model/model_int.h"
 #include "model/rope_freq.h"
 #include "tensor/block.h"
@@ -42,37 +43,40 @@ struct backend *model_backend(const struct model *model)
     return model->backend;
 }
 
-/* Hands the matrix in host memory to the backend. */
-static bool adopt(struct backend *b, struct tensor *device, const struct tensor *host,
+/* Hands the matrix in host memory to the backend; what adapters add goes with it. */
+static bool adopt(const struct model *m, struct tensor *device, const struct tensor *host,
                   struct err *err)
 {
+    struct backend *b = m->backend;
     *device = *host;
+    device->lora = adapter_find(m->adapters, host);
     device->data = b->adopt(b, host->data, tensor_bytes(host), err);
     return device->data != NULL;
 }
 
-static bool adopt_layer(struct backend *b, struct layer *to, const struct layer_weights *from,
+static bool adopt_layer(const struct model *m, struct layer *to, const struct layer_weights *from,
                         struct err *err)
 {
-    return adopt(b, &to->wq, &from->wq, err) && adopt(b, &to->wk, &from->wk, err) &&
-           adopt(b, &to->wv, &from->wv, err) && adopt(b, &to->wo, &from->wo, err) &&
-           adopt(b, &to->ffn.w_gate, &from->ffn.w_gate, err) &&
-           adopt(b, &to->ffn.w_up, &from->ffn.w_up, err) &&
-           adopt(b, &to->ffn.w_down, &from->ffn.w_down, err);
+    return adopt(m, &to->wq, &from->wq, err) && adopt(m, &to->wk, &from->wk, err) &&
+           adopt(m, &to->wv, &from->wv, err) && adopt(m, &to->wo, &from->wo, err) &&
+           adopt(m, &to->ffn.w_gate, &from->ffn.w_gate, err) &&
+           adopt(m, &to->ffn.w_up, &from->ffn.w_up, err) &&
+           adopt(m, &to->ffn.w_down, &from->ffn.w_down, err);
 }
 
 static bool adopt_matrices(struct model *m, const struct model_weights *w, struct err *err)
 {
     for (uint32_t i = 0; i < m->config->n_layers; i++)
-        if (!adopt_layer(m->backend, &m->layers[i], &w->layers[i], err))
+        if (!adopt_layer(m, &m->layers[i], &w->layers[i], err))
             return false;
-    if (!adopt(m->backend, &m->embedding, &w->embedding, err))
+    if (!adopt(m, &m->embedding, &w->embedding, err))
         return false;
     if (w->output.data == w->embedding.data) {
         m->output = m->embedding;
+        m->output.lora = adapter_find(m->adapters, &w->output);
         return true;
     }
-    return adopt(m->backend, &m->output, &w->output, err);
+    return adopt(m, &m->output, &w->output, err);
 }
 
 /* Copies one gain vector to the device as float; returns where it lies there. */
@@ -152,13 +156,15 @@ static bool open_scratch(struct scratch *s, const struct model_config *c, struct
     return true;
 }
 
-struct model *model_open(const struct checkpoint *ckpt, struct backend *backend, struct err *err)
+struct model *model_open(const struct checkpoint *ckpt, const struct adapter *adapters,
+                         struct backend *backend, struct err *err)
 {
     const struct model_config *config = &ckpt->config;
     struct model *m = mem_new(1, sizeof *m, err);
     if (!m)
         goto fail;
     m->config = config;
+    m->adapters = adapters;
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
     if (!m->layers || !adopt_matrices(m, &ckpt->weights, err) ||

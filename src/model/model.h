@@ -18,6 +18,7 @@
 
 #define MODEL_MAX_TOKENS 256 /* tokens of one step */
 
+struct adapter;
 struct model;
 
 /* One step of one sequence. */
@@ -31,10 +32,11 @@ struct model_step {
     const uint32_t *page_ids; /* host */
 };
 
-/* Both ckpt and backend must outlive the model.
+/* adapters: what to add to the matrices of ckpt, adopted by backend, or NULL.  All three must
+ * outlive the model.
  * Owned: model_close().  Errors: ERR_LIMIT. */
-struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
-                         struct err *err) CHECKED;
+struct model *model_open(const struct checkpoint *ckpt, const struct adapter *adapters,
+                         struct backend *backend, struct err *err) CHECKED;
 void model_close(struct model *model);
 
 /* Returns what the checkpoint is.  Borrowed: until the checkpoint closes. */

@@ -30,6 +30,7 @@ struct scratch {
 struct model {
     const struct model_config *config;
     struct backend *backend;
+    const struct adapter *adapters;
     struct layer *layers; /* [n_layers] */
     struct tensor embedding, output;
     const float *out_gain; /* device [dim] */

@@ -236,6 +236,7 @@ static int parse(struct bench *b, int *argc, char **argv)
         option_threads(&b->machine),
         option_cpu(&b->machine),
         option_exact(&b->machine),
+        option_adapter(&b->machine),
         option_u32("prompt", &b->n_prompt, 1, MAX_TOKENS),
         option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
         option_u32("depth", &b->depth, 0, MAX_TOKENS),
@@ -325,6 +326,7 @@ const struct verb verb_bench = {
         "    --threads N    compute threads (default: every processor)\n"
         "    --cpu NAME     auto, c, avx2 or avx512\n"
         "    --exact        compute in float32\n"
+        "    --adapter F[:S]  add the LoRA adapter F, S times (repeatable)\n"
         "    --json         print one JSON object\n",
     .max_args = 1,
     .run = bench,

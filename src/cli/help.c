@@ -8,8 +8,8 @@
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,   &verb_show,   &verb_bench,   &verb_tokenize, &verb_render,
-    &verb_parse, &verb_logits, &verb_version, &verb_help,
+    &verb_run,   &verb_show,   &verb_bench, &verb_tokenize, &verb_render,
+    &verb_parse, &verb_logits, &verb_merge, &verb_version,  &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };

@@ -140,6 +140,7 @@ static int logits(int argc, char **argv)
         option_threads(&w.machine),
         option_cpu(&w.machine),
         option_exact(&w.machine),
+        option_adapter(&w.machine),
         option_int("chunk", &w.chunk, 1, MODEL_MAX_TOKENS),
         option_text("tokens", &w.tokens),
         option_text("out", &w.out),
@@ -179,6 +180,7 @@ const struct verb verb_logits = {
             "                   '-': from standard input\n"
             "    --out FILE     '-': standard output, unless that is a terminal\n"
             "    --exact        compute in float32\n"
+            "    --adapter F[:S]  add the LoRA adapter F, S times (repeatable)\n"
             "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
             "    --threads N    compute threads (default: every processor)\n"
             "    --cpu NAME     auto, c, avx2 or avx512\n",

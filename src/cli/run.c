@@ -123,6 +123,7 @@ static int parse(struct run *run, int *argc, char **argv)
         option_threads(&run->machine),
         option_cpu(&run->machine),
         option_exact(&run->machine),
+        option_adapter(&run->machine),
         option_flag("deterministic", &g->deterministic),
         option_context(&g->context),
         option_f32("temperature", &p->temperature, 0, 100),
@@ -245,6 +246,8 @@ const struct verb verb_run = {
         "    --threads N             compute threads (default: every processor)\n"
         "    --cpu NAME              auto, c, avx2 or avx512\n"
         "    --exact                 compute in float32: slower\n"
+        "    --adapter F[:S]         add the LoRA adapter F to the model, S times (1); up to 16\n"
+        "                            times\n"
         "\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n",
     .max_args = 2,

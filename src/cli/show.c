@@ -14,6 +14,7 @@
 #include "cli/machine.h"
 #include "cli/options.h"
 #include "cli/plan.h"
+#include "cli/show_adapter.h"
 #include "cli/units.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
@@ -361,6 +362,8 @@ static int show(int argc, char **argv)
     if (ckpt && gather(&facts, context, check, &err)) {
         (json ? print_json : print_table)(&facts);
         code = console_finish(EXIT_DONE);
+    } else if (!ckpt && path.len && show_adapter(path.data, json, &err)) {
+        code = err.code ? console_fail(&err) : console_finish(EXIT_DONE);
     } else if (!ckpt && show_tokenizer(&facts, path.data, json, &err)) {
         code = console_finish(EXIT_DONE);
     } else {
@@ -379,7 +382,7 @@ const struct verb verb_show = {
             "Prints what a model is: architecture, size, number formats, context, tokenizer, the\n"
             "format of its prompts; the memory that it needs, and whether this machine has it.\n"
             "Nothing is computed, so it also works for a model that is too large, and of a\n"
-            "tokenizer alone.\n"
+            "tokenizer or an adapter alone.\n"
             "\n"
             "    bise show path/to/model --context 8192\n"
             "\n"

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cpu/cpu_backend.h"
+#include "model/adapter.h"
 #include "model/checkpoint.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
@@ -24,6 +25,24 @@ static bool open_tokenizer(struct runtime *rt, struct err *err)
     return false;
 }
 
+bool runtime_adapters(const struct checkpoint *ckpt, const struct runtime_options *options,
+                      struct adapter **out, struct err *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < options->n_adapters; i++) {
+        const struct adapter_option *o = &options->adapters[i];
+        struct adapter *next = adapter_open(ckpt, o->path, o->scale, *out, err);
+        if (!next)
+            goto fail;
+        *out = next;
+    }
+    return true;
+fail:
+    adapter_close(*out);
+    *out = NULL;
+    return false;
+}
+
 bool runtime_open(struct runtime *rt, const char *path, const struct runtime_options *options,
                   struct err *err)
 {
@@ -40,9 +59,10 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     if (options->attn_scale_mult > 0.0)
         rt->ckpt->config.attn_scale_mult = (float)options->attn_scale_mult;
     rt->backend = cpu_backend_open(&cpu, err);
-    if (!rt->backend)
+    if (!rt->backend || !runtime_adapters(rt->ckpt, options, &rt->adapters, err) ||
+        !adapter_adopt(rt->adapters, rt->backend, err))
         goto fail;
-    rt->model = model_open(rt->ckpt, rt->backend, err);
+    rt->model = model_open(rt->ckpt, rt->adapters, rt->backend, err);
     if (!rt->model)
         goto fail;
     rt->load_s = clock_now() - start;
@@ -55,6 +75,7 @@ fail:
 void runtime_close(struct runtime *rt)
 {
     model_close(rt->model);
+    adapter_close(rt->adapters);
     if (rt->backend)
         rt->backend->close(rt->backend);
     tokenizer_close(rt->tok);

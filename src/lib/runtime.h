@@ -9,12 +9,19 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 
+struct adapter;
 struct backend;
 struct checkpoint;
 struct model;
 struct token_ids;
 struct tokenizer;
+
+struct adapter_option {
+    const char *path; /* of an adapter for the model */
+    double scale;     /* multiplies its own; 0: opened, but changes nothing */
+};
 
 struct runtime_options {
     const char *cpu; /* "auto" (NULL), "c", "avx2", "avx512" */
@@ -22,12 +29,15 @@ struct runtime_options {
     bool exact;
     bool round_inputs;      /* of quantised matrices, as the checkpoint says */
     double attn_scale_mult; /* replaces the configuration's; 0: leaves it */
+    struct adapter_option adapters[LIMIT_ADAPTERS]; /* [n_adapters], their changes add up */
+    size_t n_adapters;
 };
 
 struct runtime {
     struct checkpoint *ckpt;
     struct tokenizer *tok; /* NULL when the checkpoint has none */
     struct backend *backend;
+    struct adapter *adapters; /* or NULL */
     struct model *model;
     double load_s; /* seconds that runtime_open() took */
 };
@@ -42,6 +52,11 @@ void runtime_close(struct runtime *rt);
 /* Opens the tokenizer of an open checkpoint: inside the GGUF file, or beside the tensors.
  * Owned: tokenizer_close().  Errors: ERR_NOT_FOUND when it has none, else as tokenizer_open(). */
 struct tokenizer *runtime_tokenizer(const struct checkpoint *ckpt, struct err *err) CHECKED;
+
+/* Opens the adapters of options on top of each other; NULL in *out when there are none.
+ * Owned: adapter_close().  Errors: as adapter_open(). */
+bool runtime_adapters(const struct checkpoint *ckpt, const struct runtime_options *options,
+                      struct adapter **out, struct err *err) CHECKED;
 
 /* Says whether text can be handled.  Errors: ERR_UNSUPPORTED naming the model. */
 bool runtime_has_tokenizer(const struct runtime *rt, struct err *err) CHECKED;

@@ -32,15 +32,16 @@
 #define LIMIT_AUDIO_SAMPLES  (1ull << 32)
 
 /* Model shapes. */
-#define LIMIT_LAYERS   512
-#define LIMIT_DIM      65536
-#define LIMIT_FFN_DIM  (1 << 20)
-#define LIMIT_HEADS    1024
-#define LIMIT_HEAD_DIM 512
-#define LIMIT_LATENT   8192 /* ranks of latent attention */
-#define LIMIT_EXPERTS  1024
-#define LIMIT_VOCAB    (1 << 21)
-#define LIMIT_CONTEXT  (1 << 24)
+#define LIMIT_LAYERS    512
+#define LIMIT_DIM       65536
+#define LIMIT_FFN_DIM   (1 << 20)
+#define LIMIT_HEADS     1024
+#define LIMIT_HEAD_DIM  512
+#define LIMIT_LATENT    8192 /* ranks of latent attention */
+#define LIMIT_EXPERTS   1024
+#define LIMIT_LORA_RANK 4096 /* of an adapter's matrices */
+#define LIMIT_VOCAB     (1 << 21)
+#define LIMIT_CONTEXT   (1 << 24)
 
 /* Adapters. */
 #define LIMIT_ADAPTERS      16   /* of one model at a time */

@@ -23,25 +23,22 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
 {
     const struct attention_args *a = job->args;
     const struct kv_view *kv = a->kv;
-    size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
-    size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
+    size_t dim = (size_t)kv->head_dim;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
     int group = a->n_heads / kv->n_kv_heads, pos = a->pos0 + t;
     int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
-    float max[ATTEND_HEADS], sum[ATTEND_HEADS];
-    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * (size_t)kv->head_dim;
+    float max[ATTEND_HEADS], sum[ATTEND_HEADS], scales[ATTEND_HEADS];
+    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * dim;
     float *out = a->out + offset;
-    size_t n_out = (size_t)n * (size_t)kv->head_dim;
-    memset(out, 0, n_out * sizeof *out);
+    memset(out, 0, (size_t)n * dim * sizeof *out);
     for (int h = 0; h < n; h++) {
         max[h] = -INFINITY;
         sum[h] = 0.0f;
+        scales[h] = a->scales[t];
     }
     for (int key = first; key <= pos;) {
-        int in_page = key % BACKEND_PAGE_TOKENS;
-        int n_keys = min_int(BACKEND_PAGE_TOKENS - in_page, pos - key + 1);
-        const uint8_t *k =
-            (const uint8_t *)kv->data + kv->page_ids[key / BACKEND_PAGE_TOKENS] * kv->page_bytes +
-            kv->layer_offset + (size_t)(head / group) * head_bytes + (size_t)in_page * row_bytes;
+        int n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
+        const uint8_t *k = cpu_kv_row(kv, key) + (size_t)(head / group) * head_bytes;
         job->cpu->ops.attend(&(struct attend_job){
             .q = a->q + offset,
             .k = k,
@@ -49,11 +46,16 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
             .out = out,
             .max = max,
             .sum = sum,
+            .scales = scales,
+            .q_stride = dim,
+            .k_stride = dim,
+            .v_stride = dim,
+            .out_stride = dim,
             .dtype = kv->dtype,
             .n_heads = n,
             .n_keys = n_keys,
-            .head_dim = kv->head_dim,
-            .scale = a->scales[t],
+            .k_dim = kv->head_dim,
+            .v_dim = kv->head_dim,
         });
         key += n_keys;
     }

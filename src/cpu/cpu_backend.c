@@ -84,10 +84,9 @@ static void embed_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct flat_job *job = arg;
     const struct tensor *w = job->w;
-    size_t row_bytes = tensor_row_bytes(w);
     for (int t = begin; t < end; t++)
-        job->cpu->ops.decode(w->dtype, (const uint8_t *)w->data + (size_t)job->ids[t] * row_bytes,
-                             job->y + (size_t)t * (size_t)w->n_cols, w->n_cols);
+        cpu_decode_row(job->cpu, w, job->ids[t], 0, (int)w->n_cols,
+                       job->y + (size_t)t * (size_t)w->n_cols);
 }
 
 static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const int32_t *ids,
@@ -95,9 +94,11 @@ static void cpu_embed(struct backend *b, float *y, const struct tensor *w, const
 {
     struct flat_job job = {.cpu = cpu_of(b), .w = w, .ids = ids};
     job.y = y;
+    assert(!w->transposed);
     for (int t = 0; t < n_tok; t++)
         assert(ids[t] >= 0 && ids[t] < w->n_rows);
     pool_run(job.cpu->pool, n_tok, cpu_grain(w->n_cols), embed_items, &job);
+    cpu_embed_lora(cpu_of(b), w, ids, y, n_tok);
 }
 
 static void rms_norm_items(void *arg, int begin, int end, int worker)
@@ -197,10 +198,7 @@ static void kv_write_items(void *arg, int begin, int end, int worker)
     size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
     size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
     for (int t = begin; t < end; t++) {
-        int pos = job->pos0 + t;
-        uint8_t *row = (uint8_t *)kv->data +
-                       kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes + kv->layer_offset +
-                       (size_t)(pos % BACKEND_PAGE_TOKENS) * row_bytes;
+        uint8_t *row = cpu_kv_row(kv, job->pos0 + t);
         for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
             size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
             store_row(row, job->k + at, kv->dtype, kv->head_dim);
@@ -278,6 +276,8 @@ static void cpu_close(struct backend *b)
     pool_close(cpu->pool);
     mem_unmap(cpu->acts, ACTS_BYTES);
     mem_unmap(cpu->panels, cpu->panels_bytes);
+    mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
+    mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
     free(cpu);
 }
 
@@ -294,6 +294,8 @@ static const struct backend cpu_table = {
     .rope = cpu_rope,
     .kv_write = cpu_kv_write,
     .attention = cpu_attention,
+    .latent_attention = cpu_latent_attention,
+    .experts = cpu_experts,
     .silu_mul = cpu_silu_mul,
     .add = cpu_add,
     .close = cpu_close,
@@ -319,6 +321,13 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->acts = mem_map(ACTS_BYTES, err);
     if (!cpu->acts)
+        goto fail;
+    /* Touched only by checkpoints that need them, so they cost nothing else. */
+    cpu->inputs = mem_map(INPUT_FLOATS * sizeof *cpu->inputs, err);
+    if (!cpu->inputs)
+        goto fail;
+    cpu->lora = mem_map(LORA_FLOATS * sizeof *cpu->lora, err);
+    if (!cpu->lora)
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

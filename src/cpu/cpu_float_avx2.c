@@ -8,6 +8,7 @@
 
 #include "cpu/cpu_ops.h"
 #include "tensor/block.h"
+#include "tensor/number.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -79,47 +80,84 @@ INLINE float sum8(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* Multiplies one row with n_tok tokens, two chains each. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type)
+/* One row and up to four tokens. */
+struct row {
+    const uint8_t *w;
+    const uint8_t *entries; /* of its scales, or NULL */
+    const float *x;
+    size_t x_stride;
+    __m256 sums[4][2]; /* two chains each */
+    __m256 largest;    /* magnitudes of E4M3 */
+};
+
+/* Adds elements begin..end-1 but for the last few; returns where it stopped. */
+INLINE size_t add_span(struct row *row, size_t begin, size_t end, int n_tok, enum dtype type)
 {
-    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
-    size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
-    __m256 sums[4][2], largest = _mm256_setzero_ps();
+    size_t i = begin;
     for (int t = 0; t < n_tok; t++)
-        sums[t][0] = sums[t][1] = _mm256_setzero_ps();
-    for (; i + 16 <= n; i += 16)
+        row->sums[t][0] = row->sums[t][1] = _mm256_setzero_ps();
+    for (; i + 16 <= end; i += 16)
         for (size_t c = 0; c < 2; c++) {
-            __m256 v = load_weights(type, w, i + 8 * c);
+            __m256 v = load_weights(type, row->w, i + 8 * c);
+            const float *x = row->x + i + 8 * c;
             if (type == DTYPE_E4M3)
-                largest = _mm256_max_ps(largest, magnitude(v));
+                row->largest = _mm256_max_ps(row->largest, magnitude(v));
+            if (type == DTYPE_E2M1 && row->entries)
+                v = _mm256_mul_ps(v, _mm256_set1_ps(number_e4m3[row->entries[i / 16]]));
             for (int t = 0; t < n_tok; t++)
-                sums[t][c] =
-                    _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * n + i + 8 * c), sums[t][c]);
+                row->sums[t][c] = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * row->x_stride),
+                                                  row->sums[t][c]);
         }
+    return i;
+}
+
+/* Multiplies one row with n_tok tokens.  Blocks of E4M3 are scaled when they are summed up. */
+INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type,
+                         bool scaled)
+{
+    struct row row = {.w = job->w + (size_t)r * job->row_bytes,
+                      .entries = scaled ? cpu_scale_row(job->scales, job->row + r) : NULL,
+                      .x = job->x + (size_t)t0 * job->x_stride,
+                      .x_stride = job->x_stride,
+                      .largest = _mm256_setzero_ps()};
+    bool blocks = scaled && type == DTYPE_E4M3;
+    size_t n = (size_t)job->n, span = blocks ? (size_t)job->scales->n_cols : n, i = 0;
+    __m256 totals[4];
+    for (int t = 0; t < n_tok; t++)
+        totals[t] = _mm256_setzero_ps();
+    for (size_t begin = 0; begin < n; begin += span) {
+        i = add_span(&row, begin, n - begin < span ? n : begin + span, n_tok, type);
+        float entry =
+            blocks ? cpu_scale_entry(row.entries, job->scales->dtype, begin / span) : 1.0f;
+        for (int t = 0; t < n_tok; t++)
+            totals[t] = _mm256_fmadd_ps(_mm256_add_ps(row.sums[t][0], row.sums[t][1]),
+                                        _mm256_set1_ps(entry), totals[t]);
+    }
     float tail[16] = {0};
     if (i < n)
-        block_decode(type, w + dtype_bytes(type, (int64_t)i), tail, (int64_t)(n - i));
+        block_decode(type, row.w + dtype_bytes(type, (int64_t)i), tail, (int64_t)(n - i));
+    if (i < n && scaled)
+        cpu_apply_scales(job->scales, job->row + r, (int64_t)i, (int)(n - i), tail);
     for (int t = 0; t < n_tok; t++) {
-        float sum = sum8(_mm256_add_ps(sums[t][0], sums[t][1]));
+        float sum = sum8(totals[t]);
         for (size_t k = i; k < n; k++)
-            sum += tail[k - i] * x[(size_t)t * n + k];
-        if (type == DTYPE_E4M3 && has_nan_code(largest))
+            sum += tail[k - i] * row.x[(size_t)t * row.x_stride + k];
+        if (type == DTYPE_E4M3 && has_nan_code(row.largest))
             sum = NAN;
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum;
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * job->scale;
     }
 }
 
-INLINE void narrow(const struct narrow_job *job, enum dtype type)
+INLINE void narrow(const struct narrow_job *job, enum dtype type, bool scaled)
 {
     for (int r = 0; r < job->n_rows; r++) {
         int t = 0;
         for (; t + 4 <= job->n_tok; t += 4)
-            multiply_row(job, r, t, 4, type);
+            multiply_row(job, r, t, 4, type, scaled);
         for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, type);
+            multiply_row(job, r, t, 2, type, scaled);
         if (t < job->n_tok)
-            multiply_row(job, r, t, 1, type);
+            multiply_row(job, r, t, 1, type, scaled);
     }
 }
 
@@ -127,21 +165,46 @@ static void narrow_avx2(const struct narrow_job *job)
 {
     switch (job->type) {
     case DTYPE_F32:
-        narrow(job, DTYPE_F32);
+        narrow(job, DTYPE_F32, false);
         break;
     case DTYPE_F16:
-        narrow(job, DTYPE_F16);
+        narrow(job, DTYPE_F16, false);
         break;
     case DTYPE_BF16:
-        narrow(job, DTYPE_BF16);
+        narrow(job, DTYPE_BF16, false);
         break;
     case DTYPE_E4M3:
-        narrow(job, DTYPE_E4M3);
+        if (job->scales)
+            narrow(job, DTYPE_E4M3, true);
+        else
+            narrow(job, DTYPE_E4M3, false);
         break;
     default:
         assert(job->type == DTYPE_E2M1);
-        narrow(job, DTYPE_E2M1);
+        if (job->scales)
+            narrow(job, DTYPE_E2M1, true);
+        else
+            narrow(job, DTYPE_E2M1, false);
     }
+}
+
+void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n)
+{
+    const uint8_t *p = src;
+    int64_t i = 0;
+    if (type == DTYPE_F16)
+        for (; i + 8 <= n; i += 8)
+            _mm256_storeu_ps(dst + i, load_weights(DTYPE_F16, p, (size_t)i));
+    else if (type == DTYPE_E4M3)
+        for (; i + 8 <= n; i += 8) {
+            __m256 v = load_weights(DTYPE_E4M3, p, (size_t)i);
+            __m256 nan = _mm256_cmp_ps(magnitude(v), _mm256_set1_ps(480.0f), _CMP_EQ_OQ);
+            _mm256_storeu_ps(dst + i, _mm256_or_ps(v, nan));
+        }
+    else if (type == DTYPE_E2M1)
+        for (; i + 8 <= n; i += 8)
+            _mm256_storeu_ps(dst + i, load_weights(DTYPE_E2M1, p, (size_t)i));
+    block_decode(type, p + dtype_bytes(type, i), dst + i, n - i);
 }
 
 /* The sums of four vectors; each is added in the same order wherever it stands. */
@@ -205,6 +268,45 @@ static void wide_avx2(const struct wide_job *job)
         wide_tokens(job, t, 3);
     for (; t < job->n_tok; t++)
         wide_tokens(job, t, 1);
+}
+
+/* 16 columns from column i on, each a chain along the rows, for n_tok (up to 4) tokens. */
+INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
+{
+    const float *w = job->w + i, *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + i;
+    __m256i m[2];
+    __m256 sums[4][2];
+    for (int v = 0; v < 2; v++)
+        m[v] = lanes(job->n - i > 8 * v ? job->n - i - 8 * v : 0);
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 2; v++)
+            sums[t][v] = _mm256_setzero_ps();
+    for (int r = 0; r < job->n_rows; r++)
+        for (int v = 0; v < 2; v++) {
+            __m256 row = _mm256_maskload_ps(w + (size_t)r * job->w_stride + 8 * v, m[v]);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][v] = _mm256_fmadd_ps(
+                    _mm256_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
+        }
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 2; v++) {
+            float *to = y + (size_t)t * job->y_stride + 8 * v;
+            if (job->add)
+                sums[t][v] = _mm256_add_ps(sums[t][v], _mm256_maskload_ps(to, m[v]));
+            _mm256_maskstore_ps(to, m[v], sums[t][v]);
+        }
+}
+
+static void fold_avx2(const struct wide_job *job)
+{
+    for (int i = 0; i < job->n; i += 16) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            fold_columns(job, i, t, 4);
+        for (; t < job->n_tok; t++)
+            fold_columns(job, i, t, 1);
+    }
 }
 
 static void rms_norm_avx2(float *y, const float *x, const float *gain, int n, float eps)
@@ -288,25 +390,23 @@ INLINE __m256 load_kv(enum dtype type, const void *data, size_t i, int left)
 INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                   float (*scores)[ATTEND_ROWS])
 {
-    size_t dim = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)h0 * dim;
+    size_t dim = (size_t)job->k_dim;
+    const float *q = job->q + (size_t)h0 * job->q_stride;
     for (int j = 0; j < job->n_keys; j++) {
         __m256 sums[4];
         for (int h = 0; h < 4; h++)
             sums[h] = _mm256_setzero_ps();
         for (size_t i = 0; i < dim; i += 8) {
             int left = (int)(dim - i);
-            __m256 k = load_kv(type, job->k, (size_t)j * dim + i, left);
+            __m256 k = load_kv(type, job->k, (size_t)j * job->k_stride + i, left);
             for (int h = 0; h < n_heads; h++)
-                sums[h] = _mm256_fmadd_ps(_mm256_maskload_ps(q + (size_t)h * dim + i, lanes(left)),
-                                          k, sums[h]);
+                sums[h] = _mm256_fmadd_ps(
+                    _mm256_maskload_ps(q + (size_t)h * job->q_stride + i, lanes(left)), k, sums[h]);
         }
-        __m128 dots =
-            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
         float four[4];
-        _mm_storeu_ps(four, dots);
+        _mm_storeu_ps(four, sum_of_each(sums[0], sums[1], sums[2], sums[3]));
         for (int h = 0; h < n_heads; h++)
-            scores[h0 + h][j] = four[h];
+            scores[h0 + h][j] = four[h] * job->scales[h0 + h];
     }
 }
 
@@ -334,22 +434,22 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
 INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                        float (*weights)[ATTEND_ROWS], const float *keep)
 {
-    size_t dim = (size_t)job->head_dim;
-    float *out = job->out + (size_t)h0 * dim;
+    size_t dim = (size_t)job->v_dim;
+    float *out = job->out + (size_t)h0 * job->out_stride;
     for (size_t i = 0; i < dim; i += 8) {
         int left = (int)(dim - i);
         __m256i m = lanes(left);
         __m256 sums[4];
         for (int h = 0; h < n_heads; h++)
-            sums[h] = _mm256_mul_ps(_mm256_maskload_ps(out + (size_t)h * dim + i, m),
+            sums[h] = _mm256_mul_ps(_mm256_maskload_ps(out + (size_t)h * job->out_stride + i, m),
                                     _mm256_set1_ps(keep[h0 + h]));
         for (int j = 0; j < job->n_keys; j++) {
-            __m256 v = load_kv(type, job->v, (size_t)j * dim + i, left);
+            __m256 v = load_kv(type, job->v, (size_t)j * job->v_stride + i, left);
             for (int h = 0; h < n_heads; h++)
                 sums[h] = _mm256_fmadd_ps(_mm256_set1_ps(weights[h0 + h][j]), v, sums[h]);
         }
         for (int h = 0; h < n_heads; h++)
-            _mm256_maskstore_ps(out + (size_t)h * dim + i, m, sums[h]);
+            _mm256_maskstore_ps(out + (size_t)h * job->out_stride + i, m, sums[h]);
     }
 }
 
@@ -380,6 +480,7 @@ static void attend_avx2(const struct attend_job *job)
 void cpu_float_avx2(struct cpu_ops *ops)
 {
     ops->wide = wide_avx2;
+    ops->fold = fold_avx2;
     ops->narrow = narrow_avx2;
     ops->rms_norm = rms_norm_avx2;
     ops->silu_mul = silu_mul_avx2;

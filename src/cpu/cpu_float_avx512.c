@@ -6,6 +6,8 @@
 #include <math.h>
 
 #include "cpu/cpu_ops.h"
+#include "tensor/block.h"
+#include "tensor/number.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -30,15 +32,18 @@ INLINE void from_e4m3_scaled(__m256i codes, __m512 to[2])
     to[1] = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(v, 1));
 }
 
+/* For permutations, which look at four bits only. */
+INLINE __m512 e2m1_values(void)
+{
+    return _mm512_loadu_ps(number_e2m1);
+}
+
 /* Eight bytes of two E2M1 codes each. */
 INLINE __m512 from_e2m1(__m128i bytes)
 {
-    const __m512 values = _mm512_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f, -0.0f,
-                                         -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f);
-    /* The low nibble to the low half of 8 bytes, the high nibble to the high half; the
-     * permutation looks at four bits only. */
+    /* The low nibble to the low half of 8 bytes, the high nibble to the high half. */
     __m512i v = _mm512_cvtepu8_epi64(bytes);
-    return _mm512_permutexvar_ps(_mm512_or_si512(v, _mm512_slli_epi64(v, 28)), values);
+    return _mm512_permutexvar_ps(_mm512_or_si512(v, _mm512_slli_epi64(v, 28)), e2m1_values());
 }
 
 /* Sixteen weights from element i on, 0 where fewer are left. */
@@ -57,78 +62,103 @@ INLINE __m512 load_16(enum dtype type, const uint8_t *w, size_t i, int left)
     }
 }
 
-/* 64 weights from element i on, 0 where fewer are left, E4M3 times 2^-8.  top: the largest
- * magnitude of E4M3 codes so far. */
-INLINE void load_64(enum dtype type, const uint8_t *w, size_t i, int left, __m512 to[4],
-                    __m512i *top)
+/* One row, read 64 weights at a time. */
+struct row {
+    const uint8_t *w;
+    const uint8_t *entries; /* of its scales, or NULL */
+    __m512i top;            /* the largest magnitudes of E4M3 codes so far */
+    __m512 chain[4][4];     /* [token]; weight i goes to chain i / 16 % 4 */
+};
+
+/* 64 weights from element i on, 0 where fewer are left, E4M3 times 2^-8. */
+INLINE void load_64(struct row *row, enum dtype type, size_t i, int left, __m512 to[4])
 {
     if (type != DTYPE_E4M3) {
-        for (int c = 0; c < 4; c++)
-            to[c] = load_16(type, w, i + 16 * (size_t)c, left > 16 * c ? left - 16 * c : 0);
+        for (int c = 0; c < 4; c++) {
+            to[c] = load_16(type, row->w, i + 16 * (size_t)c, left > 16 * c ? left - 16 * c : 0);
+            if (row->entries && left > 16 * c)
+                to[c] = _mm512_mul_ps(
+                    to[c], _mm512_set1_ps(number_e4m3[row->entries[i / 16 + (size_t)c]]));
+        }
         return;
     }
     __mmask64 m = left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
-    __m512i codes = _mm512_maskz_loadu_epi8(m, w + i);
-    *top = _mm512_max_epu8(*top, _mm512_and_si512(codes, _mm512_set1_epi8(127)));
+    __m512i codes = _mm512_maskz_loadu_epi8(m, row->w + i);
+    row->top = _mm512_max_epu8(row->top, _mm512_and_si512(codes, _mm512_set1_epi8(127)));
     from_e4m3_scaled(_mm512_castsi512_si256(codes), to);
     from_e4m3_scaled(_mm512_extracti64x4_epi64(codes, 1), to + 2);
 }
 
-struct sums {
-    __m512 chain[4][4]; /* [token]; weight i goes to chain i / 16 % 4 */
-};
-
-INLINE void add_64(struct sums *s, const __m512 weights[4], const float *x, size_t x_stride,
+INLINE void add_64(struct row *row, const __m512 weights[4], const float *x, size_t x_stride,
                    int left, int n_tok)
 {
     for (int t = 0; t < n_tok; t++, x += x_stride)
         for (int c = 0; c < 4; c++) {
             __mmask16 m = lanes(left > 16 * c ? left - 16 * c : 0);
             __m512 v = _mm512_maskz_loadu_ps(m, x + 16 * (size_t)c);
-            s->chain[t][c] = _mm512_fmadd_ps(weights[c], v, s->chain[t][c]);
+            row->chain[t][c] = _mm512_fmadd_ps(weights[c], v, row->chain[t][c]);
         }
 }
 
-/* Multiplies one row with n_tok tokens. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type)
+/* Adds up elements begin..end-1. */
+INLINE void add_span(struct row *row, size_t begin, size_t end, const float *x, size_t x_stride,
+                     int n_tok, enum dtype type)
 {
-    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
-    size_t n = (size_t)job->n, i = 0;
-    const float *x = job->x + (size_t)t0 * n;
-    struct sums s;
     __m512 weights[4];
-    __m512i top = _mm512_setzero_si512();
+    size_t i = begin;
     for (int t = 0; t < n_tok; t++)
         for (int c = 0; c < 4; c++)
-            s.chain[t][c] = _mm512_setzero_ps();
-    for (; i + 64 <= n; i += 64) {
-        load_64(type, w, i, 64, weights, &top);
-        add_64(&s, weights, x + i, n, 64, n_tok);
+            row->chain[t][c] = _mm512_setzero_ps();
+    for (; i + 64 <= end; i += 64) {
+        load_64(row, type, i, 64, weights);
+        add_64(row, weights, x + i, x_stride, 64, n_tok);
     }
-    if (i < n) {
-        load_64(type, w, i, (int)(n - i), weights, &top);
-        add_64(&s, weights, x + i, n, (int)(n - i), n_tok);
-    }
-    bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(top, _mm512_set1_epi8(127));
-    float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
-    for (int t = 0; t < n_tok; t++) {
-        const __m512 *c = s.chain[t];
-        float sum = _mm512_reduce_add_ps(
-            _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3])));
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * scale;
+    if (i < end) {
+        load_64(row, type, i, (int)(end - i), weights);
+        add_64(row, weights, x + i, x_stride, (int)(end - i), n_tok);
     }
 }
 
-INLINE void narrow(const struct narrow_job *job, enum dtype type)
+/* Multiplies one row with n_tok tokens.  Blocks of E4M3 are scaled when they are summed up. */
+INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type,
+                         bool scaled)
+{
+    struct row row = {.w = job->w + (size_t)r * job->row_bytes,
+                      .entries = scaled ? cpu_scale_row(job->scales, job->row + r) : NULL,
+                      .top = _mm512_setzero_si512()};
+    bool blocks = scaled && type == DTYPE_E4M3;
+    size_t n = (size_t)job->n, span = blocks ? (size_t)job->scales->n_cols : n;
+    __m512 totals[4];
+    for (int t = 0; t < n_tok; t++)
+        totals[t] = _mm512_setzero_ps();
+    for (size_t begin = 0; begin < n; begin += span) {
+        add_span(&row, begin, n - begin < span ? n : begin + span,
+                 job->x + (size_t)t0 * job->x_stride, job->x_stride, n_tok, type);
+        float entry =
+            blocks ? cpu_scale_entry(row.entries, job->scales->dtype, begin / span) : 1.0f;
+        for (int t = 0; t < n_tok; t++) {
+            const __m512 *c = row.chain[t];
+            __m512 sum = _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3]));
+            totals[t] = _mm512_fmadd_ps(sum, _mm512_set1_ps(entry), totals[t]);
+        }
+    }
+    bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(row.top, _mm512_set1_epi8(127));
+    float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
+    for (int t = 0; t < n_tok; t++)
+        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
+            _mm512_reduce_add_ps(totals[t]) * scale * job->scale;
+}
+
+INLINE void narrow(const struct narrow_job *job, enum dtype type, bool scaled)
 {
     for (int r = 0; r < job->n_rows; r++) {
         int t = 0;
         for (; t + 4 <= job->n_tok; t += 4)
-            multiply_row(job, r, t, 4, type);
+            multiply_row(job, r, t, 4, type, scaled);
         for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, type);
+            multiply_row(job, r, t, 2, type, scaled);
         if (t < job->n_tok)
-            multiply_row(job, r, t, 1, type);
+            multiply_row(job, r, t, 1, type, scaled);
     }
 }
 
@@ -136,21 +166,68 @@ static void narrow_avx512(const struct narrow_job *job)
 {
     switch (job->type) {
     case DTYPE_F32:
-        narrow(job, DTYPE_F32);
+        narrow(job, DTYPE_F32, false);
         break;
     case DTYPE_F16:
-        narrow(job, DTYPE_F16);
+        narrow(job, DTYPE_F16, false);
         break;
     case DTYPE_BF16:
-        narrow(job, DTYPE_BF16);
+        narrow(job, DTYPE_BF16, false);
         break;
     case DTYPE_E4M3:
-        narrow(job, DTYPE_E4M3);
+        if (job->scales)
+            narrow(job, DTYPE_E4M3, true);
+        else
+            narrow(job, DTYPE_E4M3, false);
         break;
     default:
         assert(job->type == DTYPE_E2M1);
-        narrow(job, DTYPE_E2M1);
+        if (job->scales)
+            narrow(job, DTYPE_E2M1, true);
+        else
+            narrow(job, DTYPE_E2M1, false);
     }
+}
+
+/* 32 codes; NaN where all seven bits below the sign are set. */
+INLINE void decode_e4m3(const uint8_t *src, float *dst)
+{
+    __m256i codes = _mm256_loadu_si256((const __m256i *)(const void *)src);
+    __mmask32 nan = _mm256_cmpeq_epi8_mask(_mm256_or_si256(codes, _mm256_set1_epi8(-128)),
+                                           _mm256_set1_epi8(-1));
+    __m512 values[2];
+    from_e4m3_scaled(codes, values);
+    for (int i = 0; i < 2; i++) {
+        values[i] = _mm512_mul_ps(values[i], _mm512_set1_ps(0x1p8f));
+        values[i] = _mm512_mask_mov_ps(values[i], (__mmask16)(nan >> 16 * i), _mm512_set1_ps(NAN));
+        _mm512_storeu_ps(dst + 16 * i, values[i]);
+    }
+}
+
+/* A block of 32: low nibbles of 16 bytes first. */
+INLINE void decode_mxfp4(const uint8_t *src, float *dst)
+{
+    __m512i v = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(src + 1)));
+    __m512 d = _mm512_set1_ps(number_from_e8m0(src[0]));
+    _mm512_storeu_ps(dst, _mm512_mul_ps(_mm512_permutexvar_ps(v, e2m1_values()), d));
+    v = _mm512_srli_epi32(v, 4);
+    _mm512_storeu_ps(dst + 16, _mm512_mul_ps(_mm512_permutexvar_ps(v, e2m1_values()), d));
+}
+
+void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64_t n)
+{
+    const uint8_t *p = src;
+    int64_t i = 0;
+    if (type == DTYPE_F16 || type == DTYPE_E2M1)
+        for (; i + 16 <= n; i += 16)
+            _mm512_storeu_ps(dst + i, load_16(type, p, (size_t)i, 16));
+    else if (type == DTYPE_E4M3)
+        for (; i + 32 <= n; i += 32)
+            decode_e4m3(p + i, dst + i);
+    else if (type == DTYPE_MXFP4)
+        for (; i < n; i += 32)
+            decode_mxfp4(p + dtype_bytes(type, i), dst + i);
+    block_decode(type, p + dtype_bytes(type, i), dst + i, n - i);
 }
 
 /* The sums of four vectors; each is added in the same order wherever it stands. */
@@ -221,6 +298,45 @@ static void wide_avx512(const struct wide_job *job)
         wide_tokens(job, t, 1);
 }
 
+/* 64 columns from column i on, each a chain along the rows, for n_tok (up to 4) tokens. */
+INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
+{
+    const float *w = job->w + i, *x = job->x + (size_t)t0 * job->x_stride;
+    float *y = job->y + (size_t)t0 * job->y_stride + i;
+    __mmask16 m[4];
+    __m512 sums[4][4];
+    for (int v = 0; v < 4; v++)
+        m[v] = lanes(job->n - i > 16 * v ? job->n - i - 16 * v : 0);
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 4; v++)
+            sums[t][v] = _mm512_setzero_ps();
+    for (int r = 0; r < job->n_rows; r++)
+        for (int v = 0; v < 4; v++) {
+            __m512 row = _mm512_maskz_loadu_ps(m[v], w + (size_t)r * job->w_stride + 16 * v);
+            for (int t = 0; t < n_tok; t++)
+                sums[t][v] = _mm512_fmadd_ps(
+                    _mm512_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
+        }
+    for (int t = 0; t < n_tok; t++)
+        for (int v = 0; v < 4; v++) {
+            float *to = y + (size_t)t * job->y_stride + 16 * v;
+            if (job->add)
+                sums[t][v] = _mm512_add_ps(sums[t][v], _mm512_maskz_loadu_ps(m[v], to));
+            _mm512_mask_storeu_ps(to, m[v], sums[t][v]);
+        }
+}
+
+static void fold_avx512(const struct wide_job *job)
+{
+    for (int i = 0; i < job->n; i += 64) {
+        int t = 0;
+        for (; t + 4 <= job->n_tok; t += 4)
+            fold_columns(job, i, t, 4);
+        for (; t < job->n_tok; t++)
+            fold_columns(job, i, t, 1);
+    }
+}
+
 static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, float eps)
 {
     __m512 a = _mm512_setzero_ps(), b = _mm512_setzero_ps();
@@ -285,25 +401,23 @@ INLINE __m512 load_kv(enum dtype type, const void *data, size_t i, __mmask16 m)
 INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                   float (*scores)[ATTEND_ROWS])
 {
-    size_t dim = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)h0 * dim;
+    size_t dim = (size_t)job->k_dim;
+    const float *q = job->q + (size_t)h0 * job->q_stride;
     for (int j = 0; j < job->n_keys; j++) {
         __m512 sums[4];
         for (int h = 0; h < 4; h++)
             sums[h] = _mm512_setzero_ps();
         for (size_t i = 0; i < dim; i += 16) {
             __mmask16 m = lanes((int)(dim - i));
-            __m512 k = load_kv(type, job->k, (size_t)j * dim + i, m);
+            __m512 k = load_kv(type, job->k, (size_t)j * job->k_stride + i, m);
             for (int h = 0; h < n_heads; h++)
-                sums[h] =
-                    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, q + (size_t)h * dim + i), k, sums[h]);
+                sums[h] = _mm512_fmadd_ps(
+                    _mm512_maskz_loadu_ps(m, q + (size_t)h * job->q_stride + i), k, sums[h]);
         }
-        __m128 dots =
-            _mm_mul_ps(sum_of_each(sums[0], sums[1], sums[2], sums[3]), _mm_set1_ps(job->scale));
         float four[4];
-        _mm_storeu_ps(four, dots);
+        _mm_storeu_ps(four, sum_of_each(sums[0], sums[1], sums[2], sums[3]));
         for (int h = 0; h < n_heads; h++)
-            scores[h0 + h][j] = four[h];
+            scores[h0 + h][j] = four[h] * job->scales[h0 + h];
     }
 }
 
@@ -325,21 +439,21 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
 INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
                        float (*weights)[ATTEND_ROWS], const float *keep)
 {
-    size_t dim = (size_t)job->head_dim;
-    float *out = job->out + (size_t)h0 * dim;
+    size_t dim = (size_t)job->v_dim;
+    float *out = job->out + (size_t)h0 * job->out_stride;
     for (size_t i = 0; i < dim; i += 16) {
         __mmask16 m = lanes((int)(dim - i));
         __m512 sums[4];
         for (int h = 0; h < n_heads; h++)
-            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * dim + i),
+            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * job->out_stride + i),
                                     _mm512_set1_ps(keep[h0 + h]));
         for (int j = 0; j < job->n_keys; j++) {
-            __m512 v = load_kv(type, job->v, (size_t)j * dim + i, m);
+            __m512 v = load_kv(type, job->v, (size_t)j * job->v_stride + i, m);
             for (int h = 0; h < n_heads; h++)
                 sums[h] = _mm512_fmadd_ps(_mm512_set1_ps(weights[h0 + h][j]), v, sums[h]);
         }
         for (int h = 0; h < n_heads; h++)
-            _mm512_mask_storeu_ps(out + (size_t)h * dim + i, m, sums[h]);
+            _mm512_mask_storeu_ps(out + (size_t)h * job->out_stride + i, m, sums[h]);
     }
 }
 
@@ -370,6 +484,7 @@ static void attend_avx512(const struct attend_job *job)
 void cpu_float_avx512(struct cpu_ops *ops)
 {
     ops->wide = wide_avx512;
+    ops->fold = fold_avx512;
     ops->narrow = narrow_avx512;
     ops->rms_norm = rms_norm_avx512;
     ops->silu_mul = silu_mul_avx512;

@@ -3,6 +3,7 @@
 #ifndef CPU_CPU_INT_H
 #define CPU_CPU_INT_H
 
+#include "base/limits.h"
 #include "base/pool.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/cpu_ops.h"
@@ -13,6 +14,8 @@ struct cpu_backend {
     struct pool *pool;
     int8_t *acts;  /* [ACTS_BYTES]: rounded inputs of the current product */
     float *panels; /* [n_threads][PANEL_FLOATS]: decoded weights */
+    float *inputs; /* [INPUT_FLOATS]: inputs rounded as the checkpoint says */
+    float *lora;   /* [LORA_FLOATS]: inputs times the first matrix of an adapter */
     size_t panels_bytes;
 };
 
@@ -24,12 +27,74 @@ struct cpu_backend {
 /* Holds 682 tokens of 4096 elements, 2 of the longest vector; larger calls go in parts. */
 #define ACTS_BYTES ((size_t)4 << 20)
 
+/* At least one token of either; larger calls go in parts. */
+#define INPUT_FLOATS ((size_t)LIMIT_FFN_DIM)
+#define LORA_FLOATS  ((size_t)256 * LIMIT_LORA_RANK)
+
 /* Returns how many items of cost_per_item operations make a chunk that is worth
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);
 
-/* backend.matmul and backend.attention. */
+/* Decodes elements k0..k0+n-1 of a stored row, with scale and scales; k0 and n are multiples
+ * of the format's block.  Thread: any. */
+void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
+                    int n, float *dst);
+
+/* How a product is computed; the weights' format, the phase and base.exact say. */
+enum cpu_path {
+    CPU_WIDE,    /* rows are decoded to float32, then multiplied with all tokens */
+    CPU_NARROW,  /* stored weights are read directly, x is float32 */
+    CPU_ROUNDED, /* the same with x rounded to 8 bits */
+};
+enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase);
+
+/* y[t][r] = x[t] . row first + r of w, in items of rows that any worker may do in any order;
+ * each element has the same bits in any company.  Adapters, rounding of inputs and observers
+ * are the caller's. */
+struct cpu_product {
+    const struct tensor *w;
+    enum cpu_path path; /* what cpu_path() says, or CPU_WIDE */
+    const float *x;     /* [n_tok][x_stride], w->n_cols of them used */
+    const int8_t *acts; /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
+    float *y;           /* [n_tok][y_stride], n_rows of them used */
+    size_t x_stride, y_stride;
+    int64_t first, n_rows; /* rows of w; first is a multiple of the block when transposed */
+    int n_tok;
+    bool add; /* y += ...; CPU_WIDE only */
+};
+
+/* Returns how many items a product has, and about how many operations each takes. */
+int cpu_product_items(const struct cpu_product *p);
+int64_t cpu_product_cost(const struct cpu_product *p);
+
+/* Does one item.  Thread: any; worker as pool_run() gives it. */
+void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
+                      int worker);
+
+/* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n].  Thread: any. */
+void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
+
+/* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */
+static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
+{
+    return (uint8_t *)kv->data + kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+           kv->layer_offset +
+           (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
+}
+
+/* backend.matmul, backend.attention, backend.latent_attention and backend.experts. */
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
+void cpu_latent_attention(struct backend *b, const struct latent_args *args);
+void cpu_experts(struct backend *b, const struct experts_args *args);
+
+/* Adds the adapters of w to y: [n_tok][w->n_rows], the product of x: [n_tok][w->n_cols]. */
+void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
+                  int n_tok);
+
+/* The same for y: [n_tok][w->n_cols], rows ids of an embedding.  Its adapters have a vector of
+ * rank elements for each id, column id of a, and b: [w->n_cols][rank]. */
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok);
 
 #endif

@@ -1,167 +1,191 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of activations with stored weights, two ways.
- *
- * Wide: a panel of rows is decoded to float32 once and multiplied with all tokens.
- * Narrow: kernels read the stored weights directly, for few tokens at a time, and
- * quantised formats round the activations to 8 bits first.  The weights' format,
- * the phase and b->exact choose; both give a (row, token) the same sum in any
- * company, because panels are cut at fixed columns. */
+/* backend.matmul: several matrices times the same tokens, in one loop of the pool.  Tokens go
+ * in parts where scratch for their rounded vectors is limited. */
 #include <assert.h>
 
 #include "base/limits.h"
 #include "cpu/cpu_int.h"
 
-/* Rows of one work item.  The panel's height for wide ones; for narrow ones enough
- * bytes that the hardware's prefetch gets going. */
-#define NARROW_ROWS 16
-
+/* Outputs that share an input, with their items in one index space. */
 struct matmul_job {
     struct cpu_backend *cpu;
-    const struct matmul_args *args;
-    int rows_per_item;
-    int first_item[BACKEND_MAX_OUTPUTS + 1]; /* of each output; all share one index space */
-    int tok0, n_tok;                         /* tokens of this part of a narrow product */
+    struct cpu_product products[BACKEND_MAX_OUTPUTS];
+    int first_item[BACKEND_MAX_OUTPUTS + 1];
+    int n_products;
+    bool acts;                        /* some product is CPU_ROUNDED */
+    const struct tensor_input *input; /* how to round the inputs, or NULL */
+    const float *x;                   /* of this part of the tokens */
+    int n_in, n_tok;
 };
 
-static int64_t min_i64(int64_t a, int64_t b)
+static void product_items(void *arg, int begin, int end, int worker)
 {
-    return a < b ? a : b;
+    const struct matmul_job *job = arg;
+    for (int item = begin, i = 0; item < end; item++) {
+        while (item >= job->first_item[i + 1])
+            i++;
+        cpu_product_item(job->cpu, &job->products[i], item - job->first_item[i], worker);
+    }
 }
 
-/* Finds the output that an item belongs to, and its rows. */
-static int locate(const struct matmul_job *job, int item, int64_t *row, int *n_rows)
+static void input_items(void *arg, int begin, int end, int worker)
 {
-    int o = 0;
-    while (item >= job->first_item[o + 1])
-        o++;
-    *row = (int64_t)(item - job->first_item[o]) * job->rows_per_item;
-    *n_rows = (int)min_i64(job->rows_per_item, job->args->out[o].w->n_rows - *row);
-    return o;
+    (void)worker;
+    const struct matmul_job *job = arg;
+    size_t n = (size_t)job->n_in, stride = act_bytes(act_padded(job->n_in));
+    for (size_t t = (size_t)begin; t < (size_t)end; t++) {
+        const float *x = job->x + t * n;
+        if (job->input) {
+            float *rounded = job->cpu->inputs + t * n;
+            cpu_round_input(job->input, rounded, x, job->n_in);
+            x = rounded;
+        }
+        if (job->acts)
+            job->cpu->ops.round_act(job->cpu->acts + t * stride, x, job->n_in);
+    }
 }
 
-static void wide_item(const struct matmul_job *job, int item, float *panel)
+static void run_products(struct matmul_job *job)
 {
-    const struct matmul_args *args = job->args;
-    const struct cpu_ops *ops = &job->cpu->ops;
-    int64_t row;
-    int n_rows;
-    int o = locate(job, item, &row, &n_rows);
-    const struct tensor *w = args->out[o].w;
-    size_t row_bytes = tensor_row_bytes(w);
-    for (int k0 = 0; k0 < args->n_in; k0 += PANEL_COLS) {
-        int n = (int)min_i64(PANEL_COLS, args->n_in - k0);
-        const uint8_t *src =
-            (const uint8_t *)w->data + (size_t)row * row_bytes + dtype_bytes(w->dtype, k0);
-        for (int r = 0; r < n_rows; r++)
-            ops->decode(w->dtype, src + (size_t)r * row_bytes, panel + (size_t)r * PANEL_COLS, n);
-        ops->wide(&(struct wide_job){
-            .w = panel,
-            .x = args->x + k0,
-            .y = args->out[o].y + row,
-            .w_stride = PANEL_COLS,
+    int64_t cost = 1;
+    for (int i = 0; i < job->n_products; i++) {
+        int64_t its = cpu_product_cost(&job->products[i]);
+        job->first_item[i + 1] = job->first_item[i] + cpu_product_items(&job->products[i]);
+        cost = its > cost ? its : cost;
+    }
+    pool_run(job->cpu->pool, job->first_item[job->n_products], cpu_grain(cost), product_items, job);
+}
+
+/* Tokens whose rounded vectors fit into the scratch. */
+static int part_tokens(const struct matmul_job *job, int n_tok)
+{
+    size_t part = (size_t)n_tok, stride = act_bytes(act_padded(job->n_in));
+    if (job->acts && part > ACTS_BYTES / stride)
+        part = ACTS_BYTES / stride;
+    if (job->input && part > INPUT_FLOATS / (size_t)job->n_in)
+        part = INPUT_FLOATS / (size_t)job->n_in;
+    return (int)part;
+}
+
+/* Multiplies outputs first..first+n_out-1 of args. */
+static void multiply(struct cpu_backend *cpu, const struct matmul_args *args, int first, int n_out,
+                     const struct tensor_input *input)
+{
+    struct matmul_job job = {.cpu = cpu, .n_products = n_out, .input = input, .n_in = args->n_in};
+    for (int i = 0; i < n_out; i++) {
+        const struct tensor *w = args->out[first + i].w;
+        job.products[i] = (struct cpu_product){
+            .w = w,
+            .path = cpu_path(cpu, w, args->phase),
+            .acts = cpu->acts,
             .x_stride = (size_t)args->n_in,
             .y_stride = (size_t)w->n_rows,
-            .n_rows = n_rows,
-            .n_tok = args->n_tok,
-            .n = n,
-            .add = k0 > 0,
-        });
-    }
-}
-
-static void wide_items(void *arg, int begin, int end, int worker)
-{
-    const struct matmul_job *job = arg;
-    for (int item = begin; item < end; item++)
-        wide_item(job, item, job->cpu->panels + (size_t)worker * PANEL_FLOATS);
-}
-
-static void narrow_items(void *arg, int begin, int end, int worker)
-{
-    (void)worker;
-    const struct matmul_job *job = arg;
-    const struct matmul_args *args = job->args;
-    for (int item = begin; item < end; item++) {
-        int64_t row;
-        int n_rows;
-        int o = locate(job, item, &row, &n_rows);
-        const struct tensor *w = args->out[o].w;
-        size_t row_bytes = tensor_row_bytes(w);
-        struct narrow_job part = {
-            .type = w->dtype,
-            .w = (const uint8_t *)w->data + (size_t)row * row_bytes,
-            .x = args->x + (size_t)job->tok0 * (size_t)args->n_in,
-            .act = act_rounded(w->dtype) ? job->cpu->acts : NULL,
-            .y = args->out[o].y + (size_t)job->tok0 * (size_t)w->n_rows + row,
-            .row_bytes = row_bytes,
-            .y_stride = (size_t)w->n_rows,
-            .n_rows = n_rows,
-            .n_tok = job->n_tok,
-            .n = args->n_in,
+            .n_rows = w->n_rows,
         };
-        if (part.act)
-            job->cpu->ops.narrow_rounded(&part);
-        else
-            job->cpu->ops.narrow(&part);
+        job.acts |= job.products[i].path == CPU_ROUNDED;
+    }
+    int part = part_tokens(&job, args->n_tok);
+    for (int tok0 = 0; tok0 < args->n_tok; tok0 += part) {
+        job.n_tok = args->n_tok - tok0 < part ? args->n_tok - tok0 : part;
+        job.x = args->x + (size_t)tok0 * (size_t)args->n_in;
+        if (job.input || job.acts)
+            pool_run(cpu->pool, job.n_tok, cpu_grain(args->n_in), input_items, &job);
+        for (int i = 0; i < n_out; i++) {
+            struct cpu_product *p = &job.products[i];
+            p->x = input ? cpu->inputs : job.x;
+            p->y = args->out[first + i].y + (size_t)tok0 * p->y_stride;
+            p->n_tok = job.n_tok;
+        }
+        run_products(&job);
     }
 }
 
-static void round_items(void *arg, int begin, int end, int worker)
+/* One product in float32. */
+static void multiply_wide(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
+                          int n_tok, bool add)
 {
-    (void)worker;
-    const struct matmul_job *job = arg;
-    int n = job->args->n_in;
-    size_t stride = act_bytes(act_padded(n));
-    for (int t = begin; t < end; t++)
-        job->cpu->ops.round_act(job->cpu->acts + (size_t)t * stride,
-                                job->args->x + (size_t)(job->tok0 + t) * (size_t)n, n);
+    struct matmul_job job = {.cpu = cpu, .n_products = 1};
+    job.products[0] = (struct cpu_product){
+        .w = w,
+        .path = CPU_WIDE,
+        .x = x,
+        .y = y,
+        .x_stride = (size_t)w->n_cols,
+        .y_stride = (size_t)w->n_rows,
+        .n_rows = w->n_rows,
+        .n_tok = n_tok,
+        .add = add,
+    };
+    run_products(&job);
 }
 
-/* Lays the items of all outputs into one index space. */
-static void plan(struct matmul_job *job, int rows_per_item)
+/* Returns how many tokens the scratch holds for an adapter. */
+static int lora_tokens(const struct lora *lora)
 {
-    job->rows_per_item = rows_per_item;
-    job->first_item[0] = 0;
-    for (int o = 0; o < job->args->n_out; o++) {
-        int64_t n = (job->args->out[o].w->n_rows + rows_per_item - 1) / rows_per_item;
-        job->first_item[o + 1] = job->first_item[o] + (int)n;
+    int64_t rank = lora->a.n_rows;
+    assert(rank > 0 && rank <= LIMIT_LORA_RANK && lora->b.n_cols == rank);
+    return (int)(LORA_FLOATS / (size_t)rank);
+}
+
+void cpu_add_lora(struct cpu_backend *cpu, const struct tensor *w, const float *x, float *y,
+                  int n_tok)
+{
+    for (const struct lora *lora = w->lora; lora; lora = lora->next) {
+        assert(lora->a.n_cols == w->n_cols && lora->b.n_rows == w->n_rows);
+        int part = lora_tokens(lora);
+        for (int tok0 = 0; tok0 < n_tok; tok0 += part) {
+            int n = n_tok - tok0 < part ? n_tok - tok0 : part;
+            multiply_wide(cpu, &lora->a, x + (size_t)tok0 * (size_t)w->n_cols, cpu->lora, n, false);
+            multiply_wide(cpu, &lora->b, cpu->lora, y + (size_t)tok0 * (size_t)w->n_rows, n, true);
+        }
     }
 }
 
-static void multiply(struct matmul_job *job, int n_tok, pool_fn *fn)
+/* Column id of a matrix in a float format. */
+static void decode_column(const struct cpu_backend *cpu, const struct tensor *a, int64_t id,
+                          float *dst)
 {
-    int64_t cost = (int64_t)job->rows_per_item * job->args->n_in * n_tok;
-    pool_run(job->cpu->pool, job->first_item[job->args->n_out], cpu_grain(cost), fn, job);
+    if (a->transposed)
+        cpu_decode_row(cpu, a, id, 0, (int)a->n_rows, dst);
+    for (int64_t r = 0; r < a->n_rows && !a->transposed; r++)
+        cpu_decode_row(cpu, a, r, id, 1, dst + r);
 }
 
-static void narrow(struct matmul_job *job, bool rounded)
+void cpu_embed_lora(struct cpu_backend *cpu, const struct tensor *w, const int32_t *ids, float *y,
+                    int n_tok)
 {
-    const struct matmul_args *args = job->args;
-    size_t stride = act_bytes(act_padded(args->n_in));
-    int part = rounded ? (int)min_i64((int64_t)(ACTS_BYTES / stride), args->n_tok) : args->n_tok;
-    plan(job, NARROW_ROWS);
-    for (job->tok0 = 0; job->tok0 < args->n_tok; job->tok0 += part) {
-        job->n_tok = (int)min_i64(part, args->n_tok - job->tok0);
-        if (rounded)
-            pool_run(job->cpu->pool, job->n_tok, cpu_grain(args->n_in), round_items, job);
-        multiply(job, job->n_tok, narrow_items);
+    for (const struct lora *lora = w->lora; lora; lora = lora->next) {
+        assert(lora->a.n_cols == w->n_rows && lora->b.n_rows == w->n_cols);
+        int part = lora_tokens(lora);
+        for (int tok0 = 0; tok0 < n_tok; tok0 += part) {
+            int n = n_tok - tok0 < part ? n_tok - tok0 : part;
+            for (int t = 0; t < n; t++)
+                decode_column(cpu, &lora->a, ids[tok0 + t],
+                              cpu->lora + (size_t)t * (size_t)lora->a.n_rows);
+            multiply_wide(cpu, &lora->b, cpu->lora, y + (size_t)tok0 * (size_t)w->n_cols, n, true);
+        }
     }
 }
 
 void cpu_matmul(struct backend *b, const struct matmul_args *args)
 {
+    struct cpu_backend *cpu = (struct cpu_backend *)(void *)b;
     assert(args->n_in > 0 && args->n_in <= LIMIT_FFN_DIM && args->n_tok > 0);
     assert(args->n_out > 0 && args->n_out <= BACKEND_MAX_OUTPUTS);
-    struct matmul_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
-    bool rounded = false;
+    bool alone = false; /* outputs that round their inputs each go alone */
     for (int o = 0; o < args->n_out; o++) {
-        assert(args->out[o].w->n_cols == args->n_in);
-        rounded |= act_rounded(args->out[o].w->dtype);
+        const struct tensor *w = args->out[o].w;
+        assert(w->n_cols == args->n_in);
+        if (b->observe)
+            b->observe(b->observe_arg, w, args->x, args->n_tok);
+        alone |= b->round_inputs && w->input.rounding != INPUT_EXACT;
     }
-    if (args->phase == PHASE_GENERATE && !b->exact) {
-        narrow(&job, rounded);
-        return;
+    if (!alone)
+        multiply(cpu, args, 0, args->n_out, NULL);
+    for (int o = 0; o < args->n_out && alone; o++) {
+        const struct tensor_input *input = &args->out[o].w->input;
+        multiply(cpu, args, o, 1, input->rounding != INPUT_EXACT ? input : NULL);
     }
-    plan(&job, PANEL_ROWS);
-    multiply(&job, args->n_tok, wide_items);
+    for (int o = 0; o < args->n_out; o++)
+        cpu_add_lora(cpu, args->out[o].w, args->x, args->out[o].y, args->n_tok);
 }

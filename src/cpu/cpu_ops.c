@@ -22,11 +22,36 @@ static void wide_c(const struct wide_job *job)
         }
 }
 
+static void fold_c(const struct wide_job *job)
+{
+    for (int t = 0; t < job->n_tok; t++)
+        for (int i = 0; i < job->n; i++) {
+            const float *x = job->x + (size_t)t * job->x_stride, *w = job->w + i;
+            double sum = 0.0;
+            for (int r = 0; r < job->n_rows; r++)
+                sum += (double)x[r] * (double)w[(size_t)r * job->w_stride];
+            float *y = job->y + (size_t)t * job->y_stride + i;
+            *y = job->add ? *y + (float)sum : (float)sum;
+        }
+}
+
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst)
+{
+    const uint8_t *entries = cpu_scale_row(s, row);
+    for (int i = 0; i < n;) {
+        int64_t block = (k0 + i) / s->n_cols, left = (block + 1) * s->n_cols - k0;
+        int end = left < n ? (int)left : n;
+        float entry = cpu_scale_entry(entries, s->dtype, (size_t)block);
+        for (; i < end; i++)
+            dst[i] *= entry;
+    }
+}
+
 /* Elements k0..k0+n-1 of what token t multiplies, as floats. */
 static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
 {
     if (!job->act) {
-        memcpy(x, job->x + (size_t)t * (size_t)job->n + k0, (size_t)n * sizeof *x);
+        memcpy(x, job->x + (size_t)t * job->x_stride + k0, (size_t)n * sizeof *x);
         return;
     }
     size_t n_pad = act_padded(job->n);
@@ -48,6 +73,8 @@ static void narrow_c(const struct narrow_job *job)
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
                 const uint8_t *row = job->w + (size_t)r * job->row_bytes;
                 block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+                if (job->scales)
+                    cpu_apply_scales(job->scales, job->row + r, k0, n, w);
                 for (int t = 0; t < n_tok; t++) {
                     narrow_input(job, t0 + t, k0, n, x);
                     for (int i = 0; i < n; i++)
@@ -55,7 +82,7 @@ static void narrow_c(const struct narrow_job *job)
                 }
             }
             for (int t = 0; t < n_tok; t++)
-                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t];
+                job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t] * job->scale;
         }
 }
 
@@ -114,29 +141,30 @@ static double kv_element(const void *data, enum dtype dtype, size_t i)
 /* One head: scores, then values, weighted relative to the new largest score. */
 static void attend_head_c(const struct attend_job *job, int head)
 {
-    size_t n = (size_t)job->head_dim;
-    const float *q = job->q + (size_t)head * n;
-    float *out = job->out + (size_t)head * n;
+    const float *q = job->q + (size_t)head * job->q_stride;
+    float *out = job->out + (size_t)head * job->out_stride;
     float scores[ATTEND_ROWS], max = job->max[head];
     for (int j = 0; j < job->n_keys; j++) {
         double dot = 0.0;
-        for (size_t i = 0; i < n; i++)
-            dot += (double)q[i] * kv_element(job->k, job->dtype, (size_t)j * n + i);
-        scores[j] = (float)(dot * (double)job->scale);
+        for (int i = 0; i < job->k_dim; i++)
+            dot += (double)q[i] *
+                   kv_element(job->k, job->dtype, (size_t)j * job->k_stride + (size_t)i);
+        scores[j] = (float)(dot * (double)job->scales[head]);
         max = fmaxf(max, scores[j]);
     }
     float keep = expf(job->max[head] - max);
-    for (size_t i = 0; i < n; i++)
+    for (int i = 0; i < job->v_dim; i++)
         out[i] *= keep;
     double sum = (double)(job->sum[head] * keep);
     for (int j = 0; j < job->n_keys; j++) {
         scores[j] = expf(scores[j] - max);
         sum += (double)scores[j];
     }
-    for (size_t i = 0; i < n; i++) {
+    for (int i = 0; i < job->v_dim; i++) {
         double value = (double)out[i];
         for (int j = 0; j < job->n_keys; j++)
-            value += (double)scores[j] * kv_element(job->v, job->dtype, (size_t)j * n + i);
+            value += (double)scores[j] *
+                     kv_element(job->v, job->dtype, (size_t)j * job->v_stride + (size_t)i);
         out[i] = (float)value;
     }
     job->max[head] = max;
@@ -154,6 +182,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
     *ops = (struct cpu_ops){
         .decode = block_decode,
         .wide = wide_c,
+        .fold = fold_c,
         .narrow_rounded = narrow_c,
         .narrow = narrow_c,
         .round_act = round_act_c,

@@ -20,6 +20,7 @@
 
 #include "tensor/dtype.h"
 #include "tensor/number.h"
+#include "tensor/tensor.h"
 
 #define ACT_BLOCK 32  /* elements that share a step */
 #define ACT_GROUP 256 /* elements that kernels work on at once: the largest block */
@@ -68,7 +69,9 @@ static inline float act_step(uint32_t bits, float *inverse)
     return max / 127.0f;
 }
 
-/* y[t][r] = x[t] . w[r], or added to y. */
+/* wide(): y[t][r] = x[t] . w[r], or added to y.
+ * fold(): y[t][i] = sum over r of x[t][r] * w[r][i], or added to y; n_rows of a row of x and n of
+ * a row of y are used. */
 struct wide_job {
     const float *w; /* [n_rows][w_stride], n of them used */
     const float *x; /* [n_tok][x_stride], n of them used */
@@ -78,34 +81,73 @@ struct wide_job {
     bool add;
 };
 
-/* y[t][r] = x[t] . row r of w, for stored weights; act or x is read. */
+/* Returns entry i of a row of scales. */
+static inline float cpu_scale_entry(const uint8_t *row, enum dtype type, size_t i)
+{
+    uint32_t bits;
+    uint16_t half;
+    switch (type) {
+    case DTYPE_F32:
+        memcpy(&bits, row + 4 * i, sizeof bits);
+        return number_from_bits(bits);
+    case DTYPE_BF16:
+        memcpy(&half, row + 2 * i, sizeof half);
+        return number_from_bf16(half);
+    default:
+        return number_e4m3[row[i]];
+    }
+}
+
+/* Returns the entries of the row of blocks that a row of the matrix lies in.  Borrowed: from s. */
+static inline const uint8_t *cpu_scale_row(const struct tensor_scales *s, int64_t row)
+{
+    return (const uint8_t *)s->data + (size_t)(row / s->n_rows) * dtype_bytes(s->dtype, s->stride);
+}
+
+/* Multiplies elements k0..k0+n-1 of a row of the matrix by their entries. */
+void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst);
+
+/* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that are
+ * not too narrow to be added up before scaling, and NVFP4's. */
+static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales *s)
+{
+    return (type == DTYPE_E4M3 && s->n_cols % 64 == 0) ||
+           (type == DTYPE_E2M1 && s->n_cols == 16 && s->dtype == DTYPE_E4M3);
+}
+
+/* y[t][r] = scale * x[t] . row r of w, for stored weights; act or x is read. */
 struct narrow_job {
     enum dtype type;
-    const uint8_t *w;  /* [n_rows][row_bytes] */
-    const float *x;    /* [n_tok][n] */
-    const int8_t *act; /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
-    float *y;          /* [n_tok][y_stride], n_rows of them used */
-    size_t row_bytes, y_stride;
+    float scale;
+    const struct tensor_scales *scales; /* such as cpu_narrow_scales() takes, or NULL */
+    int64_t row;                        /* the first one, to find its entries */
+    const uint8_t *w;                   /* [n_rows][row_bytes] */
+    const float *x;                     /* [n_tok][x_stride], n of them used */
+    const int8_t *act;                  /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
+    float *y;                           /* [n_tok][y_stride], n_rows of them used */
+    size_t row_bytes, x_stride, y_stride;
     int n_rows, n_tok, n;
 };
 
-/* Some keys and values of one page, for the query heads that share them. */
+/* Some keys and values of one page, for the query heads, or queries, that share them. */
 struct attend_job {
-    const float *q;    /* [n_heads][head_dim] */
-    const void *k, *v; /* [n_keys][head_dim] of dtype */
-    float *out;        /* [n_heads][head_dim]: running weighted sum of values */
-    float *max, *sum;  /* [n_heads]: largest score, sum of exp(score - max) */
-    enum dtype dtype;  /* DTYPE_F32 or DTYPE_BF16 */
-    int n_heads;       /* 1..ATTEND_HEADS */
-    int n_keys;        /* 1..ATTEND_ROWS */
-    int head_dim;
-    float scale;
+    const float *q;      /* [n_heads][q_stride], k_dim of them used */
+    const void *k, *v;   /* [n_keys][k_stride], [n_keys][v_stride] of dtype */
+    float *out;          /* [n_heads][out_stride], v_dim used: running weighted sum of values */
+    float *max, *sum;    /* [n_heads]: largest score, sum of exp(score - max) */
+    const float *scales; /* [n_heads]: what scores are multiplied with */
+    size_t q_stride, k_stride, v_stride, out_stride;
+    enum dtype dtype; /* DTYPE_F32 or DTYPE_BF16 */
+    int n_heads;      /* 1..ATTEND_HEADS */
+    int n_keys;       /* 1..ATTEND_ROWS */
+    int k_dim, v_dim;
 };
 
 struct cpu_ops {
     /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
+    void (*fold)(const struct wide_job *job);
     /* For formats that act_rounded() names, and for the others. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
@@ -127,5 +169,9 @@ void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
+
+/* decode() of the formats that need a table of floats or none. */
+void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);
+void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64_t n);
 
 #endif

@@ -351,7 +351,7 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
     }
     for (int t = 0; t < n_tok; t++)
         job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            sum8(_mm256_sub_ps(_mm256_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t]));
+            sum8(_mm256_sub_ps(_mm256_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t])) * job->scale;
 }
 
 INLINE void narrow(const struct narrow_job *job, load_fn *load, bool is_signed)
@@ -433,20 +433,9 @@ INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, l
     block_decode(type, src, dst, n);
 }
 
-/* Not quantised, but slow to decode without the instruction. */
-static void decode_f16(const uint8_t *src, float *dst, int64_t n)
-{
-    for (; n >= 8; n -= 8, src += 16, dst += 8)
-        _mm256_storeu_ps(dst, _mm256_cvtph_ps(load16(src)));
-    block_decode(DTYPE_F16, src, dst, n);
-}
-
 static void decode_avx2(enum dtype type, const void *src, float *dst, int64_t n)
 {
     switch (type) {
-    case DTYPE_F16:
-        decode_f16(src, dst, n);
-        break;
     case DTYPE_Q4_0:
         decode(type, src, dst, n, load_q4_0);
         break;
@@ -484,7 +473,7 @@ static void decode_avx2(enum dtype type, const void *src, float *dst, int64_t n)
         decode(type, src, dst, n, load_nvfp4);
         break;
     default:
-        block_decode(type, src, dst, n);
+        cpu_decode_float_avx2(type, src, dst, n);
     }
 }
 

@@ -342,7 +342,8 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
     }
     for (int t = 0; t < n_tok; t++)
         job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t]));
+            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t])) *
+            job->scale;
 }
 
 INLINE void narrow(const struct narrow_job *job, load_fn *load)
@@ -424,21 +425,9 @@ static void narrow_rounded_avx512(const struct narrow_job *job)
     }
 }
 
-/* Not quantised, but slow to decode without the instruction. */
-static void decode_f16(const uint8_t *src, float *dst, int64_t n)
-{
-    for (; n >= 16; n -= 16, src += 32, dst += 16)
-        _mm512_storeu_ps(dst,
-                         _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)src)));
-    block_decode(DTYPE_F16, src, dst, n);
-}
-
 static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t n)
 {
     switch (type) {
-    case DTYPE_F16:
-        decode_f16(src, dst, n);
-        break;
     case DTYPE_Q4_0:
         decode(type, src, dst, n, load_q4_0);
         break;
@@ -472,8 +461,8 @@ static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t 
     case DTYPE_NVFP4:
         decode(type, src, dst, n, load_nvfp4);
         break;
-    default: /* MXFP4's range exceeds that of q * scale - min */
-        block_decode(type, src, dst, n);
+    default: /* MXFP4 too: its range exceeds that of q * scale - min */
+        cpu_decode_float_avx512(type, src, dst, n);
     }
 }
 

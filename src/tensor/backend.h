@@ -92,9 +92,14 @@ struct latent_args {
     int n_heads, nope_dim, rope_dim, v_dim, kv_rank;
 };
 
-/* Returns the floats of work that latent_attention() needs for up to max_tok tokens. */
+/* Returns the floats of work that latent_attention() needs for up to max_tok tokens: the larger of
+ *     LATENT_KEYS * (kv_rank + rope_dim + n_heads * (nope_dim + rope_dim + v_dim))
+ *         + 2 * n_heads * max_tok
+ * and min(max_tok, LATENT_TOKENS) * n_heads * (2 * kv_rank + rope_dim). */
 size_t latent_work_floats(int n_heads, int nope_dim, int rope_dim, int v_dim, int kv_rank,
                           int max_tok);
+
+#define EXPERT_CHOICES 256 /* pairs of a token and an expert that are computed at a time */
 
 /* Some experts of a mixture, with the tokens that chose them: token tokens[i] with weight
  * weights[i] for i in [first, first + n). */
@@ -115,7 +120,8 @@ struct experts_args {
     float *work;                       /* device [experts_work_floats()], contents do not matter */
 };
 
-/* Returns the floats of work that experts() needs when groups hold at most n_choices in all. */
+/* Returns the floats of work that experts() needs when groups hold at most n_choices in all:
+ * min(n_choices, EXPERT_CHOICES) * (dim + 2 * ffn_dim). */
 size_t experts_work_floats(int n_choices, int dim, int ffn_dim);
 
 /* Called before each product with what goes into it.  x: device [n_tok][w->n_cols]. */

@@ -151,6 +151,8 @@ static void check_narrow(enum dtype type, int n_rows, int n, int n_tok, uint64_t
         ops[0].round_act((int8_t *)act.p + (size_t)t * stride, (float *)x.p + (size_t)t * (size_t)n,
                          n);
     struct narrow_job job = {.type = type,
+                             .scale = 1.0f,
+                             .x_stride = (size_t)n,
                              .w = w.p,
                              .x = x.p,
                              .act = act_rounded(type) ? act.p : NULL,
@@ -205,6 +207,8 @@ TEST(cpu_ops, a_nan_weight_gives_nan)
             float x[200] = {0}, y = 0.0f;
             w[n - 1] = n % 2 ? 0x7f : 0xff;
             ops[i].narrow(&(struct narrow_job){.type = DTYPE_E4M3,
+                                               .scale = 1.0f,
+                                               .x_stride = (size_t)n,
                                                .w = w,
                                                .x = x,
                                                .y = &y,
@@ -273,6 +277,59 @@ TEST(cpu_ops, wide_products_match_the_definition)
         check_wide(32, n_tok, 257, &seed);
 }
 
+/* Elements of n rows that lie stride apart, without what would follow the last one. */
+static size_t strided(int n, size_t stride, int dim)
+{
+    return (size_t)(n - 1) * stride + (size_t)dim;
+}
+
+/* Compares with plain sums, twice: the second call adds to the first one's result. */
+static void check_fold(int n_rows, int n_tok, int n, uint64_t *seed)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    size_t w_stride = (size_t)n + 3, x_stride = (size_t)n_rows + 1, y_stride = (size_t)n + 2;
+    struct guarded w = guarded_f32(strided(n_rows, w_stride, n), seed);
+    struct guarded x = guarded_f32(strided(n_tok, x_stride, n_rows), seed);
+    struct guarded y = guarded_f32(strided(n_tok, y_stride, n), seed);
+    struct wide_job job = {.w = w.p,
+                           .x = x.p,
+                           .y = y.p,
+                           .w_stride = w_stride,
+                           .x_stride = x_stride,
+                           .y_stride = y_stride,
+                           .n_rows = n_rows,
+                           .n_tok = n_tok,
+                           .n = n};
+    for (int k = 0; k < n_ops; k++)
+        for (int times = 1; times <= 2; times++) {
+            job.add = times == 2;
+            ops[k].fold(&job);
+            for (int t = 0; t < n_tok; t++)
+                for (int i = 0; i < n; i++) {
+                    double sum = 0.0;
+                    for (int r = 0; r < n_rows; r++)
+                        sum += (double)job.x[(size_t)t * x_stride + (size_t)r] *
+                               (double)job.w[(size_t)r * w_stride + (size_t)i];
+                    double got = (double)job.y[(size_t)t * y_stride + (size_t)i];
+                    if (!(fabs(got - times * sum) <= 1e-6 * n_rows))
+                        fail_msg("table %d token %d [%d]: got %.9g, want %.9g", k, t, i, got,
+                                 times * sum);
+                }
+        }
+    guarded_free(&w);
+    guarded_free(&x);
+    guarded_free(&y);
+}
+
+TEST(cpu_ops, folded_products_match_the_definition)
+{
+    uint64_t seed = 8;
+    for (int n = 1; n < 70; n++)
+        check_fold(1 + n % 19, 1 + n % 9, n, &seed);
+    check_fold(128, 16, 512, &seed);
+}
+
 TEST(cpu_ops, norms_and_gates_match_the_definition)
 {
     struct cpu_ops ops[3];
@@ -309,75 +366,90 @@ TEST(cpu_ops, gates_reach_both_ends)
 }
 
 /* One softmax over all pages, in double. */
-static void attend_plainly(const struct attend_job *job, const float *k, const float *v, int n_keys,
-                           double *out)
+static void attend_plainly(const struct attend_job *job, int head, const float *k, const float *v,
+                           int n_keys, double *out)
 {
     double *scores = malloc((size_t)n_keys * sizeof *scores), max = -INFINITY, sum = 0.0;
-    for (int j = 0; j < n_keys; j++) {
+    const float *q = job->q + (size_t)head * job->q_stride;
+    for (size_t j = 0; j < (size_t)n_keys; j++) {
         scores[j] = 0.0;
-        for (int i = 0; i < job->head_dim; i++)
-            scores[j] += (double)job->q[i] * (double)k[j * job->head_dim + i];
-        scores[j] *= (double)job->scale;
+        for (size_t i = 0; i < (size_t)job->k_dim; i++)
+            scores[j] += (double)q[i] * (double)k[j * job->k_stride + i];
+        scores[j] *= (double)job->scales[head];
         max = fmax(max, scores[j]);
     }
     for (int j = 0; j < n_keys; j++)
         sum += scores[j] = exp(scores[j] - max);
-    for (int i = 0; i < job->head_dim; i++) {
+    for (size_t i = 0; i < (size_t)job->v_dim; i++) {
         out[i] = 0.0;
-        for (int j = 0; j < n_keys; j++)
-            out[i] += scores[j] / sum * (double)v[j * job->head_dim + i];
+        for (size_t j = 0; j < (size_t)n_keys; j++)
+            out[i] += scores[j] / sum * (double)v[j * job->v_stride + i];
     }
     free(scores);
 }
 
-static void check_attend(enum dtype dtype, int n_heads, int head_dim, int n_keys, uint64_t *seed)
+/* Runs all pages of one case: keys and values of dtype at k and v, their values k32 and v32. */
+static void check_pages(const struct cpu_ops *ops, struct attend_job *job, int n_keys,
+                        const float *k32, const float *v32)
+{
+    float max[ATTEND_HEADS], sum[ATTEND_HEADS];
+    const uint8_t *k = job->k, *v = job->v;
+    for (int h = 0; h < job->n_heads; h++) {
+        max[h] = -INFINITY;
+        sum[h] = 0.0f;
+    }
+    job->max = max;
+    job->sum = sum;
+    memset(job->out, 0, strided(job->n_heads, job->out_stride, job->v_dim) * sizeof *job->out);
+    for (int key = 0; key < n_keys; key += job->n_keys) {
+        job->n_keys = n_keys - key < ATTEND_ROWS ? n_keys - key : ATTEND_ROWS;
+        job->k = k + dtype_bytes(job->dtype, key * (int64_t)job->k_stride);
+        job->v = v + dtype_bytes(job->dtype, key * (int64_t)job->v_stride);
+        ops->attend(job);
+    }
+    double *want = malloc((size_t)job->v_dim * sizeof *want);
+    for (int h = 0; h < job->n_heads; h++) {
+        attend_plainly(job, h, k32, v32, n_keys, want);
+        for (int c = 0; c < job->v_dim; c++) {
+            float got = job->out[(size_t)h * job->out_stride + (size_t)c] / sum[h];
+            if (!(fabs((double)got - want[c]) <= 3e-6))
+                fail_msg("head %d [%d]: got %.9g, want %.9g", h, c, (double)got, want[c]);
+        }
+    }
+    free(want);
+    job->k = k;
+    job->v = v;
+}
+
+/* gap: elements between the rows of every operand. */
+static void check_attend(struct attend_job job, int n_keys, size_t gap, uint64_t *seed)
 {
     struct cpu_ops ops[3];
     int n_ops = tables(ops);
-    size_t n_q = (size_t)n_heads * (size_t)head_dim, n_kv = (size_t)n_keys * (size_t)head_dim;
-    struct guarded q = guarded_f32(n_q, seed), out = guarded_f32(n_q, seed);
-    struct guarded k = guarded_weights(dtype, (int64_t)n_kv, seed);
-    struct guarded v = guarded_weights(dtype, (int64_t)n_kv, seed);
-    float *k32 = malloc(n_kv * sizeof *k32), *v32 = malloc(n_kv * sizeof *v32);
-    double *want = malloc((size_t)head_dim * sizeof *want);
-    block_decode(dtype, k.p, k32, (int64_t)n_kv);
-    block_decode(dtype, v.p, v32, (int64_t)n_kv);
-    for (int i = 0; i < n_ops; i++) {
-        float max[ATTEND_HEADS], sum[ATTEND_HEADS];
-        for (int h = 0; h < n_heads; h++) {
-            max[h] = -INFINITY;
-            sum[h] = 0.0f;
-        }
-        memset(out.p, 0, n_q * sizeof(float));
-        struct attend_job job = {.q = q.p,
-                                 .out = out.p,
-                                 .max = max,
-                                 .sum = sum,
-                                 .dtype = dtype,
-                                 .n_heads = n_heads,
-                                 .head_dim = head_dim,
-                                 .scale = 0.7f};
-        for (int key = 0; key < n_keys; key += job.n_keys) {
-            size_t at = dtype_bytes(dtype, (int64_t)key * head_dim);
-            job.n_keys = n_keys - key < ATTEND_ROWS ? n_keys - key : ATTEND_ROWS;
-            job.k = (uint8_t *)k.p + at;
-            job.v = (uint8_t *)v.p + at;
-            ops[i].attend(&job);
-        }
-        for (int h = 0; h < n_heads; h++) {
-            job.q = (float *)q.p + (size_t)h * (size_t)head_dim;
-            attend_plainly(&job, k32, v32, n_keys, want);
-            for (int c = 0; c < head_dim; c++) {
-                float got = ((float *)out.p)[h * head_dim + c] / sum[h];
-                if (!(fabs((double)got - want[c]) <= 3e-6))
-                    fail_msg("table %d head %d [%d]: got %.9g, want %.9g", i, h, c, (double)got,
-                             want[c]);
-            }
-        }
-    }
+    float scales[ATTEND_HEADS];
+    for (int h = 0; h < ATTEND_HEADS; h++)
+        scales[h] = 0.7f - 0.03f * (float)h;
+    job.q_stride = job.k_stride = (size_t)job.k_dim + gap;
+    job.v_stride = (size_t)job.v_dim + 2 * gap;
+    job.out_stride = (size_t)job.v_dim + 3 * gap;
+    size_t n_k = strided(n_keys, job.k_stride, job.k_dim);
+    size_t n_v = strided(n_keys, job.v_stride, job.v_dim);
+    struct guarded q = guarded_f32(strided(job.n_heads, job.q_stride, job.k_dim), seed);
+    struct guarded out = guarded_f32(strided(job.n_heads, job.out_stride, job.v_dim), seed);
+    struct guarded k = guarded_weights(job.dtype, (int64_t)n_k, seed);
+    struct guarded v = guarded_weights(job.dtype, (int64_t)n_v, seed);
+    float *k32 = malloc(n_k * sizeof *k32), *v32 = malloc(n_v * sizeof *v32);
+    block_decode(job.dtype, k.p, k32, (int64_t)n_k);
+    block_decode(job.dtype, v.p, v32, (int64_t)n_v);
+    job.q = q.p;
+    job.k = k.p;
+    job.v = v.p;
+    job.out = out.p;
+    job.scales = scales;
+    for (int i = 0; i < n_ops; i++)
+        check_pages(&ops[i], &job, n_keys, k32, v32);
     free(k32);
     free(v32);
-    free(want);
     guarded_free(&q);
     guarded_free(&out);
     guarded_free(&k);
@@ -388,8 +460,29 @@ TEST(cpu_ops, attention_matches_a_plain_softmax)
 {
     uint64_t seed = 6;
     for (int n_keys = 1; n_keys <= 40; n_keys++)
+        for (int bf16 = 0; bf16 < 2; bf16++) {
+            int dim = 2 * (1 + n_keys * 7 % 65);
+            struct attend_job job = {.dtype = bf16 ? DTYPE_BF16 : DTYPE_F32,
+                                     .n_heads = 1 + n_keys % ATTEND_HEADS,
+                                     .k_dim = dim,
+                                     .v_dim = dim};
+            check_attend(job, n_keys, 0, &seed);
+        }
+    check_attend((struct attend_job){.dtype = DTYPE_BF16, .n_heads = 4, .k_dim = 512, .v_dim = 512},
+                 33, 0, &seed);
+}
+
+TEST(cpu_ops, attention_takes_keys_and_values_of_different_widths)
+{
+    static const int widths[][2] = {{576, 512}, {20, 3}, {5, 40}, {1, 1}, {96, 1000}};
+    uint64_t seed = 7;
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         for (int bf16 = 0; bf16 < 2; bf16++)
-            check_attend(bf16 ? DTYPE_BF16 : DTYPE_F32, 1 + n_keys % ATTEND_HEADS,
-                         2 * (1 + n_keys * 7 % 65), n_keys, &seed);
-    check_attend(DTYPE_BF16, 4, 512, 33, &seed);
+            for (size_t gap = 0; gap < 4; gap += 3) {
+                struct attend_job job = {.dtype = bf16 ? DTYPE_BF16 : DTYPE_F32,
+                                         .n_heads = 6,
+                                         .k_dim = widths[i][0],
+                                         .v_dim = widths[i][1]};
+                check_attend(job, 21, gap, &seed);
+            }
 }

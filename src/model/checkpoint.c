@@ -256,6 +256,7 @@ void checkpoint_close(struct checkpoint *ckpt)
     if (!ckpt)
         return;
     free(ckpt->weights.layers);
+    free(ckpt->experts);
     gguf_close(&ckpt->gguf);
     tensor_store_free(&ckpt->safetensors);
     free(ckpt->path);

@@ -27,6 +27,12 @@ static bool is_on(const struct json *value, double harmless)
     return json_is_string(value) || json_count(value) > 0;
 }
 
+bool config_is_on(const struct json *object, const char *key, double harmless)
+{
+    struct json value;
+    return json_find(object, key, &value) && is_on(&value, harmless);
+}
+
 bool config_refuse(const struct json *object, const struct config_feature *features,
                    struct err *err)
 {
@@ -66,8 +72,51 @@ double config_magnitude(double factor, double weight)
     return 0.1 * weight * log(factor) + 1.0;
 }
 
+bool config_read_latent(struct model_config *config, const struct json *object, struct err *err)
+{
+    struct latent_config *l = &config->latent;
+    struct json value;
+    config->is_latent = config_is_on(object, "kv_lora_rank", 0);
+    if (!config->is_latent && config_is_on(object, "qk_nope_head_dim", 0) &&
+        json_find(object, "qk_nope_head_dim", &value))
+        return json_fail(&value, err, ERR_FORMAT, "given without kv_lora_rank");
+    return !config->is_latent ||
+           (json_u32(object, "kv_lora_rank", 1, LIMIT_LATENT, &l->kv_rank, err) &&
+            json_u32(object, "q_lora_rank", 1, LIMIT_LATENT, &l->q_rank, err) &&
+            json_u32(object, "qk_nope_head_dim", 1, LIMIT_HEAD_DIM, &l->nope_dim, err) &&
+            json_u32(object, "qk_rope_head_dim", 2, LIMIT_HEAD_DIM, &l->rope_dim, err) &&
+            json_u32(object, "v_head_dim", 1, LIMIT_HEAD_DIM, &l->v_dim, err));
+}
+
+/* The keys and values of all heads come from one latent row; files state the number of their
+ * heads before or behind that step. */
+static bool settle_latent(struct model_config *config, struct err *err)
+{
+    const struct latent_config *l = &config->latent;
+    uint32_t head_dim = l->nope_dim + l->rope_dim;
+    if (config->head_dim && config->head_dim != head_dim && config->head_dim != l->rope_dim)
+        return err_set(err, ERR_FORMAT, "head_dim is %u, but its parts have %u and %u elements",
+                       config->head_dim, l->nope_dim, l->rope_dim);
+    if (config->n_kv_heads != 1 && config->n_kv_heads != config->n_heads)
+        return err_set(err, ERR_FORMAT, "%u key-value heads for %u heads of latent attention",
+                       config->n_kv_heads, config->n_heads);
+    if (l->rope_dim % 2)
+        return err_set(err, ERR_FORMAT, "%u elements of a head rotate; expected an even number",
+                       l->rope_dim);
+    for (uint32_t i = 0; i < config->n_layers; i++)
+        if (config->windows[i])
+            return err_set(err, ERR_UNSUPPORTED,
+                           "latent attention with a sliding window is not supported");
+    config->head_dim = head_dim;
+    config->n_kv_heads = config->n_heads;
+    config->rope_layout = ROPE_INTERLEAVED;
+    return true;
+}
+
 bool config_settle_heads(struct model_config *config, struct err *err)
 {
+    if (config->is_latent && !settle_latent(config, err))
+        return false;
     if (config->n_heads % config->n_kv_heads)
         return err_set(err, ERR_FORMAT, "%u attention heads cannot share %u key-value heads",
                        config->n_heads, config->n_kv_heads);
@@ -99,6 +148,7 @@ bool config_check_yarn(const struct model_config *config, struct err *err)
 bool config_finish_json(struct model_config *config, const struct json *root, struct err *err)
 {
     struct err why;
-    return (config_settle_heads(config, &why) && config_check_yarn(config, &why)) ||
+    return (config_settle_heads(config, &why) && config_check_yarn(config, &why) &&
+            config_check_moe(config, &why)) ||
            json_fail(root, err, why.code, "%s", why.text);
 }

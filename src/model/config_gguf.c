@@ -39,6 +39,12 @@ static bool opt_f64(const struct reader *r, const char *key, double min, double 
     return gguf_opt_f64(r->gguf, full_key(r, key, full), min, max, out, r->err);
 }
 
+static bool has(const struct reader *r, const char *key)
+{
+    char full[KEY_BYTES];
+    return gguf_find(r->gguf, full_key(r, key, full)) != NULL;
+}
+
 static bool fail(const struct reader *r, enum err_code code, const char *key, const char *why)
 {
     return err_set(r->err, code, "%s: %s.%s: %s", r->gguf->file, r->arch, key, why);
@@ -57,12 +63,10 @@ static bool string_is(const char *s, size_t n, const char *name)
 
 static bool read_architecture(struct model_config *config, struct reader *r)
 {
-    static const char *const known[] = {"llama", "mistral3"};
+    static const char *const known[] = {"llama", "mistral3", "mistral4", "deepseek2"};
     static const struct {
         const char *name, *why;
     } others[] = {
-        {"deepseek2", "models with latent attention are not supported by this version"},
-        {"mistral4", "models with latent attention are not supported by this version"},
         {"mamba2", "Mamba models are not supported by this version"},
         {"clip", "an image projector, not a text model; give the text model's file"},
     };
@@ -81,8 +85,8 @@ static bool read_architecture(struct model_config *config, struct reader *r)
             return err_set(r->err, ERR_UNSUPPORTED, "%s: general.architecture: %s: %s",
                            r->gguf->file, others[i].name, others[i].why);
     return err_set(r->err, ERR_UNSUPPORTED,
-                   "%s: general.architecture: '%.*s' is not of the Mistral family; expected llama "
-                   "or mistral3",
+                   "%s: general.architecture: '%.*s' is not of the Mistral family; expected "
+                   "llama, mistral3, mistral4 or deepseek2",
                    r->gguf->file, shown(n), s);
 }
 
@@ -92,8 +96,9 @@ static bool check_features(const struct reader *r)
         const char *key, *why;
         uint32_t harmless; /* the most that changes nothing */
     } features[] = {
-        {"expert_count", "mixture-of-experts models are not supported by this version", 1},
-        {"attention.kv_lora_rank", "latent attention is not supported by this version", 0},
+        {"expert_gating_func", "only softmax (1) is supported", 1},
+        {"interleave_moe_layer_step", "dense layers between those with experts are not supported",
+         1},
         {"attention.sliding_window_pattern", "window patterns are not supported", 0},
     };
     const char *s;
@@ -126,7 +131,6 @@ static bool read_sizes(struct model_config *config, const struct reader *r)
               need_u32(r, "context_length", LIMIT_CONTEXT, &config->context) &&
               gguf_f64(r->gguf, full_key(r, "attention.layer_norm_rms_epsilon", key),
                        CONFIG_EPS_MIN, CONFIG_EPS_MAX, &eps, r->err) &&
-              opt_u32(r, "attention.key_length", LIMIT_HEAD_DIM, &config->head_dim) &&
               opt_u32(r, "attention.sliding_window", LIMIT_CONTEXT, &window);
     if (!ok)
         return false;
@@ -141,9 +145,38 @@ static bool read_sizes(struct model_config *config, const struct reader *r)
     return true;
 }
 
+/* The lengths without _mla are those of the cache, in files that have both. */
+static bool read_latent_heads(struct model_config *config, const struct reader *r)
+{
+    struct latent_config *l = &config->latent;
+    uint32_t head_dim = 0;
+    bool ok = need_u32(r, "attention.kv_lora_rank", LIMIT_LATENT, &l->kv_rank) &&
+              need_u32(r, "attention.q_lora_rank", LIMIT_LATENT, &l->q_rank) &&
+              need_u32(r, "rope.dimension_count", LIMIT_HEAD_DIM, &l->rope_dim) &&
+              need_u32(r,
+                       has(r, "attention.key_length_mla") ? "attention.key_length_mla"
+                                                          : "attention.key_length",
+                       LIMIT_HEAD_DIM, &head_dim) &&
+              need_u32(r,
+                       has(r, "attention.value_length_mla") ? "attention.value_length_mla"
+                                                            : "attention.value_length",
+                       LIMIT_HEAD_DIM, &l->v_dim);
+    if (!ok)
+        return false;
+    if (head_dim <= l->rope_dim)
+        return fail(r, ERR_FORMAT, "rope.dimension_count", "not smaller than the head");
+    l->nope_dim = head_dim - l->rope_dim;
+    return config_settle_heads(config, r->err) || err_add(r->err, "%s", r->gguf->file);
+}
+
 /* Every part of a head has the same width here: keys, values and what rotates. */
 static bool read_heads(struct model_config *config, const struct reader *r)
 {
+    config->is_latent = has(r, "attention.kv_lora_rank");
+    if (config->is_latent)
+        return read_latent_heads(config, r);
+    if (!opt_u32(r, "attention.key_length", LIMIT_HEAD_DIM, &config->head_dim))
+        return false;
     if (!config_settle_heads(config, r->err))
         return err_add(r->err, "%s", r->gguf->file);
     uint32_t n_values = config->head_dim, n_rotated = config->head_dim;
@@ -204,8 +237,11 @@ static bool read_yarn(struct model_config *config, const struct reader *r)
               opt_f64(r, "rope.scaling.yarn_log_multiplier", 0.0, CONFIG_SCALE_MAX, &weight) &&
               check_yarn_factors(r);
     config->has_yarn = true;
-    config->rope_magnitude =
-        (float)(config_magnitude(y->factor, 1.0) / config_magnitude(y->factor, weight));
+    /* Converters write the same multiplier for latent attention whether the model scales its
+     * products or not; those that were published do not. */
+    if (!config->is_latent)
+        config->rope_magnitude =
+            (float)(config_magnitude(y->factor, 1.0) / config_magnitude(y->factor, weight));
     return ok;
 }
 
@@ -266,6 +302,48 @@ static bool read_temperature(struct model_config *config, const struct reader *r
                                    "missing beside attention.temperature_scale");
 }
 
+/* Reads whether the weights of chosen experts sum to 1, and what multiplies them.  Files of
+ * architecture llama say neither: there they do, as in Mixtral. */
+static bool read_routing(struct moe_config *moe, const struct reader *r)
+{
+    char key[KEY_BYTES];
+    double scale = 0.0;
+    moe->renormalise = string_is(r->arch, strlen(r->arch), "llama");
+    if (!gguf_opt_bool(r->gguf, full_key(r, "expert_weights_norm", key), &moe->renormalise,
+                       r->err) ||
+        !opt_f64(r, "expert_weights_scale", 0.0, CONFIG_SCALE_MAX, &scale))
+        return false;
+    moe->routed_scale = scale > 0.0 ? (float)scale : 1.0f;
+    return true;
+}
+
+static bool read_moe(struct model_config *config, const struct reader *r)
+{
+    struct moe_config *moe = &config->moe;
+    uint32_t n = 0, groups = 0, groups_used = 0;
+    if (!opt_u32(r, "expert_count", LIMIT_EXPERTS, &n))
+        return false;
+    if (n <= 1)
+        return true;
+    config->is_moe = true;
+    *moe = config_plain_moe(config);
+    moe->n_experts = n;
+    bool ok = need_u32(r, "expert_used_count", LIMIT_EXPERTS, &moe->n_used) &&
+              opt_u32(r, "expert_feed_forward_length", LIMIT_FFN_DIM, &moe->ffn_dim) &&
+              opt_u32(r, "expert_shared_count", LIMIT_EXPERTS, &moe->n_shared) &&
+              opt_u32(r, "leading_dense_block_count", LIMIT_LAYERS, &moe->n_dense) &&
+              opt_u32(r, "expert_group_count", LIMIT_EXPERTS, &groups) &&
+              opt_u32(r, "expert_group_used_count", LIMIT_EXPERTS, &groups_used) &&
+              read_routing(moe, r);
+    if (!ok)
+        return false;
+    if (!moe->ffn_dim)
+        return fail(r, ERR_FORMAT, "expert_feed_forward_length", "expected at least 1");
+    moe->n_groups = groups ? groups : 1;
+    moe->n_groups_used = groups_used ? groups_used : moe->n_groups;
+    return config_check_moe(config, r->err) || err_add(r->err, "%s", r->gguf->file);
+}
+
 bool config_from_gguf(struct model_config *config, const struct gguf *gguf, struct err *err)
 {
     struct reader r = {.gguf = gguf, .err = err};
@@ -273,6 +351,6 @@ bool config_from_gguf(struct model_config *config, const struct gguf *gguf, stru
     config->rope_layout = ROPE_INTERLEAVED;
     return (read_architecture(config, &r) && check_features(&r) && read_sizes(config, &r) &&
             read_vocab(config, &r) && read_heads(config, &r) && read_rope(config, &r) &&
-            read_temperature(config, &r)) ||
+            read_temperature(config, &r) && read_moe(config, &r)) ||
            err_remedy(err, ERR_FORMAT, "download it again");
 }

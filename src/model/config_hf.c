@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_hf.c - Hugging Face's config.json, as transformers 4 and 5 write it. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/config_int.h"
 
 static const struct config_feature features[] = {
-    {"num_local_experts", "mixture-of-experts models", 1},
-    {"n_routed_experts", "mixture-of-experts models", 1},
-    {"num_experts", "mixture-of-experts models", 1},
-    {"kv_lora_rank", "models with latent attention", 0},
-    {"quantization_config", "FP8 and other quantised weights in this layout", 0},
+    {"num_experts", "mixtures of experts of this kind", 1},
     {"attention_bias", "attention biases", 0},
     {"mlp_bias", "feed-forward biases", 0},
     {NULL, NULL, 0},
@@ -18,10 +15,28 @@ static const struct config_feature features[] = {
 
 /* Text decoders of this family; what they may do differently is read from their
  * other keys.  "llama" without biases and with plain rotation is the same decoder. */
-static const char *const text_types[] = {"mistral", "ministral", "ministral3", "llama"};
+static const char *const text_types[] = {"mistral", "ministral", "ministral3",
+                                         "llama",   "mixtral",   "mistral4"};
 
 /* Models whose text decoder is described under text_config. */
 static const char *const wrapper_types[] = {"mistral3", "llava", "voxtral"};
+
+static const struct config_moe_keys mixtral_keys = {
+    .n_experts = "num_local_experts",
+    .n_used = "num_experts_per_tok",
+};
+
+static const struct config_moe_keys granular_keys = {
+    .n_experts = "n_routed_experts",
+    .n_used = "num_experts_per_tok",
+    .ffn_dim = "moe_intermediate_size",
+    .n_shared = "n_shared_experts",
+    .n_dense = "first_k_dense_replace",
+    .n_groups = "n_group",
+    .n_groups_used = "topk_group",
+    .routed_scale = "routed_scaling_factor",
+    .renormalise = "norm_topk_prob",
+};
 
 static bool one_of(const char *name, const char *const *list, size_t n)
 {
@@ -174,16 +189,53 @@ static bool read_scaling(struct model_config *config, const struct json *rope, s
     return !yarn || read_yarn(config, rope, err);
 }
 
-static bool check_partial(const struct json *object, struct err *err)
+/* Only heads of latent attention rotate in part. */
+static bool check_partial(const struct model_config *config, const struct json *object,
+                          struct err *err)
 {
+    const struct latent_config *l = &config->latent;
     struct json value;
     double part = 1.0;
     if (!json_opt_f64(object, "partial_rotary_factor", 0.0, 1.0, &part, err))
         return false;
-    if (part == 1.0 || !json_find(object, "partial_rotary_factor", &value))
+    double head_dim = (double)l->nope_dim + l->rope_dim;
+    if (part == 1.0 || (config->is_latent && fabs(part * head_dim - l->rope_dim) < 0.01) ||
+        !json_find(object, "partial_rotary_factor", &value))
         return true;
     return json_fail(&value, err, ERR_UNSUPPORTED,
                      "heads that rotate only in part are not supported");
+}
+
+/* A mixture in either spelling, and what routers of this family never do. */
+static bool read_moe(struct model_config *config, const struct json *text, struct err *err)
+{
+    static const struct {
+        const char *key, *only;
+    } words[] = {{"scoring_func", "softmax"}, {"topk_method", "greedy"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct json value;
+        const char *word = words[i].only;
+        if (!json_opt_string(text, words[i].key, &word, err))
+            return false;
+        if (strcmp(word, words[i].only) != 0 && json_find(text, words[i].key, &value))
+            return json_fail(&value, err, ERR_UNSUPPORTED, "'%s' is not supported; expected %s",
+                             word, words[i].only);
+    }
+    bool granular = config_is_on(text, "n_routed_experts", 1);
+    return config_read_moe(config, text, granular ? &granular_keys : &mixtral_keys, err);
+}
+
+/* Latent attention rotates neighbours in this layout, too. */
+static bool read_latent(struct model_config *config, const struct json *text, struct err *err)
+{
+    struct json value;
+    bool interleaved = true;
+    if (!config_read_latent(config, text, err) ||
+        (config->is_latent && !json_opt_bool(text, "rope_interleave", &interleaved, err)))
+        return false;
+    return interleaved || !json_find(text, "rope_interleave", &value) ||
+           json_fail(&value, err, ERR_UNSUPPORTED,
+                     "latent attention with half-split rotation is not supported");
 }
 
 static bool read_rope(struct model_config *config, const struct json *text, struct err *err)
@@ -194,7 +246,7 @@ static bool read_rope(struct model_config *config, const struct json *text, stru
     bool any = nested || json_find(text, "rope_scaling", &rope);
     if (any && !json_is_object(&rope))
         return json_fail(&rope, err, ERR_FORMAT, "expected an object");
-    if (!check_partial(text, err) || (any && !check_partial(&rope, err)))
+    if (!check_partial(config, text, err) || (any && !check_partial(config, &rope, err)))
         return false;
     /* A list of per-layer rotations is refused before its lack of a theta is noticed. */
     if (any && !read_scaling(config, &rope, err))
@@ -209,6 +261,8 @@ static bool read_text(struct model_config *config, const struct json *text, stru
 {
     return config_refuse(text, features, err) && config_check_activation(text, "hidden_act", err) &&
            read_sizes(config, text, err) && read_windows(config, text, err) &&
+           read_latent(config, text, err) && read_moe(config, text, err) &&
+           config_read_quant(config, text, err) &&
            json_opt_bool(text, "tie_word_embeddings", &config->tied, err) &&
            read_rope(config, text, err) && config_read_temperature(config, text, err) &&
            config_finish_json(config, text, err);
@@ -226,10 +280,11 @@ bool config_from_hf(struct model_config *config, const struct json_doc *config_j
     if (json_find(&root, "text_config", &text)) {
         /* What the wrapper says holds unless the text model says otherwise. */
         if (!config_refuse(&root, features, err) || !read_type(&root, true, &type, err) ||
-            !json_opt_bool(&root, "tie_word_embeddings", &config->tied, err))
+            !json_opt_bool(&root, "tie_word_embeddings", &config->tied, err) ||
+            !config_read_quant(config, &root, err))
             return false;
     }
-    /* Before the type, so that an expert model is refused for its experts. */
+    /* Before the type, so that a model is refused for what it does. */
     if (!config_refuse(&text, features, err) || !read_type(&text, false, &type, err))
         return false;
     snprintf(config->architecture, sizeof config->architecture, "%s", type);

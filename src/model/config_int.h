@@ -46,10 +46,43 @@ bool config_read_temperature(struct model_config *config, const struct json *obj
  * Errors: ERR_FORMAT, ERR_UNSUPPORTED. */
 bool config_check_activation(const struct json *object, const char *key, struct err *err) CHECKED;
 
+/* Says whether a key is there and neither null, false, 0, harmless nor empty. */
+bool config_is_on(const struct json *object, const char *key, double harmless);
+
+/* Reads the ranks of latent attention and the parts of its heads if kv_lora_rank is there;
+ * both dialects of JSON spell them alike.  Errors: ERR_FORMAT. */
+bool config_read_latent(struct model_config *config, const struct json *object,
+                        struct err *err) CHECKED;
+
+/* How a dialect spells a mixture of experts.  What is not there has its neutral value. */
+struct config_moe_keys {
+    const char *n_experts, *n_used, *ffn_dim, *n_shared, *n_dense;
+    const char *n_groups, *n_groups_used, *routed_scale, *renormalise;
+};
+
+/* Reads a mixture of more than one expert if n_experts is there.  Needs ffn_dim and n_layers.
+ * Errors: ERR_FORMAT naming the key. */
+bool config_read_moe(struct model_config *config, const struct json *object,
+                     const struct config_moe_keys *keys, struct err *err) CHECKED;
+
+/* Returns what a mixture is before anything is known about it. */
+struct moe_config config_plain_moe(const struct model_config *config);
+
+/* Checks how the sizes of a mixture fit together, if there is one.
+ * Errors: as config_settle_heads(). */
+bool config_check_moe(const struct model_config *config, struct err *err) CHECKED;
+
+/* Reads how matrices are quantised from quantization (Mistral's own) and quantization_config
+ * (Hugging Face, compressed-tensors, ModelOpt) of object, if they are there.
+ * Errors: ERR_FORMAT, ERR_UNSUPPORTED naming the method. */
+bool config_read_quant(struct model_config *config, const struct json *object,
+                       struct err *err) CHECKED;
+
 /* Returns YaRN's magnitude 0.1 * weight * ln(factor) + 1, and 1 for weight 0. */
 double config_magnitude(double factor, double weight);
 
-/* Checks how the heads share the width, and fills head_dim if it is 0.
+/* Checks how the heads share the width, and fills head_dim if it is 0; with latent attention
+ * how the parts of a head do, and fills what follows from them.
  * Errors: ERR_FORMAT; the text lacks the name of the file, which the caller knows. */
 bool config_settle_heads(struct model_config *config, struct err *err) CHECKED;
 
@@ -57,7 +90,7 @@ bool config_settle_heads(struct model_config *config, struct err *err) CHECKED;
  * Errors: as config_settle_heads(). */
 bool config_check_yarn(const struct model_config *config, struct err *err) CHECKED;
 
-/* Both for a JSON document.  Errors: ERR_FORMAT; they name the file. */
+/* All of these checks for a JSON document.  Errors: ERR_FORMAT; they name the file. */
 bool config_finish_json(struct model_config *config, const struct json *root,
                         struct err *err) CHECKED;
 

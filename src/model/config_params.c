@@ -9,20 +9,33 @@
 #define NATIVE_CONTEXT 128000 /* what vLLM takes when the file is silent */
 
 static const struct config_feature features[] = {
-    {"moe", "mixture-of-experts models", 0},
-    {"kv_lora_rank", "models with latent attention", 0},
-    {"qk_nope_head_dim", "models with latent attention", 0},
-    {"quantization", "FP8 weights", 0},
-    {"quantization_config", "compressed weights", 0},
     {"ada_rms_norm_t_cond", "models with time-conditioned norms", 0},
     {"rope_scaling", "rope scalings besides yarn", 0},
     {NULL, NULL, 0},
 };
 
+static const struct config_feature moe_features[] = {
+    {"route_every_n", "dense layers between those with experts", 1},
+    {"use_load_balancing_bias", "biases of the router", 0},
+    {NULL, NULL, 0},
+};
+
+static const struct config_moe_keys moe_keys = {
+    .n_experts = "num_experts",
+    .n_used = "num_experts_per_tok",
+    .ffn_dim = "expert_hidden_dim",
+    .n_shared = "num_shared_experts",
+    .n_dense = "first_k_dense_replace",
+    .n_groups = "num_expert_groups",
+    .n_groups_used = "num_expert_groups_per_tok",
+    .routed_scale = "routed_scale",
+};
+
 /* Keys that hold objects.  One that is not listed is a feature of a model newer than
  * this program; numbers and words that are not known never changed a result. */
 static const char *const known_objects[] = {
-    "yarn", "llama_4_scaling", "lora", "vision_encoder", "multimodal", NULL,
+    "yarn",         "llama_4_scaling",     "lora", "vision_encoder", "multimodal", "moe",
+    "quantization", "quantization_config", NULL,
 };
 
 static bool check_objects(const struct json *root, struct err *err)
@@ -141,9 +154,33 @@ static bool read_yarn(struct model_config *config, const struct json *root, stru
     if (!ok)
         return false;
     config->has_yarn = true;
-    if (apply_scale)
-        config->rope_magnitude = (float)config_magnitude(y->factor, 1.0);
+    /* Latent attention scales the whole product of query and key, parts that do not rotate
+     * included. */
+    double magnitude = apply_scale ? config_magnitude(y->factor, 1.0) : 1.0;
+    if (config->is_latent)
+        config->attn_scale_mult = (float)(magnitude * magnitude);
+    else
+        config->rope_magnitude = (float)magnitude;
     return true;
+}
+
+static bool read_moe(struct model_config *config, const struct json *root, struct err *err)
+{
+    struct json moe, value;
+    const char *strategy = "WEIGHTS";
+    if (!json_find(root, "moe", &moe))
+        return true;
+    if (!json_is_object(&moe))
+        return json_fail(&moe, err, ERR_FORMAT, "expected an object");
+    if (!config_refuse(&moe, moe_features, err) ||
+        !json_opt_string(&moe, "renorm_strategy", &strategy, err))
+        return false;
+    if (strcmp(strategy, "WEIGHTS") != 0 && json_find(&moe, "renorm_strategy", &value))
+        return json_fail(&value, err, ERR_UNSUPPORTED, "'%s' is not supported; expected WEIGHTS",
+                         strategy);
+    if (json_count(&moe) && !json_find(&moe, "num_experts", &value))
+        return json_fail(&moe, err, ERR_FORMAT, "num_experts: missing");
+    return config_read_moe(config, &moe, &moe_keys, err);
 }
 
 bool config_from_params(struct model_config *config, const struct json_doc *params, struct err *err)
@@ -155,6 +192,8 @@ bool config_from_params(struct model_config *config, const struct json_doc *para
     if (!json_is_object(&root))
         return json_fail(&root, err, ERR_FORMAT, "expected an object");
     return check_features(&root, err) && read_sizes(config, &root, err) &&
-           read_windows(config, &root, err) && read_yarn(config, &root, err) &&
-           config_read_temperature(config, &root, err) && config_finish_json(config, &root, err);
+           config_read_latent(config, &root, err) && read_windows(config, &root, err) &&
+           read_yarn(config, &root, err) && config_read_temperature(config, &root, err) &&
+           read_moe(config, &root, err) && config_read_quant(config, &root, err) &&
+           config_finish_json(config, &root, err);
 }

@@ -5,10 +5,22 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/checkpoint_int.h"
+#include "model/weights_int.h"
 
 /* Sizes in which shapes are written. */
-enum size { SIZE_ONE, SIZE_DIM, SIZE_HEADS, SIZE_KV_HEADS, SIZE_FFN, SIZE_VOCAB };
+enum size {
+    SIZE_ONE,
+    SIZE_DIM,
+    SIZE_HEADS,
+    SIZE_KV_HEADS,
+    SIZE_VALUES, /* of all heads of latent attention */
+    SIZE_Q_RANK,
+    SIZE_KV_RANK,
+    SIZE_CACHE, /* what latent attention stores of a token */
+    SIZE_FFN,
+    SIZE_SHARED,
+    SIZE_VOCAB,
+};
 
 /* A place in a struct; rows SIZE_ONE is a vector.  names: by enum checkpoint_layout,
  * without the prefix of model or layer and without ".weight". */
@@ -20,32 +32,69 @@ struct place {
 
 #define AT(field) offsetof(struct layer_weights, field)
 
-static const struct place layer_places[] = {
+static const struct place norm_places[] = {
     {{"attention_norm", "input_layernorm", "attn_norm"}, AT(attn_norm), SIZE_ONE, SIZE_DIM},
+    {{"ffn_norm", "post_attention_layernorm", "ffn_norm"}, AT(ffn_norm), SIZE_ONE, SIZE_DIM},
+    {{NULL}, 0, SIZE_ONE, SIZE_ONE},
+};
+
+static const struct place attention_places[] = {
     {{"attention.wq", "self_attn.q_proj", "attn_q"}, AT(wq), SIZE_HEADS, SIZE_DIM},
     {{"attention.wk", "self_attn.k_proj", "attn_k"}, AT(wk), SIZE_KV_HEADS, SIZE_DIM},
     {{"attention.wv", "self_attn.v_proj", "attn_v"}, AT(wv), SIZE_KV_HEADS, SIZE_DIM},
     {{"attention.wo", "self_attn.o_proj", "attn_output"}, AT(wo), SIZE_DIM, SIZE_HEADS},
-    {{"ffn_norm", "post_attention_layernorm", "ffn_norm"}, AT(ffn_norm), SIZE_ONE, SIZE_DIM},
+    {{NULL}, 0, SIZE_ONE, SIZE_ONE},
+};
+
+static const struct place latent_places[] = {
+    {{"attention.wq_a", "self_attn.q_a_proj", "attn_q_a"}, AT(q_a), SIZE_Q_RANK, SIZE_DIM},
+    {{"attention.q_a_norm", "self_attn.q_a_layernorm", "attn_q_a_norm"},
+     AT(q_a_norm),
+     SIZE_ONE,
+     SIZE_Q_RANK},
+    {{"attention.wq_b", "self_attn.q_b_proj", "attn_q_b"}, AT(q_b), SIZE_HEADS, SIZE_Q_RANK},
+    {{"attention.wkv_a_with_mqa", "self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
+     AT(kv_a),
+     SIZE_CACHE,
+     SIZE_DIM},
+    {{"attention.kv_a_norm", "self_attn.kv_a_layernorm", "attn_kv_a_norm"},
+     AT(kv_a_norm),
+     SIZE_ONE,
+     SIZE_KV_RANK},
+    {{"attention.wo", "self_attn.o_proj", "attn_output"}, AT(wo), SIZE_DIM, SIZE_VALUES},
+    {{NULL}, 0, SIZE_ONE, SIZE_ONE},
+};
+
+static const struct place dense_places[] = {
     {{"feed_forward.w1", "mlp.gate_proj", "ffn_gate"}, AT(ffn.w_gate), SIZE_FFN, SIZE_DIM},
     {{"feed_forward.w3", "mlp.up_proj", "ffn_up"}, AT(ffn.w_up), SIZE_FFN, SIZE_DIM},
     {{"feed_forward.w2", "mlp.down_proj", "ffn_down"}, AT(ffn.w_down), SIZE_DIM, SIZE_FFN},
+    {{NULL}, 0, SIZE_ONE, SIZE_ONE},
 };
-#define N_LAYER_PLACES (sizeof layer_places / sizeof *layer_places)
+
+static const struct place shared_places[] = {
+    {{"shared_experts.w1", "mlp.shared_experts.gate_proj", "ffn_gate_shexp"},
+     AT(ffn.w_gate),
+     SIZE_SHARED,
+     SIZE_DIM},
+    {{"shared_experts.w3", "mlp.shared_experts.up_proj", "ffn_up_shexp"},
+     AT(ffn.w_up),
+     SIZE_SHARED,
+     SIZE_DIM},
+    {{"shared_experts.w2", "mlp.shared_experts.down_proj", "ffn_down_shexp"},
+     AT(ffn.w_down),
+     SIZE_DIM,
+     SIZE_SHARED},
+    {{NULL}, 0, SIZE_ONE, SIZE_ONE},
+};
 
 static const struct place embedding_place = {
     {"tok_embeddings", "embed_tokens", "token_embd"}, 0, SIZE_VOCAB, SIZE_DIM};
 static const struct place norm_place = {{"norm", "norm", "output_norm"}, 0, SIZE_ONE, SIZE_DIM};
 static const struct place output_place = {{"output", "lm_head", "output"}, 0, SIZE_VOCAB, SIZE_DIM};
 
-struct binder {
-    struct checkpoint *ckpt;
-    const char *file;        /* for messages about what is in no file */
-    const char *prefix;      /* of the model, "model." */
-    const char *head_prefix; /* of the output matrix */
-    bool *bound;             /* [ckpt->tensors->n] */
-    struct err *err;
-};
+/* Keys and values of latent attention, in one matrix or, in GGUF files, one for each. */
+static const char *const kv_b_names[] = {"attention.wkv_b", "self_attn.kv_b_proj", "attn_kv_b"};
 
 static bool starts_with(const char *name, const char *prefix)
 {
@@ -97,97 +146,136 @@ enum tensor_use weights_use(const struct checkpoint *ckpt, const char *name)
     return TENSOR_DECODER;
 }
 
-static int64_t size_of(const struct model_config *config, enum size which)
+static int64_t size_of(const struct model_config *c, enum size which)
 {
     switch (which) {
     case SIZE_DIM:
-        return config->dim;
+        return c->dim;
     case SIZE_HEADS:
-        return (int64_t)config->n_heads * config->head_dim;
+        return (int64_t)c->n_heads * c->head_dim;
     case SIZE_KV_HEADS:
-        return (int64_t)config->n_kv_heads * config->head_dim;
+        return (int64_t)c->n_kv_heads * c->head_dim;
+    case SIZE_VALUES:
+        return (int64_t)c->n_heads * c->latent.v_dim;
+    case SIZE_Q_RANK:
+        return c->latent.q_rank;
+    case SIZE_KV_RANK:
+        return c->latent.kv_rank;
+    case SIZE_CACHE:
+        return (int64_t)c->latent.kv_rank + c->latent.rope_dim;
     case SIZE_FFN:
-        return config->ffn_dim;
+        return c->ffn_dim;
+    case SIZE_SHARED:
+        return (int64_t)c->moe.n_shared * c->moe.ffn_dim;
     case SIZE_VOCAB:
-        return config->n_vocab;
+        return c->n_vocab;
     case SIZE_ONE:
         break;
     }
     return 1;
 }
 
-static bool check_shape(const struct binder *b, const struct tensor_entry *e,
-                        const struct tensor *want)
-{
-    char shape[80] = "";
-    if (want->n_rows == 1 && e->n_dims == 1 && e->shape[0] == want->n_cols)
-        return true;
-    if (e->n_dims == 2 && e->shape[0] == want->n_rows && e->shape[1] == want->n_cols)
-        return true;
-    for (int i = 0, len = 0; i < e->n_dims && len < (int)sizeof shape; i++)
-        len += snprintf(shape + len, sizeof shape - (size_t)len, i ? " x %lld" : "%lld",
-                        (long long)e->shape[i]);
-    return err_set(b->err, ERR_FORMAT,
-                   "%s: %s: shape is %s, the configuration says %lld x %lld; they belong to "
-                   "different models",
-                   e->file, e->name, shape, (long long)want->n_rows, (long long)want->n_cols);
-}
-
-/* Finds the format, and checks that this build computes with it. */
-static bool check_format(const struct binder *b, const struct tensor_entry *e, struct tensor *out)
-{
-    if (!dtype_from_name(e->type, &out->dtype) || out->dtype == DTYPE_E4M3 ||
-        out->dtype == DTYPE_E2M1 || out->dtype == DTYPE_NVFP4)
-        return err_set(b->err, ERR_UNSUPPORTED,
-                       "%s: %s: format %s is not supported by this version; choose a BF16 or "
-                       "another quantisation",
-                       e->file, e->name, e->type);
-    const struct dtype_info *info = dtype_info(out->dtype);
-    if (out->n_rows == 1 && info->block != 1)
-        return err_set(b->err, ERR_UNSUPPORTED, "%s: %s: a vector in format %s is not supported",
-                       e->file, e->name, e->type);
-    /* A store may check whole tensors only; the decoders read row by row. */
-    if (out->n_cols % info->block)
-        return err_set(b->err, ERR_FORMAT, "%s: %s: rows of %lld are no whole blocks of %s",
-                       e->file, e->name, (long long)out->n_cols, e->type);
-    return true;
-}
-
 static bool bind(const struct binder *b, const struct place *place, const char *prefix,
                  struct tensor *out)
 {
-    struct checkpoint *ckpt = b->ckpt;
-    char name[LIMIT_NAME_BYTES + 1];
-    snprintf(name, sizeof name, "%s%s.weight", prefix, place->names[ckpt->layout]);
-    const struct tensor_entry *e = tensor_store_find(ckpt->tensors, name);
-    if (!e)
-        return err_set(b->err, ERR_FORMAT, "%s: %s: missing; download the model again", b->file,
-                       name);
-    *out = (struct tensor){.data = e->data,
-                           .n_rows = size_of(&ckpt->config, place->rows),
-                           .n_cols = size_of(&ckpt->config, place->cols)};
-    if (!check_format(b, e, out) || !check_shape(b, e, out))
-        return false;
-    b->bound[e - ckpt->tensors->entries] = true;
-    ckpt->n_params += (uint64_t)out->n_rows * (uint64_t)out->n_cols;
-    ckpt->n_weight_bytes += e->n_bytes;
-    return true;
+    const struct model_config *config = &b->ckpt->config;
+    char stem[LIMIT_NAME_BYTES + 1];
+    snprintf(stem, sizeof stem, "%s%s", prefix, place->names[b->ckpt->layout]);
+    *out = (struct tensor){.n_rows = size_of(config, place->rows),
+                           .n_cols = size_of(config, place->cols)};
+    return weights_take(b, stem, out, b->err);
 }
 
-static bool bind_layer(const struct binder *b, uint32_t layer)
+/* Binds places up to the one without names. */
+static bool bind_places(const struct binder *b, const struct place *place, const char *prefix,
+                        struct layer_weights *weights)
 {
-    static const char *const stems[] = {"layers", "layers", "blk"};
-    struct layer_weights *weights = &b->ckpt->weights.layers[layer];
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "%s%s.%u.", b->prefix, stems[b->ckpt->layout], layer);
-    for (size_t i = 0; i < N_LAYER_PLACES; i++) {
-        const struct place *place = &layer_places[i];
+    for (; place->names[0]; place++) {
         struct tensor tensor;
         if (!bind(b, place, prefix, &tensor))
             return false;
         memcpy((char *)weights + place->offset, &tensor, sizeof tensor);
     }
     return true;
+}
+
+/* Splits the matrix of both: for each head the rows of its keys, then those of its values. */
+static bool bind_joint_kv(const struct binder *b, const char *stem, struct layer_weights *weights)
+{
+    const struct latent_config *l = &b->ckpt->config.latent;
+    int64_t stride = (int64_t)l->nope_dim + l->v_dim;
+    struct tensor w = {.n_rows = b->ckpt->config.n_heads * stride, .n_cols = l->kv_rank};
+    if (!weights_take(b, stem, &w, b->err))
+        return false;
+    weights->k_b = (struct head_tensor){.w = w, .first = 0, .stride = stride};
+    weights->v_b = (struct head_tensor){.w = w, .first = l->nope_dim, .stride = stride};
+    return true;
+}
+
+/* One matrix per head, below each other. */
+static bool bind_heads(const struct binder *b, const char *stem, int64_t n_rows, int64_t n_cols,
+                       struct head_tensor *out)
+{
+    struct stack s = {
+        .n_outer = b->ckpt->config.n_heads, .n_inner = 1, .n_rows = n_rows, .n_cols = n_cols};
+    if (!weights_find(b, stem, &s, b->err))
+        return false;
+    if (s.blocks.data || (s.scale && s.scale->n_dims > 0 && s.scale->shape[0] > 1))
+        return err_set(b->err, ERR_UNSUPPORTED, "%s: %s: scales of single heads are not supported",
+                       s.entry->file, s.entry->name);
+    out->w = weights_at(b, &s, 0);
+    out->w.n_rows = s.n_outer * n_rows;
+    out->stride = n_rows;
+    return true;
+}
+
+static bool bind_latent_kv(const struct binder *b, const char *prefix,
+                           struct layer_weights *weights)
+{
+    const struct latent_config *l = &b->ckpt->config.latent;
+    char stem[LIMIT_NAME_BYTES + 1], keys[LIMIT_NAME_BYTES + 1];
+    snprintf(stem, sizeof stem, "%s%s", prefix, kv_b_names[b->ckpt->layout]);
+    snprintf(keys, sizeof keys, "%sattn_k_b", prefix);
+    if (b->ckpt->layout != CHECKPOINT_GGUF || !weights_has(b, keys))
+        return bind_joint_kv(b, stem, weights);
+    snprintf(stem, sizeof stem, "%sattn_v_b", prefix);
+    weights->k_b.transposed = true; /* as generation folds it into queries */
+    return bind_heads(b, keys, l->kv_rank, l->nope_dim, &weights->k_b) &&
+           bind_heads(b, stem, l->v_dim, l->kv_rank, &weights->v_b);
+}
+
+static bool bind_ffn(const struct binder *b, uint32_t layer, const char *prefix,
+                     struct layer_weights *weights)
+{
+    const struct model_config *c = &b->ckpt->config;
+    if (!config_has_experts(c, layer))
+        return bind_places(b, dense_places, prefix, weights);
+    weights->experts = b->ckpt->experts + (size_t)(layer - c->moe.n_dense) * c->moe.n_experts;
+    return weights_bind_experts(b, prefix, weights, b->err) &&
+           (!c->moe.n_shared || bind_places(b, shared_places, prefix, weights));
+}
+
+static bool bind_layer(const struct binder *b, uint32_t layer)
+{
+    static const char *const stems[] = {"layers", "layers", "blk"};
+    bool is_latent = b->ckpt->config.is_latent;
+    struct layer_weights *weights = &b->ckpt->weights.layers[layer];
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "%s%s.%u.", b->prefix, stems[b->ckpt->layout], layer);
+    return bind_places(b, norm_places, prefix, weights) &&
+           bind_places(b, is_latent ? latent_places : attention_places, prefix, weights) &&
+           (!is_latent || bind_latent_kv(b, prefix, weights)) &&
+           bind_ffn(b, layer, prefix, weights);
+}
+
+/* Leaves out the experts that a token does not choose. */
+static uint64_t count_active(const struct checkpoint *ckpt)
+{
+    const struct model_config *c = &ckpt->config;
+    if (!c->is_moe)
+        return ckpt->n_params;
+    return ckpt->n_params - (uint64_t)(c->n_layers - c->moe.n_dense) *
+                                (c->moe.n_experts - c->moe.n_used) * 3 * c->moe.ffn_dim * c->dim;
 }
 
 static bool bind_all(const struct binder *b)
@@ -203,7 +291,20 @@ static bool bind_all(const struct binder *b)
     for (uint32_t i = 0; i < b->ckpt->config.n_layers; i++)
         if (!bind_layer(b, i))
             return false;
+    b->ckpt->n_active_params = count_active(b->ckpt);
     return true;
+}
+
+/* The experts of all layers in one piece. */
+static bool make_places(struct checkpoint *ckpt, struct err *err)
+{
+    const struct model_config *c = &ckpt->config;
+    ckpt->weights.layers = mem_new(c->n_layers, sizeof *ckpt->weights.layers, err);
+    if (!ckpt->weights.layers || !c->is_moe)
+        return ckpt->weights.layers != NULL;
+    ckpt->experts = mem_new((size_t)(c->n_layers - c->moe.n_dense) * c->moe.n_experts,
+                            sizeof *ckpt->experts, err);
+    return ckpt->experts != NULL;
 }
 
 /* What a tensor without a place is probably for. */
@@ -212,11 +313,14 @@ static const char *guess(const char *name)
     static const struct {
         const char *part, *what;
     } known[] = {
+        {"exp_probs_b", "biases of the router are not supported by this version"},
         {".bias", "biases are not supported by this version"},
         {"lora_", "adapters inside a checkpoint are not supported; merge it first"},
         {"rope_freqs", "stored rotary frequencies are not supported by this version"},
         {"attn_qkv", "fused attention matrices are not supported; convert the model again"},
-        {"experts", "mixture-of-experts models are not supported by this version"},
+        {"experts", "an expert or a scale that the configuration does not speak of"},
+        {"exps", "experts that the configuration does not speak of"},
+        {"_scale", "a scale that the configuration does not speak of"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strstr(name, known[i].part))
@@ -271,8 +375,7 @@ bool weights_bind(struct checkpoint *ckpt, struct err *err)
     b.bound = mem_new(ckpt->tensors->n, sizeof *b.bound, err);
     if (!b.bound)
         return false;
-    ckpt->weights.layers = mem_new(ckpt->config.n_layers, sizeof *ckpt->weights.layers, err);
-    bool ok = ckpt->weights.layers && bind_all(&b) && refuse_rest(&b);
+    bool ok = make_places(ckpt, err) && bind_all(&b) && refuse_rest(&b);
     free(b.bound);
     return ok || err_remedy(err, ERR_FORMAT, "download it again");
 }

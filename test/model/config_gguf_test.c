@@ -188,7 +188,9 @@ static const struct {
     enum err_code code;
 } bad[] = {
     {{"general.architecture", GGUF_STRING, 0, "qwen2"}, "'qwen2' is not", ERR_UNSUPPORTED},
-    {{"general.architecture", GGUF_STRING, 0, "deepseek2"}, "latent", ERR_UNSUPPORTED},
+    {{"general.architecture", GGUF_STRING, 0, "deepseek2"},
+     "deepseek2.embedding_length: ",
+     ERR_FORMAT},
     {{"general.architecture", GGUF_STRING, 0, "clip"}, "image projector", ERR_UNSUPPORTED},
     {{"general.architecture", GGUF_U32, 1, NULL}, "general.architecture: ", ERR_FORMAT},
     {{"general.architecture", GGUF_STRING, 0, "llama"}, "llama.embedding_length: ", ERR_FORMAT},
@@ -222,8 +224,10 @@ static const struct {
     {{"mistral3.attention.value_length", GGUF_U32, 513, NULL}, "value_length: ", ERR_FORMAT},
     {{"mistral3.attention.temperature_length", GGUF_U32, 0, NULL}, "_length: ", ERR_FORMAT},
     {{"mistral3.expert_count", GGUF_STRING, 0, "8"}, "expert_count: ", ERR_FORMAT},
-    {{"mistral3.expert_count", GGUF_U32, 8, NULL}, "expert_count: mixture", ERR_UNSUPPORTED},
-    {{"mistral3.attention.kv_lora_rank", GGUF_U32, 512, NULL}, "kv_lora_rank: ", ERR_UNSUPPORTED},
+    {{"mistral3.expert_count", GGUF_U32, 8, NULL}, "expert_used_count: missing", ERR_FORMAT},
+    {{"mistral3.expert_count", GGUF_U32, 1025, NULL}, "expert_count: ", ERR_FORMAT},
+    {{"mistral3.expert_gating_func", GGUF_U32, 2, NULL}, "_func: only softmax", ERR_UNSUPPORTED},
+    {{"mistral3.attention.kv_lora_rank", GGUF_U32, 512, NULL}, "q_lora_rank: missing", ERR_FORMAT},
     {{"mistral3.attention.sliding_window", GGUF_U32, 1u << 25, NULL},
      "sliding_window: ",
      ERR_FORMAT},
@@ -293,6 +297,47 @@ TEST(config_gguf, a_single_expert_is_none)
     struct kv one = {"mistral3.expert_count", GGUF_U32, 1, NULL};
     if (!read_gguf(&one, NULL, "token_embd.weight", &c, &err))
         fail_msg("%s", err.text);
+}
+
+/* Reads the configuration of a reference model in its GGUF form. */
+static struct model_config read_case(const char *name)
+{
+    struct model_config c;
+    struct err err = {0};
+    struct gguf gguf;
+    char path[128];
+    snprintf(path, sizeof path, "test/data/oracle-gguf/%s/model.gguf", name);
+    if (!gguf_open(&gguf, path, &err) || !config_from_gguf(&c, &gguf, &err))
+        fail_msg("%s", err.text);
+    gguf_close(&gguf);
+    return c;
+}
+
+TEST(config_gguf, reads_mixtures_and_latent_attention)
+{
+    struct model_config c = read_case("mixtral-bf16");
+    assert_true(c.is_moe && !c.is_latent && c.moe.renormalise && c.moe.routed_scale == 1.0f);
+    assert_int_equal(c.moe.n_experts, 8);
+    assert_int_equal(c.moe.n_used, 2);
+    assert_int_equal(c.moe.ffn_dim, 40);
+    c = read_case("large3-bf16");
+    assert_true(c.is_moe && c.is_latent && c.moe.renormalise && c.moe.routed_scale == 1.5f);
+    assert_int_equal(c.n_kv_heads, 4);
+    assert_int_equal(c.head_dim, 40);
+    assert_int_equal(c.latent.q_rank, 48);
+    assert_int_equal(c.latent.kv_rank, 40);
+    assert_int_equal(c.latent.nope_dim, 24);
+    assert_int_equal(c.latent.rope_dim, 16);
+    assert_int_equal(c.latent.v_dim, 20);
+    assert_int_equal(c.moe.n_experts, 6);
+    assert_int_equal(c.moe.n_used, 3);
+    assert_int_equal(c.moe.ffn_dim, 24);
+    assert_int_equal(c.moe.n_shared, 1);
+    assert_int_equal(c.moe.n_dense, 1);
+    assert_int_equal(c.moe.n_groups, 1);
+    /* The file says yarn_log_multiplier 0.1, as every converted one does. */
+    assert_true(c.rope_magnitude == 1.0f && c.attn_scale_mult == 1.0f);
+    assert_true(c.temperature_beta > 0.0999 && c.temperature_original == 16);
 }
 
 TEST(config_gguf, a_window_holds_for_every_layer)

@@ -172,6 +172,43 @@ TEST(config_hf, temperature_stands_in_either_place)
     free(top);
 }
 
+TEST(config_hf, reads_both_kinds_of_mixtures)
+{
+    struct model_config c;
+    struct err err = {0};
+    char *text = edit_text(v01, "\"model_type\":\"mistral\"",
+                           "\"model_type\":\"mixtral\",\"num_local_experts\":8,"
+                           "\"num_experts_per_tok\":2,\"router_aux_loss_coef\":0.02");
+    if (!read_hf(text, &c, &err))
+        fail_msg("%s", err.text);
+    assert_true(c.is_moe && !c.is_latent && c.moe.renormalise);
+    assert_int_equal(c.moe.n_experts, 8);
+    assert_int_equal(c.moe.n_used, 2);
+    assert_int_equal(c.moe.ffn_dim, 14336);
+    assert_int_equal(c.moe.n_shared, 0);
+    assert_int_equal(c.moe.n_dense, 0);
+    assert_int_equal(c.rope_layout, ROPE_HALF_SPLIT);
+    free(text);
+    /* Small 4. */
+    text = edit_text(ministral, "\"attention_bias\":false",
+                     "\"q_lora_rank\":1024,\"kv_lora_rank\":256,\"qk_nope_head_dim\":64,"
+                     "\"qk_rope_head_dim\":64,\"v_head_dim\":96,\"n_routed_experts\":128,"
+                     "\"num_experts_per_tok\":4,\"n_shared_experts\":1,\"n_group\":1,"
+                     "\"topk_group\":1,\"moe_intermediate_size\":2048,\"norm_topk_prob\":false,"
+                     "\"first_k_dense_replace\":0,\"routed_scaling_factor\":2.5,"
+                     "\"rope_interleave\":true,\"partial_rotary_factor\":0.5");
+    char *kv = edit_text(text, "\"num_key_value_heads\":8", "\"num_key_value_heads\":32");
+    if (!read_hf(kv, &c, &err))
+        fail_msg("%s", err.text);
+    assert_true(c.is_moe && c.is_latent && !c.moe.renormalise && c.moe.routed_scale == 2.5f);
+    assert_int_equal(c.latent.v_dim, 96);
+    assert_int_equal(c.moe.ffn_dim, 2048);
+    assert_int_equal(c.rope_layout, ROPE_INTERLEAVED);
+    assert_true(c.rope_magnitude == 1.0f && c.attn_scale_mult == 1.0f);
+    free(text);
+    free(kv);
+}
+
 TEST(config_hf, layer_types_choose_the_windows)
 {
     struct model_config c;
@@ -248,11 +285,25 @@ static const struct {
      ERR_UNSUPPORTED},
     {"\"attention_bias\":false", "\"mlp_bias\":true", "mlp_bias: ", ERR_UNSUPPORTED},
     {"\"attention_bias\":false", "\"num_local_experts\":8",
-     "text_config.num_local_experts: mixture-of-experts", ERR_UNSUPPORTED},
-    {"\"attention_bias\":false", "\"kv_lora_rank\":256", "kv_lora_rank: ", ERR_UNSUPPORTED},
-    {"\"vision_config\":{\"model_type\":\"pixtral\"}",
-     "\"quantization_config\":{\"quant_method\":\"fp8\"}", "config.json: quantization_config: FP8",
+     "text_config.num_experts_per_tok: missing", ERR_FORMAT},
+    {"\"attention_bias\":false", "\"num_experts\":8", "text_config.num_experts: mixtures",
      ERR_UNSUPPORTED},
+    {"\"attention_bias\":false", "\"scoring_func\":\"sigmoid\"", "scoring_func: 'sigmoid'",
+     ERR_UNSUPPORTED},
+    {"\"attention_bias\":false", "\"topk_method\":\"noaux_tc\"", "topk_method: 'noaux_tc'",
+     ERR_UNSUPPORTED},
+    {"\"attention_bias\":false", "\"kv_lora_rank\":256", "q_lora_rank: missing", ERR_FORMAT},
+    {"\"attention_bias\":false",
+     "\"kv_lora_rank\":256,\"q_lora_rank\":9,\"qk_nope_head_dim\":64,\"qk_rope_head_dim\":64,"
+     "\"v_head_dim\":64,\"rope_interleave\":false",
+     "rope_interleave: latent attention", ERR_UNSUPPORTED},
+    {"\"attention_bias\":false",
+     "\"kv_lora_rank\":256,\"q_lora_rank\":9,\"qk_nope_head_dim\":64,\"qk_rope_head_dim\":64,"
+     "\"v_head_dim\":64,\"partial_rotary_factor\":0.25",
+     "partial_rotary_factor: ", ERR_UNSUPPORTED},
+    {"\"vision_config\":{\"model_type\":\"pixtral\"}",
+     "\"quantization_config\":{\"quant_method\":\"gptq\"}",
+     "config.json: quantization_config.quant_method: 'gptq' weights", ERR_UNSUPPORTED},
     {"\"model_type\":\"mistral3\"", "\"model_type\":\"qwen2_vl\"", "model_type: 'qwen2_vl'",
      ERR_UNSUPPORTED},
     {"\"model_type\":\"ministral3\"", "\"model_type\":\"gemma\"", "text_config.model_type: 'gemma'",

@@ -194,14 +194,25 @@ static const struct {
     {"\"activation\":\"silu\"", "\"activation\":\"gelu\"", "activation: ", ERR_UNSUPPORTED},
     {"\"model_type\":\"transformer\"", "\"model_type\":\"mamba\"", "model_type: 'mamba'",
      ERR_UNSUPPORTED},
-    {"\"moe\":null", "\"moe\":{\"num_experts\":8,\"num_experts_per_tok\":2}",
-     "moe: mixture-of-experts models are not supported by this version", ERR_UNSUPPORTED},
-    {"\"moe\":null", "\"kv_lora_rank\":512", "kv_lora_rank: models with latent attention",
-     ERR_UNSUPPORTED},
-    {"\"moe\":null", "\"quantization\":{\"qformat_weight\":\"fp8_e4m3\"}", "quantization: FP8",
-     ERR_UNSUPPORTED},
-    {"\"moe\":null", "\"quantization_config\":{\"quant_method\":\"compressed-tensors\"}",
-     "quantization_config: ", ERR_UNSUPPORTED},
+    {"\"moe\":null", "\"moe\":[8]", "moe: expected an object", ERR_FORMAT},
+    {"\"moe\":null", "\"moe\":{\"num_experts_per_tok\":2}", "moe: num_experts: missing",
+     ERR_FORMAT},
+    {"\"moe\":null", "\"moe\":{\"num_experts\":8}", "moe.num_experts_per_tok: missing", ERR_FORMAT},
+    {"\"moe\":null", "\"moe\":{\"num_experts\":8,\"num_experts_per_tok\":9}",
+     "uses 9 experts, but there are 8", ERR_FORMAT},
+    {"\"moe\":null", "\"moe\":{\"num_experts\":1025,\"num_experts_per_tok\":2}",
+     "moe.num_experts: expected", ERR_FORMAT},
+    {"\"moe\":null", "\"moe\":{\"num_experts\":8,\"num_experts_per_tok\":2,\"route_every_n\":2}",
+     "moe.route_every_n: dense layers", ERR_UNSUPPORTED},
+    {"\"moe\":null",
+     "\"moe\":{\"num_experts\":8,\"num_experts_per_tok\":2,\"use_load_balancing_bias\":true}",
+     "moe.use_load_balancing_bias: biases", ERR_UNSUPPORTED},
+    {"\"moe\":null",
+     "\"moe\":{\"num_experts\":8,\"num_experts_per_tok\":2,\"renorm_strategy\":\"NONE\"}",
+     "moe.renorm_strategy: 'NONE'", ERR_UNSUPPORTED},
+    {"\"moe\":null", "\"kv_lora_rank\":512", "q_lora_rank: missing", ERR_FORMAT},
+    {"\"moe\":null", "\"kv_lora_rank\":9000", "kv_lora_rank: expected", ERR_FORMAT},
+    {"\"moe\":null", "\"qk_nope_head_dim\":64", "qk_nope_head_dim: given without", ERR_FORMAT},
     {"\"moe\":null", "\"ada_rms_norm_t_cond\":true", "ada_rms_norm_t_cond: ", ERR_UNSUPPORTED},
 };
 
@@ -222,6 +233,93 @@ TEST(config_params, every_wrong_value_is_named)
     struct err err = {0};
     assert_false(read_params("[]", &c, &err));
     assert_string_equal(err.text, "params.json: expected an object");
+}
+
+/* What Mistral published of Large 3, as tests of other programs quote it. */
+static const char large_3[] =
+    "{\"dim\":7168,\"n_layers\":61,\"head_dim\":192,\"hidden_dim\":16384,\"n_heads\":128,"
+    "\"n_kv_heads\":128,\"rope_theta\":10000.0,\"norm_eps\":1e-06,\"vocab_size\":131072,"
+    "\"tied_embeddings\":false,\"max_position_embeddings\":294912,"
+    "\"llama_4_scaling\":{\"original_max_position_embeddings\":8192,\"beta\":0.1},"
+    "\"q_lora_rank\":1536,\"qk_rope_head_dim\":64,\"qk_nope_head_dim\":128,\"kv_lora_rank\":512,"
+    "\"v_head_dim\":128,\"yarn\":{\"original_max_position_embeddings\":8192,\"factor\":36,"
+    "\"apply_scale\":false,\"beta\":32,\"alpha\":1},\"moe\":{\"expert_parallel\":1,"
+    "\"expert_model_parallel\":1,\"route_every_n\":1,\"first_k_dense_replace\":3,"
+    "\"num_experts\":128,\"num_experts_per_tok\":4,\"num_expert_groups\":1,"
+    "\"num_expert_groups_per_tok\":1,\"routed_scale\":1.0,\"expert_hidden_dim\":4096,"
+    "\"num_shared_experts\":1}}";
+
+TEST(config_params, reads_large_3)
+{
+    struct model_config c;
+    struct err err = {0};
+    if (!read_params(large_3, &c, &err))
+        fail_msg("%s", err.text);
+    assert_true(c.is_latent && c.is_moe);
+    assert_int_equal(c.latent.q_rank, 1536);
+    assert_int_equal(c.latent.kv_rank, 512);
+    assert_int_equal(c.latent.nope_dim, 128);
+    assert_int_equal(c.latent.rope_dim, 64);
+    assert_int_equal(c.latent.v_dim, 128);
+    assert_int_equal(c.head_dim, 192);
+    assert_int_equal(config_rope_dim(&c), 64);
+    assert_int_equal(c.moe.n_experts, 128);
+    assert_int_equal(c.moe.n_used, 4);
+    assert_int_equal(c.moe.ffn_dim, 4096);
+    assert_int_equal(c.moe.n_shared, 1);
+    assert_int_equal(c.moe.n_dense, 3);
+    assert_int_equal(c.moe.n_groups, 1);
+    assert_int_equal(c.moe.n_groups_used, 1);
+    assert_true(c.moe.renormalise && c.moe.routed_scale == 1.0f);
+    assert_false(config_has_experts(&c, 2));
+    assert_true(config_has_experts(&c, 3));
+    assert_true(c.rope_magnitude == 1.0f && c.attn_scale_mult == 1.0f);
+}
+
+TEST(config_params, latent_attention_scales_its_products_when_told_to)
+{
+    struct model_config c;
+    struct err err = {0};
+    char *text = edit_text(large_3, "\"apply_scale\":false", "\"apply_scale\":true");
+    assert_true(read_params(text, &c, &err));
+    assert_true(c.rope_magnitude == 1.0f && fabsf(c.attn_scale_mult - 1.845096f) < 1e-4f);
+    free(text);
+}
+
+TEST(config_params, wrong_sizes_of_large_3_are_named)
+{
+    static const struct {
+        const char *from, *to, *item;
+        enum err_code code;
+    } wrong[] = {
+        {"\"head_dim\":192", "\"head_dim\":128", "head_dim is 128, but", ERR_FORMAT},
+        {"\"n_kv_heads\":128", "\"n_kv_heads\":8", "8 key-value heads for 128", ERR_FORMAT},
+        {"\"qk_rope_head_dim\":64", "\"qk_rope_head_dim\":65", "head_dim is 192", ERR_FORMAT},
+        {"\"head_dim\":192", "\"sliding_window\":4096", "sliding window", ERR_UNSUPPORTED},
+        {"\"v_head_dim\":128", "\"v_head_dim\":513", "v_head_dim: expected", ERR_FORMAT},
+        {"\"num_expert_groups\":1,", "\"num_expert_groups\":3,", "do not divide into 3 groups",
+         ERR_FORMAT},
+        {"\"num_expert_groups\":1,", "\"num_expert_groups\":128,", "into 128 groups", ERR_FORMAT},
+        {"\"num_expert_groups\":1,", "\"num_expert_groups\":64,", "1 groups of 2 experts",
+         ERR_FORMAT},
+        {"\"num_expert_groups_per_tok\":1", "\"num_expert_groups_per_tok\":2", "uses 2 groups",
+         ERR_FORMAT},
+        {"\"first_k_dense_replace\":3", "\"first_k_dense_replace\":61", "61 dense layers",
+         ERR_FORMAT},
+        {"\"num_shared_experts\":1", "\"num_shared_experts\":512", "512 shared experts",
+         ERR_FORMAT},
+        {"\"routed_scale\":1.0", "\"routed_scale\":0", "routed_scale: expected", ERR_FORMAT},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct model_config c;
+        struct err err = {0};
+        char *text = edit_text(large_3, wrong[i].from, wrong[i].to);
+        if (read_params(text, &c, &err))
+            fail_msg("%s: accepted", wrong[i].to);
+        if (err.code != wrong[i].code || !strstr(err.text, wrong[i].item))
+            fail_msg("%s: %d %s", wrong[i].to, (int)err.code, err.text);
+        free(text);
+    }
 }
 
 TEST(config_params, features_that_are_off_are_no_reason_to_refuse)

@@ -154,7 +154,7 @@ static const struct {
     {true, "\"shape\":[128,64]", "\"shape\":[8192]", "shape is 8192", ERR_FORMAT},
     {true, "\"shape\":[64]", "\"shape\":[8,8]", "shape is 8 x 8", ERR_FORMAT},
     {true, "\"dtype\":\"BF16\",\"shape\":[128,64]", "\"dtype\":\"F8_E4M3\",\"shape\":[128,128]",
-     "format F8_E4M3", ERR_UNSUPPORTED},
+     "shape is 128 x 128", ERR_FORMAT},
     {true, "\"dtype\":\"BF16\",\"shape\":[128,64]", "\"dtype\":\"I16\",\"shape\":[128,64]",
      "format I16", ERR_UNSUPPORTED},
     {false, "model.embed_tokens.weight", "model.embed_token.weight",

@@ -45,7 +45,6 @@
 
 /* Adapters. */
 #define LIMIT_ADAPTERS      16   /* of one model at a time */
-#define LIMIT_ADAPTER_RANK  1024 /* of one pair of matrices */
 #define LIMIT_ADAPTER_SCALE 1000 /* magnitude of the user's factor */
 #define LIMIT_PATTERN_BYTES 256  /* a name or regular expression that chooses modules */
 

@@ -16,18 +16,6 @@ struct view {
     int64_t n_rows, n_cols; /* as stored */
 };
 
-/* Copies the matrix with rows and columns exchanged. */
-static const void *transposed(struct adapter *ad, const struct view *v, struct err *err)
-{
-    size_t size = dtype_bytes(v->dtype, 1);
-    uint8_t *out = arena_new(&ad->copies, (size_t)(v->n_rows * v->n_cols), size, err);
-    for (int64_t i = 0; out && i < v->n_rows; i++)
-        for (int64_t j = 0; j < v->n_cols; j++)
-            memcpy(out + (size_t)(j * v->n_rows + i) * size,
-                   v->data + (size_t)(i * v->n_cols + j) * size, size);
-    return out;
-}
-
 /* Copies the matrix with the rows of each head in the order of the model: half-split has those
  * of the first elements of all rotating pairs first. */
 static const void *permuted(struct adapter *ad, const struct view *v, uint32_t head_dim,
@@ -103,19 +91,15 @@ static struct tensor tensor_of(const struct view *v, const void *data, int64_t n
     return (struct tensor){.data = data, .dtype = v->dtype, .n_rows = n_rows, .n_cols = n_cols};
 }
 
-/* An embedding takes rows of W' as they are, so its b is indexed by tokens, like W. */
-static bool bind_embedding(struct adapter *ad, const struct adapter_pair *pair, struct lora *lora,
-                           struct err *err)
+/* An embedding's a is read column by column, which GGUF stores as rows. */
+static void bind_embedding(const struct adapter *ad, const struct adapter_pair *pair,
+                           struct lora *lora)
 {
     struct view a = view_of(pair->a, 0), b = view_of(pair->b, 0);
-    int64_t n_vocab = ad->file.dialect == CHECKPOINT_GGUF ? a.n_rows : a.n_cols;
-    lora->a = tensor_of(&b, transposed(ad, &b, err), pair->rank, b.n_rows);
-    if (!lora->a.data)
-        return false;
-    lora->b = tensor_of(&a, a.data, n_vocab, pair->rank);
-    if (ad->file.dialect != CHECKPOINT_GGUF)
-        lora->b.data = transposed(ad, &a, err);
-    return lora->b.data != NULL;
+    bool is_turned = ad->file.dialect == CHECKPOINT_GGUF;
+    lora->a = tensor_of(&a, a.data, pair->rank, is_turned ? a.n_rows : a.n_cols);
+    lora->a.transposed = is_turned;
+    lora->b = tensor_of(&b, b.data, b.n_rows, b.n_cols);
 }
 
 static bool bind_matrix(struct adapter *ad, const struct checkpoint *ckpt,
@@ -149,11 +133,10 @@ static bool bind_pair(struct adapter *ad, const struct checkpoint *ckpt,
         return true; /* and 0 would mean 1 to a tensor */
     for (uint32_t i = 0; i < target->n; i++) {
         struct adapter_part *part = &ad->parts[ad->n_parts++];
-        /* Experts follow each other as blocks of three matrices. */
-        part->base = (const void *)((const char *)target->base + i * sizeof(struct ffn_tensors));
-        part->is_cut = target->is_cut;
-        if (!(pair->is_embedding ? bind_embedding(ad, pair, &part->lora, err)
-                                 : bind_matrix(ad, ckpt, pair, part, i, err)))
+        part->base = (const void *)((const char *)target->base + i * target->stride);
+        if (pair->is_embedding)
+            bind_embedding(ad, pair, &part->lora);
+        else if (!bind_matrix(ad, ckpt, pair, part, target->is_fused ? i : 0, err))
             return false;
         part->lora.b.scale = product;
     }
@@ -245,10 +228,6 @@ bool adapter_adopt(struct adapter *adapter, struct backend *backend, struct err 
     for (; adapter; adapter = adapter->below) {
         for (size_t i = 0; i < adapter->n_parts; i++) {
             struct adapter_part *part = &adapter->parts[i];
-            if (part->is_cut)
-                return err_set(err, ERR_UNSUPPORTED,
-                               "an adapter changes the matrices of latent keys and values, which "
-                               "are not used whole; merge it first");
             if (!adopt(backend, &part->lora.a, err) || !adopt(backend, &part->lora.b, err))
                 return false;
         }

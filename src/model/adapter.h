@@ -9,6 +9,9 @@
  *     ...
  *     w.lora = adapter_find(top, &ckpt->weights.layers[0].wq);
  *
+ * What is added to an embedding, [n_vocab][dim], is that of its transpose: a: [rank][n_vocab],
+ * b: [dim][rank].
+ *
  * Thread: any; an open adapter does not change after adapter_adopt(). */
 #ifndef MODEL_ADAPTER_H
 #define MODEL_ADAPTER_H
@@ -28,7 +31,7 @@ struct adapter *adapter_open(const struct checkpoint *ckpt, const char *path, do
 void adapter_close(struct adapter *adapter);
 
 /* Hands all matrices to the backend that shall multiply with them.
- * Errors: ERR_LIMIT; ERR_UNSUPPORTED for a matrix that the forward pass takes apart. */
+ * Errors: ERR_LIMIT. */
 bool adapter_adopt(struct adapter *adapter, struct backend *backend, struct err *err) CHECKED;
 
 /* Returns what the adapters add to products with base, which is a matrix in the weights of the

@@ -115,9 +115,9 @@ static bool read_rank(const struct adapter_file *file, struct adapter_pair *pair
                        "%s: %s: shape is %s, that of its other half %s: two ranks; "
                        "download the adapter again",
                        a->file, a->name, shape_a, shape_b);
-    if (pair->rank < 1 || pair->rank > LIMIT_ADAPTER_RANK)
+    if (pair->rank < 1 || pair->rank > LIMIT_LORA_RANK)
         return err_set(err, ERR_LIMIT, "%s: %s: rank %lld is not from 1 to %d", a->file, a->name,
-                       (long long)pair->rank, LIMIT_ADAPTER_RANK);
+                       (long long)pair->rank, LIMIT_LORA_RANK);
     return check_numbers(a, err) && check_numbers(b, err);
 }
 

@@ -7,12 +7,12 @@
 #include "model/adapter.h"
 #include "model/adapter_file.h"
 
-/* The matrices that one pair changes: base, and n - 1 more in the experts that follow. */
+/* The matrices that one pair changes: base, and n - 1 more that follow it, each stride bytes on. */
 struct adapter_target {
     const struct tensor *base;
     uint32_t n;
-    bool is_fused; /* one pair for all experts, n >= 1 */
-    bool is_cut;   /* the forward pass uses the matrix in parts */
+    size_t stride;
+    bool is_fused; /* each has a matrix of its own, of all experts; else they share one */
 };
 
 /* Finds the place of a module.  Returns false when the model has none. */
@@ -45,7 +45,6 @@ bool peft_matches(const char *pattern, const char *module, bool *matches, struct
 struct adapter_part {
     const struct tensor *base;
     struct lora lora;
-    bool is_cut;
 };
 
 struct adapter {

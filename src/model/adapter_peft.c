@@ -80,7 +80,7 @@ bool peft_read(struct peft_config *config, struct json_doc *doc, struct err *err
            check_word(&root, "init_lora_weights", starts,
                       "convert the adapter to plain LoRA with the program that made it", err) &&
            refuse_features(&root, err) &&
-           json_u32(&root, "r", 1, LIMIT_ADAPTER_RANK, &config->rank, err) &&
+           json_u32(&root, "r", 1, LIMIT_LORA_RANK, &config->rank, err) &&
            json_f64(&root, "lora_alpha", -1e6, 1e6, &config->alpha, err) &&
            json_opt_bool(&root, "use_rslora", &config->rank_stabilised, err);
 }
@@ -181,7 +181,7 @@ bool peft_scale(const struct peft_config *config, const char *module, double *ra
                 struct err *err)
 {
     double r = config->rank, alpha = config->alpha;
-    if (!own_number(config, "rank_pattern", module, 1, LIMIT_ADAPTER_RANK, &r, err) ||
+    if (!own_number(config, "rank_pattern", module, 1, LIMIT_LORA_RANK, &r, err) ||
         !own_number(config, "alpha_pattern", module, -1e6, 1e6, &alpha, err))
         return false;
     *rank = r;

@@ -9,7 +9,7 @@ enum { MAX_DIGITS = 4 };
 enum place_of {
     OF_MODEL,
     OF_LAYER,
-    OF_HEADS,   /* cut into the matrices of the heads */
+    OF_HEADS,   /* keys and values of the heads, both cut from it */
     OF_DENSE,   /* the feed-forward block of a layer without experts */
     OF_SHARED,  /* that of a layer with experts */
     OF_EXPERT,  /* that of one expert */
@@ -178,12 +178,15 @@ bool adapter_place(const struct checkpoint *ckpt, enum checkpoint_layout dialect
             continue;
         if (numbers[0] >= ckpt->config.n_layers)
             return false;
-        *out = (struct adapter_target){.base = matrix(ckpt, place, numbers),
-                                       .n = 1,
-                                       .is_fused = place->of == OF_EXPERTS,
-                                       .is_cut = place->of == OF_HEADS};
-        if (out->is_fused)
+        *out = (struct adapter_target){
+            .base = matrix(ckpt, place, numbers), .n = 1, .is_fused = place->of == OF_EXPERTS};
+        if (out->is_fused) {
             out->n = ckpt->config.moe.n_experts;
+            out->stride = sizeof(struct ffn_tensors);
+        } else if (place->of == OF_HEADS) {
+            out->n = 2;
+            out->stride = LAYER(v_b.w) - LAYER(k_b.w);
+        }
         return out->base && out->base->data;
     }
     return false;

@@ -102,6 +102,12 @@ static bool list_changes(struct merge *m, const struct adapter *adapters, struct
     }
     if (m->n_changes)
         qsort(m->changes, m->n_changes, sizeof *m->changes, by_data);
+    /* Keys and values of the heads are cut from one tensor, which is written once. */
+    size_t n_kept = 0;
+    for (size_t i = 0; i < m->n_changes; i++)
+        if (!i || m->changes[i].data != m->changes[i - 1].data)
+            m->changes[n_kept++] = m->changes[i];
+    m->n_changes = n_kept;
     return true;
 }
 
@@ -130,11 +136,22 @@ static bool plan(struct merge *m, struct err *err)
     return m->to != NULL;
 }
 
-static void transpose(const float *from, float *to, int64_t n_rows, int64_t n_cols)
+/* Returns the matrix as floats, or its transpose.  Owned: free(). */
+static float *decode(const struct tensor *t, bool turned, struct err *err)
 {
-    for (int64_t i = 0; i < n_rows; i++)
-        for (int64_t j = 0; j < n_cols; j++)
-            to[j * n_rows + i] = from[i * n_cols + j];
+    int64_t n = t->n_rows * t->n_cols;
+    bool turn = turned != t->transposed;
+    int64_t width = t->transposed ? t->n_rows : t->n_cols; /* as stored */
+    float *stored = mem_new((size_t)n, sizeof *stored, err), *out = NULL;
+    if (stored)
+        block_decode(t->dtype, t->data, stored, n);
+    if (!stored || !turn)
+        return stored;
+    out = mem_new((size_t)n, sizeof *out, err);
+    for (int64_t i = 0; out && i < n; i++)
+        out[i % width * (n / width) + i / width] = stored[i];
+    free(stored);
+    return out;
 }
 
 static void factor_free(struct factor *f)
@@ -144,44 +161,22 @@ static void factor_free(struct factor *f)
     *f = (struct factor){0};
 }
 
-/* Decodes the two matrices; a matrix that is stored transposed changes places with them. */
-static bool factor_init(struct factor *f, const struct change *c, const struct lora *lora,
-                        struct err *err)
+/* Decodes the two matrices.  Where W is stored transposed, or they are those of its transpose,
+ * they change places. */
+static bool factor_init(struct factor *f, const struct lora *lora, bool turned, struct err *err)
 {
-    const struct tensor *a = &lora->a, *b = &lora->b;
-    int64_t rank = a->n_rows, n_a = rank * a->n_cols, n_b = rank * b->n_rows;
-    float *fa = mem_new((size_t)n_a, sizeof *fa, err), *fb = NULL, *ta = NULL, *tb = NULL;
-    *f = (struct factor){.rank = rank};
-    if (fa)
-        fb = mem_new((size_t)n_b, sizeof *fb, err);
-    if (!fb)
-        goto fail;
-    block_decode(a->dtype, a->data, fa, n_a);
-    block_decode(b->dtype, b->data, fb, n_b);
-    for (int64_t i = 0; i < n_b; i++)
-        fb[i] *= b->scale;
-    if (!c->w->transposed) {
-        f->left = fb;
-        f->right = fa;
-        return true;
+    *f = (struct factor){.rank = lora->a.n_rows};
+    f->left = decode(turned ? &lora->a : &lora->b, turned, err);
+    if (f->left)
+        f->right = decode(turned ? &lora->b : &lora->a, turned, err);
+    if (!f->right) {
+        factor_free(f);
+        return false;
     }
-    ta = mem_new((size_t)n_a, sizeof *ta, err);
-    if (ta)
-        tb = mem_new((size_t)n_b, sizeof *tb, err);
-    if (!tb)
-        goto fail;
-    transpose(fa, ta, rank, a->n_cols);
-    transpose(fb, tb, b->n_rows, rank);
-    f->left = ta;
-    f->right = tb;
-    free(fa);
-    free(fb);
+    int64_t n = f->rank * (turned ? lora->a.n_cols : lora->b.n_rows);
+    for (int64_t i = 0; i < n; i++)
+        f->left[i] *= lora->b.scale;
     return true;
-fail:
-    free(fa);
-    free(fb);
-    free(ta);
-    return false;
 }
 
 /* Adds to n rows of width, which begin with row first. */
@@ -229,6 +224,7 @@ static bool write_rows(struct merge *m, size_t i, const uint8_t *src, int64_t n_
     int64_t step = width < CHUNK_FLOATS ? CHUNK_FLOATS / width : 1;
     struct factor *factors = NULL;
     size_t n_factors = 0, n = 0;
+    bool turned = c && (c->w->transposed || c->w == &m->ckpt->weights.embedding);
     bool ok = true;
     for (const struct lora *l = c ? c->lora : NULL; l; l = l->next)
         n++;
@@ -237,7 +233,7 @@ static bool write_rows(struct merge *m, size_t i, const uint8_t *src, int64_t n_
         ok = factors != NULL;
     }
     for (const struct lora *l = c ? c->lora : NULL; ok && l; l = l->next)
-        ok = factor_init(&factors[n_factors], c, l, err) && ++n_factors;
+        ok = factor_init(&factors[n_factors], l, turned, err) && ++n_factors;
     for (int64_t row = 0; ok && row < n_rows; row += step) {
         int64_t k = n_rows - row < step ? n_rows - row : step;
         block_decode(dtype, src + dtype_bytes(dtype, row * width), m->rows, k * width);

@@ -106,8 +106,12 @@ static bool translate(const char *pattern, char *out, size_t size)
 {
     enum before before = BEFORE_NOTHING;
     size_t n = 0;
+    int depth = 0;
     for (const char *p = pattern; *p; p++) {
         const char *start = p;
+        depth += (*p == '(') - (*p == ')');
+        if (depth < 0)
+            return false;
         if (strchr("*+?|)", *p)) {
             bool ends = *p == '|' || *p == ')';
             if (before == BEFORE_NOTHING || (before == BEFORE_END && !ends))
@@ -135,7 +139,7 @@ static bool translate(const char *pattern, char *out, size_t size)
         n += n_from;
     }
     out[n] = '\0';
-    return before != BEFORE_NOTHING;
+    return before != BEFORE_NOTHING && depth == 0;
 }
 
 bool peft_matches(const char *pattern, const char *module, bool *matches, struct err *err)

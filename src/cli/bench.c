@@ -326,7 +326,7 @@ const struct verb verb_bench = {
         "    --threads N    compute threads (default: every processor)\n"
         "    --cpu NAME     auto, c, avx2 or avx512\n"
         "    --exact        compute in float32\n"
-        "    --adapter F[:S]  add the LoRA adapter F, S times (repeatable)\n"
+        "    --adapter F[:S]  add the LoRA adapter F to the model, S times (1); repeatable\n"
         "    --json         print one JSON object\n",
     .max_args = 1,
     .run = bench,

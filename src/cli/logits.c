@@ -180,7 +180,7 @@ const struct verb verb_logits = {
             "                   '-': from standard input\n"
             "    --out FILE     '-': standard output, unless that is a terminal\n"
             "    --exact        compute in float32\n"
-            "    --adapter F[:S]  add the LoRA adapter F, S times (repeatable)\n"
+            "    --adapter F[:S]  add the LoRA adapter F to the model, S times (1); repeatable\n"
             "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
             "    --threads N    compute threads (default: every processor)\n"
             "    --cpu NAME     auto, c, avx2 or avx512\n",

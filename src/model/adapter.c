@@ -201,7 +201,11 @@ struct adapter *adapter_open(const struct checkpoint *ckpt, const char *path, do
         return ad;
     ad->below = NULL;
     adapter_close(ad);
-    err_add(err, "adapter %s", path);
+    /* Messages about a path begin with it, others with a file's name. */
+    if (strncmp(err->text, path, strlen(path)) == 0)
+        err_add(err, "adapter");
+    else
+        err_add(err, "adapter %s", path);
     return NULL;
 }
 

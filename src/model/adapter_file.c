@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "data/safetensors.h"
-#include "model/adapter_int.h"
+#include "model/adapter_peft.h"
 #include "model/checkpoint_int.h"
 
 #define NATIVE_SCALE 2.0 /* of mistral-finetune, where params.json says nothing */

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* adapter_peft.c - adapter_config.json of the PEFT library: what an adapter is scaled with.
- *
- * Keys that ask for more than low-rank changes are refused by name, so that no adapter is applied
- * in part.  Patterns choose modules by regular expressions; those that mean the same to Python
- * and to POSIX are decided, others refused. */
+#include "model/adapter_peft.h"
+
 #include <math.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "model/adapter_int.h"
 
 /* Says whether a value asks for nothing. */
 static bool is_off(const struct json *v)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* adapter_peft_test.c - patterns as Python's re.match() decides them, and what is refused. */
+#include "model/adapter_peft.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "model/adapter_int.h"
 #include "test.h"
 
 #define MODULE "model.layers.10.self_attn.q_proj"

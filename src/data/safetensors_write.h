@@ -30,7 +30,7 @@ struct safetensors_job {
  * part of them.  Errors: ERR_IO and others of file_fail(), ERR_LIMIT, those of fill. */
 bool safetensors_write(const struct safetensors_job *job, struct err *err) CHECKED;
 
-/* Appends bytes: [n] to the tensor under way.  Errors: as file_write(). */
+/* Appends n bytes to the tensor under way.  Errors: as file_write(). */
 bool safetensors_put(struct safetensors_sink *sink, const void *bytes, size_t n,
                      struct err *err) CHECKED;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* adapter_int.h - what the sources of adapter.h, adapter_file.h and merge.h share. */
+/* adapter_int.h - what the sources of adapter.h, adapter_file.h and adapter_merge.h share. */
 #ifndef MODEL_ADAPTER_INT_H
 #define MODEL_ADAPTER_INT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge_int.h - the folder that a merged model is written to; for merge.c. */
+/* merge_int.h - the folder that a merged model is written to; for adapter_merge.c. */
 #ifndef MODEL_MERGE_INT_H
 #define MODEL_MERGE_INT_H
 

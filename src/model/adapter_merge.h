@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge.h - writes a checkpoint anew, with the changes of adapters in its matrices.
+/* adapter_merge.h - writes a checkpoint anew, with the changes of adapters in its matrices.
  *
  * The new folder has the layout, names, formats and other files of the old one, so whatever reads
  * that reads this.  It appears when it is complete. */
-#ifndef MODEL_MERGE_H
-#define MODEL_MERGE_H
+#ifndef MODEL_ADAPTER_MERGE_H
+#define MODEL_ADAPTER_MERGE_H
 
 #include "model/adapter.h"
 
-#define MERGE_SHARD_BYTES 5000000000ull /* of tensors in one file, as published models have */
+#define ADAPTER_SHARD_BYTES 5000000000ull /* of tensors in one file, as published models have */
 
 struct merge_options {
     bool convert;       /* float tensors to dtype, instead of leaving each its own */
     enum dtype dtype;   /* DTYPE_F32, DTYPE_F16 or DTYPE_BF16 */
-    size_t shard_bytes; /* 0: MERGE_SHARD_BYTES */
+    size_t shard_bytes; /* 0: ADAPTER_SHARD_BYTES */
 
     /* Called before each tensor; false ends.  Errors: any.  NULL: not called. */
     bool (*go_on)(void *arg, size_t n_done, size_t n, struct err *err);
@@ -24,7 +24,7 @@ struct merge_options {
  * is computed in float32 and rounded once.
  * Errors: ERR_ARG for out; ERR_UNSUPPORTED for GGUF and for quantised matrices that change;
  * ERR_FORMAT for a result that the format cannot hold; ERR_IO, ERR_LIMIT.  Nothing then stays. */
-bool merge_write(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
-                 const struct merge_options *options, struct err *err) CHECKED;
+bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
+                   const struct merge_options *options, struct err *err) CHECKED;
 
 #endif

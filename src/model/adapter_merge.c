@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/merge.h"
+#include "model/adapter_merge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -325,7 +325,7 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
         .entries = m->to,
         .n = m->n,
         .shard_bytes =
-            m->options->shard_bytes ? m->options->shard_bytes : (size_t)MERGE_SHARD_BYTES,
+            m->options->shard_bytes ? m->options->shard_bytes : (size_t)ADAPTER_SHARD_BYTES,
         .fill = fill,
         .arg = m,
     };
@@ -340,8 +340,8 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
     return ok;
 }
 
-bool merge_write(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
-                 const struct merge_options *options, struct err *err)
+bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
+                   const struct merge_options *options, struct err *err)
 {
     struct merge m = {
         .ckpt = ckpt, .options = options, .from = ckpt->tensors->entries, .n = ckpt->tensors->n};

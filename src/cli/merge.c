@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge_verb.c - "bise merge": a model and its adapters become one model. */
+/* merge.c - "bise merge": a model and its adapters become one model. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "cli/summary.h"
 #include "lib/runtime.h"
-#include "model/merge.h"
+#include "model/adapter_merge.h"
 
 static bool go_on(void *arg, size_t n_done, size_t n, struct err *err)
 {
@@ -23,7 +23,7 @@ static bool merge_into(const char *model, const char *out, const struct runtime_
     struct adapter *adapters = NULL;
     struct checkpoint *ckpt = checkpoint_open(model, err);
     bool ok = ckpt && runtime_adapters(ckpt, options, &adapters, err) &&
-              merge_write(ckpt, adapters, out, wanted, err);
+              adapter_merge(ckpt, adapters, out, wanted, err);
     adapter_close(adapters);
     checkpoint_close(ckpt);
     return ok;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge_test.c - merged models against the reference logits, and their numbers against sums in
- * double. */
-#include "model/merge.h"
+/* adapter_merge_test.c - merged models against the reference logits, and their numbers against sums
+ * in double. */
+#include "model/adapter_merge.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -26,14 +26,14 @@ static const char *merged(const char *model, const char *adapter, double scale,
     const char *out = test_tmp(name);
     struct checkpoint *ckpt = checkpoint_open(model, &err);
     struct adapter *ad = ckpt ? lora_open(ckpt, adapter, scale, NULL) : NULL;
-    if (!ad || !merge_write(ckpt, ad, out, options, &err))
+    if (!ad || !adapter_merge(ckpt, ad, out, options, &err))
         fail_msg("%s", err.text);
     adapter_close(ad);
     checkpoint_close(ckpt);
     return out;
 }
 
-TEST(merge, float32_has_the_logits_of_the_reference)
+TEST(adapter_merge, float32_has_the_logits_of_the_reference)
 {
     static const char *const adapters[] = {LORA_PEFT, LORA_NATIVE};
     for (int i = 0; i < 4; i++) {
@@ -50,7 +50,7 @@ TEST(merge, float32_has_the_logits_of_the_reference)
     }
 }
 
-TEST(merge, shards_hold_the_same)
+TEST(adapter_merge, shards_hold_the_same)
 {
     struct rig rig;
     struct merge_options options = to_f32;
@@ -90,7 +90,7 @@ static void assert_sum(const struct tensor *got, const struct tensor *base, cons
     }
 }
 
-TEST(merge, bf16_is_rounded_once)
+TEST(adapter_merge, bf16_is_rounded_once)
 {
     struct err err = {0};
     const struct merge_options as_is = {0};
@@ -145,7 +145,7 @@ static const char *random_adapter(const char *a, const char *b, int n_out, int r
 }
 
 /* Where experts share a tensor, only the matrix that is meant changes. */
-TEST(merge, one_expert_of_many_changes)
+TEST(adapter_merge, one_expert_of_many_changes)
 {
     static float values[3 * (40 + 64)];
     struct err err = {0};
@@ -178,7 +178,7 @@ TEST(merge, one_expert_of_many_changes)
     }
 }
 
-TEST(merge, embeddings_and_latent_heads_change)
+TEST(adapter_merge, embeddings_and_latent_heads_change)
 {
     static float values[3 * (256 + 160)];
     struct err err = {0};
@@ -222,7 +222,7 @@ static void assert_refused(const char *model, const char *adapter, const char *o
     if (!ckpt)
         fail_msg("%s", err.text);
     struct adapter *ad = lora_open(ckpt, adapter, 1, NULL);
-    if (merge_write(ckpt, ad, out, options, &err))
+    if (adapter_merge(ckpt, ad, out, options, &err))
         fail_msg("accepted, but should say: %s", want);
     if (err.code != code || !strstr(err.text, want))
         fail_msg("got %d \"%s\", want \"%s\"", (int)err.code, err.text, want);
@@ -232,7 +232,7 @@ static void assert_refused(const char *model, const char *adapter, const char *o
     checkpoint_close(ckpt);
 }
 
-TEST(merge, what_a_format_cannot_hold_is_refused)
+TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
 {
     static float values[3 * (256 + 112)];
     const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
@@ -261,7 +261,7 @@ static bool stop(void *arg, size_t n_done, size_t n, struct err *err)
     return n_done < n / 2 || err_set(err, ERR_CANCELLED, "stopped");
 }
 
-TEST(merge, stopped_half_way_leaves_nothing)
+TEST(adapter_merge, stopped_half_way_leaves_nothing)
 {
     const struct merge_options options = {.go_on = stop};
     const char *out = test_tmp("stopped/merged");
@@ -270,7 +270,7 @@ TEST(merge, stopped_half_way_leaves_nothing)
     assert_int_equal(rmdir(folder), 0); /* empty */
 }
 
-TEST(merge, short_memory_is_an_error_each_time)
+TEST(adapter_merge, short_memory_is_an_error_each_time)
 {
     struct err err = {0};
     struct checkpoint *ckpt = checkpoint_open(LORA_CASE, &err);
@@ -281,7 +281,7 @@ TEST(merge, short_memory_is_an_error_each_time)
     for (bool done = false; !done; n++) {
         err = (struct err){0};
         mem_fail_once(n);
-        bool ok = merge_write(ckpt, ad, out, &to_f32, &err);
+        bool ok = adapter_merge(ckpt, ad, out, &to_f32, &err);
         done = mem_n_failed() == 0;
         mem_fail_never();
         if (ok != done || err.code != (done ? ERR_NONE : ERR_LIMIT))

@@ -50,10 +50,17 @@ struct bise_error {
 /* Returns the library's version, "MAJOR.MINOR.PATCH".  Static. */
 BISE_API const char *bise_version(void);
 
+struct bise_adapter {
+    const char *path; /* a LoRA adapter for the model: PEFT folder, lora.safetensors or GGUF */
+    double scale;     /* from -1000 to 1000, multiplies its own, or 0: 1 */
+};
+
 struct bise_model_options {
     const char *cpu; /* "c", "avx2", "avx512", or NULL: the best that this machine has */
     int n_threads;   /* compute threads, or 0: one for each processor the process may use */
     int exact;       /* not 0: all arithmetic in float32, slower */
+    const struct bise_adapter *adapters; /* n_adapters, at most 16, whose changes add up */
+    size_t n_adapters;
 };
 
 /* Opens a model: a folder with params.json or config.json and safetensors files, or a GGUF

@@ -147,7 +147,7 @@ void rig_open(struct rig *rig, const char *path, const struct cpu_options *optio
     rig->backend = cpu_backend_open(options, &err);
     if (!rig->backend)
         fail_msg("%s", err.text);
-    rig->model = model_open(rig->ckpt, rig->backend, &err);
+    rig->model = model_open(rig->ckpt, NULL, rig->backend, &err);
     if (!rig->model)
         fail_msg("%s", err.text);
     uint32_t n_pages = ORACLE_MAX_TOK / BACKEND_PAGE_TOKENS;

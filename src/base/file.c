@@ -105,6 +105,21 @@ bool file_read(struct buf *buf, const char *path, struct err *err)
     return ok || err_remedy(err, ERR_LIMIT, "give a smaller file");
 }
 
+bool file_write(int fd, const char *path, const void *bytes, size_t n, struct err *err)
+{
+    const char *at = bytes;
+    while (n > 0) {
+        ssize_t done = write(fd, at, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return file_fail(path, "write it", err);
+        at += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
 bool file_is_dir(const char *path)
 {
     struct stat st;

@@ -30,6 +30,9 @@ void file_unmap(struct file_map *map);
  * Errors: as file_map(), and ERR_LIMIT when the file is larger. */
 bool file_read(struct buf *buf, const char *path, struct err *err) CHECKED;
 
+/* Writes n bytes to fd, which is open for writing path.  Errors: as file_fail(). */
+bool file_write(int fd, const char *path, const void *bytes, size_t n, struct err *err) CHECKED;
+
 /* Records what errno says about path, which the caller failed to "read" or whatever attempt
  * names.  Returns false.
  * Errors: ERR_NOT_FOUND, ERR_ARG, ERR_LIMIT or ERR_IO, always. */

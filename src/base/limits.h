@@ -37,11 +37,16 @@
 #define LIMIT_FFN_DIM   (1 << 20)
 #define LIMIT_HEADS     1024
 #define LIMIT_HEAD_DIM  512
-#define LIMIT_LATENT   8192 /* ranks of latent attention */
+#define LIMIT_LATENT    8192 /* ranks of latent attention */
 #define LIMIT_EXPERTS   1024
 #define LIMIT_LORA_RANK 4096 /* of an adapter's matrices */
 #define LIMIT_VOCAB     (1 << 21)
 #define LIMIT_CONTEXT   (1 << 24)
+
+/* Adapters. */
+#define LIMIT_ADAPTERS      16   /* of one model at a time */
+#define LIMIT_ADAPTER_SCALE 1000 /* magnitude of the user's factor */
+#define LIMIT_PATTERN_BYTES 256  /* a name or regular expression that chooses modules */
 
 /* Text. */
 #define LIMIT_TOKEN_BYTES    (64u << 10)  /* one vocabulary entry */

@@ -407,6 +407,7 @@ const struct verb verb_bench = {
         "                   for a model that does not fit, else all)\n"
         "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
         "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
+        "    --adapter F[:S]  add the LoRA adapter F to the model, S times (1); repeatable\n"
         "    --json         print one JSON object\n",
     .max_args = 1,
     .run = bench,

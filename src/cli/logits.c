@@ -188,6 +188,7 @@ const struct verb verb_logits = {
         "                   for a model that does not fit, else all)\n"
         "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
         "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
+        "    --adapter F[:S]  add the LoRA adapter F to the model, S times (1); repeatable\n"
         "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
         "    --threads N    compute threads (default: every processor)\n"
         "    --cpu NAME     auto, c, avx2 or avx512\n",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "cli/console.h"
 #include "lib/runtime.h"
@@ -113,6 +114,24 @@ static bool read_texts(struct option_texts *texts, const char *text)
     return true;
 }
 
+/* A path may hold a colon: what is there is taken as it stands. */
+static bool read_adapter(struct runtime_options *options, const char *text)
+{
+    double scale = 1;
+    char *colon = strrchr(text, ':'), *end;
+    if (options->n_adapters == LIMIT_ADAPTERS || !*text)
+        return false;
+    if (colon && !file_exists(text)) {
+        scale = strtod(colon + 1, &end);
+        if (!is_plain_number(colon + 1, false) || *end || !(fabs(scale) <= LIMIT_ADAPTER_SCALE) ||
+            colon == text)
+            return false;
+        *colon = '\0';
+    }
+    options->adapters[options->n_adapters++] = (struct adapter_option){text, scale};
+    return true;
+}
+
 static bool read_value(const struct option *o, const char *text)
 {
     switch (o->kind) {
@@ -134,6 +153,8 @@ static bool read_value(const struct option *o, const char *text)
         return read_word(o, text);
     case OPTION_TEXTS:
         return read_texts(o->value, text);
+    case OPTION_ADAPTER:
+        return read_adapter(o->value, text);
     case OPTION_FORMAT:
         return read_format(o->value, text);
     }
@@ -144,6 +165,9 @@ static int wrong_value(const struct verb *verb, const struct option *o, const ch
 {
     if (o->kind == OPTION_TEXTS)
         return options_wrong(verb, "--%s: more than %d times", o->name, OPTION_MAX_TEXTS);
+    if (o->kind == OPTION_ADAPTER &&
+        ((const struct runtime_options *)o->value)->n_adapters == LIMIT_ADAPTERS)
+        return options_wrong(verb, "--%s: more than %d times", o->name, LIMIT_ADAPTERS);
     if (o->expected)
         return options_wrong(verb, "--%s: expected %s, not '%s'", o->name, o->expected, text);
     if (o->kind == OPTION_F32)
@@ -240,6 +264,14 @@ struct option option_f32(const char *name, float *value, double min, double max)
 struct option option_text(const char *name, const char **value)
 {
     return (struct option){.name = name, .kind = OPTION_TEXT, .value = value};
+}
+
+struct option option_adapter(struct runtime_options *options)
+{
+    return (struct option){.name = "adapter",
+                           .kind = OPTION_ADAPTER,
+                           .value = options,
+                           .expected = "FILE or FILE:SCALE with a number from -1000 to 1000"};
 }
 
 struct option option_threads(struct runtime_options *options)

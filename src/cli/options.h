@@ -25,16 +25,17 @@
 struct runtime_options;
 
 enum option_kind {
-    OPTION_FLAG,   /* bool; takes no value */
-    OPTION_INT,    /* int */
-    OPTION_U32,    /* uint32_t */
-    OPTION_U64,    /* uint64_t, any value */
-    OPTION_F32,    /* float */
-    OPTION_SIZE,   /* uint64_t, bytes as 500M or 24G, or UINT64_MAX for auto */
-    OPTION_TEXT,   /* const char * */
-    OPTION_WORD,   /* const char *, one of words */
-    OPTION_TEXTS,  /* struct option_texts, may be repeated */
-    OPTION_FORMAT, /* int, a version of the prompt formats, as v7 or 7 */
+    OPTION_FLAG,    /* bool; takes no value */
+    OPTION_INT,     /* int */
+    OPTION_U32,     /* uint32_t */
+    OPTION_U64,     /* uint64_t, any value */
+    OPTION_F32,     /* float */
+    OPTION_SIZE,    /* uint64_t, bytes as 500M or 24G, or UINT64_MAX for auto */
+    OPTION_TEXT,    /* const char * */
+    OPTION_WORD,    /* const char *, one of words */
+    OPTION_TEXTS,   /* struct option_texts, may be repeated */
+    OPTION_ADAPTER, /* struct runtime_options, FILE or FILE:SCALE, may be repeated */
+    OPTION_FORMAT,  /* int, a version of the prompt formats, as v7 or 7 */
 };
 
 struct option {
@@ -77,6 +78,7 @@ struct option option_text(const char *name, const char **value);
 
 /* Options that several verbs have; --context goes to *context,
  * --format to *version. */
+struct option option_adapter(struct runtime_options *options);
 struct option option_threads(struct runtime_options *options);
 struct option option_cpu(struct runtime_options *options);
 struct option option_exact(struct runtime_options *options);

@@ -257,6 +257,8 @@ const struct verb verb_run = {
         "    --attn-scale-mult X     multiply attention's softmax scale by X instead of the "
         "model's\n"
         "                            own factor (1 unless its params.json says otherwise)\n"
+        "    --adapter F[:S]         add the LoRA adapter F to the model, S times (1); up to 16\n"
+        "                            times\n"
         "\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n",
     .max_args = 2,

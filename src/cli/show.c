@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/machine.h"
 #include "cli/options.h"
+#include "cli/show_adapter.h"
 #include "cli/show_int.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
@@ -144,6 +145,8 @@ static int show(int argc, char **argv)
     if (ckpt && gather(&facts, context, check, &err)) {
         (json ? show_json : show_table)(&facts);
         code = console_finish(EXIT_DONE);
+    } else if (!ckpt && path.len && show_adapter(path.data, json, &err)) {
+        code = err.code ? console_fail(&err) : console_finish(EXIT_DONE);
     } else if (!ckpt && show_tokenizer(&facts, path.data, json, &err)) {
         code = console_finish(EXIT_DONE);
     } else {
@@ -163,7 +166,7 @@ const struct verb verb_show = {
             "tokenizer, the format of its prompts; what a token reads and stores, the memory that\n"
             "it needs, and whether this machine has it.\n"
             "Nothing is computed, so it also works for a model that is too large, and of a\n"
-            "tokenizer alone.\n"
+            "tokenizer or an adapter alone.\n"
             "\n"
             "    bise show path/to/model --context 8192\n"
             "\n"

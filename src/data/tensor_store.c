@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/tensor_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,23 @@ const struct tensor_entry *tensor_store_find(const struct tensor_store *store, c
     if (!store->n)
         return NULL;
     return bsearch(&key, store->entries, store->n, sizeof *store->entries, by_name);
+}
+
+void tensor_entry_shape(const struct tensor_entry *entry, char *text, size_t size)
+{
+    size_t len = 0;
+    *text = '\0';
+    for (int i = 0; i < entry->n_dims && len < size; i++)
+        len += (size_t)snprintf(text + len, size - len, i ? " x %lld" : "%lld",
+                                (long long)entry->shape[i]);
+}
+
+int64_t tensor_entry_count(const struct tensor_entry *entry)
+{
+    int64_t n = 1;
+    for (int i = 0; i < entry->n_dims; i++)
+        n *= entry->shape[i];
+    return n;
 }
 
 void tensor_store_free(struct tensor_store *store)

@@ -62,6 +62,12 @@ bool tensor_store_sort(struct tensor_store *store, struct err *err) CHECKED;
  * Borrowed: until tensor_store_free(). */
 const struct tensor_entry *tensor_store_find(const struct tensor_store *store, const char *name);
 
+/* Writes the shape as "128 x 64" to text: [size], for messages. */
+void tensor_entry_shape(const struct tensor_entry *entry, char *text, size_t size);
+
+/* Returns the product of the shape, 1 for a scalar. */
+int64_t tensor_entry_count(const struct tensor_entry *entry);
+
 /* Unmaps the files and empties the store. */
 void tensor_store_free(struct tensor_store *store);
 

@@ -5,6 +5,7 @@
  * the layer's struct err into the caller's struct bise_error. */
 #include <bise.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,27 @@ const char *bise_version(void)
     return BISE_VERSION;
 }
 
+static bool take_adapters(struct runtime_options *wanted, const struct bise_model_options *options,
+                          struct err *err)
+{
+    if (options->n_adapters > LIMIT_ADAPTERS)
+        return err_set(err, ERR_ARG, "n_adapters: expected 0 to %d, not %zu", LIMIT_ADAPTERS,
+                       options->n_adapters);
+    if (!lib_given(options->adapters, options->n_adapters, "adapters", err))
+        return false;
+    for (size_t i = 0; i < options->n_adapters; i++) {
+        const struct bise_adapter *a = &options->adapters[i];
+        if (!lib_given(a->path, 1, "path of an adapter", err))
+            return false;
+        if (!(fabs(a->scale) <= LIMIT_ADAPTER_SCALE))
+            return err_set(err, ERR_ARG, "%s: scale: expected -%d to %d, not %g", a->path,
+                           LIMIT_ADAPTER_SCALE, LIMIT_ADAPTER_SCALE, a->scale);
+        wanted->adapters[i] = (struct adapter_option){a->path, a->scale != 0 ? a->scale : 1};
+    }
+    wanted->n_adapters = options->n_adapters;
+    return true;
+}
+
 struct bise_model *bise_model_open(const char *path, const struct bise_model_options *options,
                                    struct bise_error *error)
 {
@@ -85,6 +107,8 @@ struct bise_model *bise_model_open(const char *path, const struct bise_model_opt
     if (options)
         wanted = (struct runtime_options){
             .cpu = options->cpu, .n_threads = options->n_threads, .exact = options->exact != 0};
+    if (options && !take_adapters(&wanted, options, &err))
+        goto fail;
     if (wanted.n_threads < 0 || wanted.n_threads > LIMIT_THREADS) {
         err_set(&err, ERR_ARG, "n_threads: expected 0 to %d, not %d", LIMIT_THREADS,
                 wanted.n_threads);

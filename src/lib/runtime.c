@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cpu/cpu_backend.h"
+#include "model/adapter.h"
 #include "model/checkpoint.h"
 #include "model/expert_cache.h"
 #include "model/model.h"
@@ -32,12 +33,30 @@ static bool open_experts(struct runtime *rt, const struct runtime_options *optio
         options->plan_experts ? options->plan_experts(options, rt->ckpt) : options->expert_memory;
     if (!n_bytes)
         return true;
-    rt->experts = expert_cache_open(rt->ckpt, n_bytes, err);
+    rt->experts = expert_cache_open(rt->ckpt, rt->adapters, n_bytes, err);
     if (!rt->experts)
         return false;
     model_set_expert_cache(rt->model, rt->experts);
     rt->n_unpinned = expert_cache_pin_rest(rt->ckpt);
     return true;
+}
+
+bool runtime_adapters(const struct checkpoint *ckpt, const struct runtime_options *options,
+                      struct adapter **out, struct err *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < options->n_adapters; i++) {
+        const struct adapter_option *o = &options->adapters[i];
+        struct adapter *next = adapter_open(ckpt, o->path, o->scale, *out, err);
+        if (!next)
+            goto fail;
+        *out = next;
+    }
+    return true;
+fail:
+    adapter_close(*out);
+    *out = NULL;
+    return false;
 }
 
 bool runtime_open(struct runtime *rt, const char *path, const struct runtime_options *options,
@@ -57,9 +76,10 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     if (options->attn_scale_mult > 0.0f)
         rt->ckpt->config.attn_scale_mult = options->attn_scale_mult;
     rt->backend = cpu_backend_open(&cpu, err);
-    if (!rt->backend)
+    if (!rt->backend || !runtime_adapters(rt->ckpt, options, &rt->adapters, err) ||
+        !adapter_adopt(rt->adapters, rt->backend, err))
         goto fail;
-    rt->model = model_open(rt->ckpt, rt->backend, err);
+    rt->model = model_open(rt->ckpt, rt->adapters, rt->backend, err);
     if (!rt->model || !open_experts(rt, options, err))
         goto fail;
     rt->load_s = clock_now() - start;
@@ -73,6 +93,7 @@ void runtime_close(struct runtime *rt)
 {
     model_close(rt->model);
     expert_cache_close(rt->experts);
+    adapter_close(rt->adapters);
     if (rt->backend)
         rt->backend->close(rt->backend);
     tokenizer_close(rt->tok);

@@ -10,13 +10,20 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 
+struct adapter;
 struct backend;
 struct checkpoint;
 struct expert_cache;
 struct model;
 struct token_ids;
 struct tokenizer;
+
+struct adapter_option {
+    const char *path; /* of an adapter for the model */
+    double scale;     /* multiplies its own; 0: opened, but changes nothing */
+};
 
 struct runtime_options {
     const char *cpu; /* "auto" (NULL), "c", "avx2", "avx512" */
@@ -31,12 +38,17 @@ struct runtime_options {
     uint64_t expert_memory;
     uint64_t (*plan_experts)(const struct runtime_options *options, const struct checkpoint *ckpt);
     uint32_t context;
+    bool round_inputs;      /* of quantised matrices, as the checkpoint says */
+    double attn_scale_mult; /* replaces the configuration's; 0: leaves it */
+    struct adapter_option adapters[LIMIT_ADAPTERS]; /* [n_adapters], their changes add up */
+    size_t n_adapters;
 };
 
 struct runtime {
     struct checkpoint *ckpt;
     struct tokenizer *tok; /* NULL when the checkpoint has none */
     struct backend *backend;
+    struct adapter *adapters; /* or NULL */
     struct model *model;
     struct expert_cache *experts; /* NULL: they are mapped */
     uint64_t n_unpinned; /* bytes that all tokens need and that the system may take from memory */
@@ -53,6 +65,11 @@ void runtime_close(struct runtime *rt);
 /* Opens the tokenizer of an open checkpoint: inside the GGUF file, or beside the tensors.
  * Owned: tokenizer_close().  Errors: ERR_NOT_FOUND when it has none, else as tokenizer_open(). */
 struct tokenizer *runtime_tokenizer(const struct checkpoint *ckpt, struct err *err) CHECKED;
+
+/* Opens the adapters of options on top of each other; NULL in *out when there are none.
+ * Owned: adapter_close().  Errors: as adapter_open(). */
+bool runtime_adapters(const struct checkpoint *ckpt, const struct runtime_options *options,
+                      struct adapter **out, struct err *err) CHECKED;
 
 /* Says whether text can be handled.  Errors: ERR_UNSUPPORTED naming the model. */
 bool runtime_has_tokenizer(const struct runtime *rt, struct err *err) CHECKED;

@@ -193,7 +193,8 @@ static bool explain(const char *path, const struct folder *folder, struct err *e
                        folder->consolidated ? "params.json" : "config.json");
     if (folder->adapter)
         return err_set(err, ERR_UNSUPPORTED,
-                       "%s: an adapter without its model; merge it into the model first", path);
+                       "%s: an adapter without its model; give the model, and this with --adapter",
+                       path);
     return err_set(err, ERR_NOT_FOUND,
                    "%s: no model in this folder; expected params.json or config.json with "
                    "safetensors, or a .gguf file",

@@ -12,9 +12,7 @@
 static bool are_within(const struct tensor_entry *e, enum dtype dtype, float min)
 {
     float values[STEP];
-    int64_t n = 1;
-    for (int d = 0; d < e->n_dims; d++)
-        n *= e->shape[d];
+    int64_t n = tensor_entry_count(e);
     for (int64_t i = 0; i < n; i += STEP) {
         int64_t m = n - i < STEP ? n - i : STEP;
         block_decode(dtype, e->data + dtype_bytes(dtype, i), values, m);
@@ -23,6 +21,11 @@ static bool are_within(const struct tensor_entry *e, enum dtype dtype, float min
                 return false;
     }
     return true;
+}
+
+bool weights_finite(const struct tensor_entry *e, enum dtype dtype)
+{
+    return are_within(e, dtype, -INFINITY);
 }
 
 /* Says whether a tensor holds scales of blocks, which are too many to read when a model opens. */

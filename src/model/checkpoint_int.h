@@ -19,4 +19,7 @@ enum tensor_use {
 };
 enum tensor_use weights_use(const struct checkpoint *ckpt, const char *name);
 
+/* Says whether every element of e, which has that format, is finite. */
+bool weights_finite(const struct tensor_entry *e, enum dtype dtype);
+
 #endif

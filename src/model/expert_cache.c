@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/expert_cache.h"
+#include "model/adapter.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct slot {
 
 struct expert_cache {
     const struct checkpoint *ckpt;
+    const struct adapter *adapters;
     struct direct_file *files; /* [ckpt->tensors->n_files] */
     int32_t *places;           /* [n_layers][n_experts] slot, -1: none */
     struct slot *slots;        /* [n_slots] */
@@ -141,7 +143,8 @@ static bool open_slots(struct expert_cache *c, struct err *err)
     return c->memory != NULL;
 }
 
-struct expert_cache *expert_cache_open(const struct checkpoint *ckpt, uint64_t n_bytes,
+struct expert_cache *expert_cache_open(const struct checkpoint *ckpt,
+                                       const struct adapter *adapters, uint64_t n_bytes,
                                        struct err *err)
 {
     struct expert_sizes sizes = expert_cache_sizes(ckpt);
@@ -165,6 +168,7 @@ struct expert_cache *expert_cache_open(const struct checkpoint *ckpt, uint64_t n
     if (n_bytes > sizes.max_bytes)
         n_bytes = sizes.max_bytes;
     c->ckpt = ckpt;
+    c->adapters = adapters;
     c->slot_bytes = sizes.slot_bytes;
     c->stats.n_slots = c->n_slots = n_bytes / sizes.slot_bytes;
     if (open_files(c, err) && open_slots(c, err)) {
@@ -223,6 +227,9 @@ static void fill(struct expert_cache *c, struct slot *s, const struct ffn_tensor
     struct part parts[MAX_PARTS];
     uint8_t *to = c->memory + (size_t)(s - c->slots) * c->slot_bytes;
     s->ffn = *expert;
+    s->ffn.w_gate.lora = adapter_find(c->adapters, &expert->w_gate);
+    s->ffn.w_up.lora = adapter_find(c->adapters, &expert->w_up);
+    s->ffn.w_down.lora = adapter_find(c->adapters, &expert->w_down);
     int n = list_parts(c->ckpt, &s->ffn, parts);
     for (int i = 0; i < n; i++) {
         size_t skip = parts[i].offset % DIRECT_BLOCK;

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "model/checkpoint.h"
 
+struct adapter;
 struct expert_cache;
 
 /* What a cache would be for a checkpoint. */
@@ -45,11 +46,13 @@ struct expert_cache_stats {
 /* Returns the sizes, all 0 for a model without experts. */
 struct expert_sizes expert_cache_sizes(const struct checkpoint *ckpt);
 
-/* Makes an empty cache of at most n_bytes, which outlives nothing of ckpt.
+/* Makes an empty cache of at most n_bytes, which outlives neither ckpt nor adapters, what the
+ * experts are changed by, adopted by the backend, or NULL.
  * Owned: expert_cache_close().
  * Errors: ERR_ARG for a model without experts or less than min_bytes, ERR_LIMIT, and those of
  * opening its files again. */
-struct expert_cache *expert_cache_open(const struct checkpoint *ckpt, uint64_t n_bytes,
+struct expert_cache *expert_cache_open(const struct checkpoint *ckpt,
+                                       const struct adapter *adapters, uint64_t n_bytes,
                                        struct err *err) CHECKED;
 void expert_cache_close(struct expert_cache *cache);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "model/adapter.h"
 #include "model/model_int.h"
 #include "model/rope_freq.h"
 #include "tensor/block.h"
@@ -53,31 +54,42 @@ struct backend *model_backend(const struct model *model)
     return model->backend;
 }
 
-/* Hands the matrix in host memory to the backend; one without data is not there. */
-static bool adopt(struct backend *b, struct tensor *t, struct err *err)
+/* Hands the matrix in host memory to the backend, as *device, with what adapters add; one
+ * without data is not there. */
+static bool adopt(const struct model *m, struct tensor *device, const struct tensor *host,
+                  struct err *err)
 {
-    if (!t->data)
+    struct backend *b = m->backend;
+    *device = *host;
+    if (!host->data)
         return true;
-    t->data = b->adopt(b, t->data, tensor_bytes(t), err);
-    if (!t->data || !t->scales.data)
-        return t->data != NULL;
-    int64_t n_rows = (t->n_rows + t->scales.n_rows - 1) / t->scales.n_rows;
-    size_t n_bytes = dtype_bytes(t->scales.dtype, n_rows * t->scales.stride);
-    t->scales.data = b->adopt(b, t->scales.data, n_bytes, err);
-    return t->scales.data != NULL;
+    device->lora = adapter_find(m->adapters, host);
+    device->data = b->adopt(b, host->data, tensor_bytes(host), err);
+    if (!device->data || !host->scales.data)
+        return device->data != NULL;
+    int64_t n_rows = (host->n_rows + host->scales.n_rows - 1) / host->scales.n_rows;
+    size_t n_bytes = dtype_bytes(host->scales.dtype, n_rows * host->scales.stride);
+    device->scales.data = b->adopt(b, host->scales.data, n_bytes, err);
+    return device->scales.data != NULL;
 }
 
-static bool adopt_ffn(struct backend *b, struct ffn_tensors *ffn, struct err *err)
+static bool adopt_ffn(const struct model *m, struct ffn_tensors *to, const struct ffn_tensors *from,
+                      struct err *err)
 {
-    return adopt(b, &ffn->w_gate, err) && adopt(b, &ffn->w_up, err) && adopt(b, &ffn->w_down, err);
+    return adopt(m, &to->w_gate, &from->w_gate, err) && adopt(m, &to->w_up, &from->w_up, err) &&
+           adopt(m, &to->w_down, &from->w_down, err);
 }
 
-static bool adopt_layer(struct backend *b, struct layer_weights *w, struct err *err)
+static bool adopt_layer(const struct model *m, struct layer_weights *to,
+                        const struct layer_weights *from, struct err *err)
 {
-    return adopt(b, &w->wq, err) && adopt(b, &w->wk, err) && adopt(b, &w->wv, err) &&
-           adopt(b, &w->wo, err) && adopt(b, &w->q_a, err) && adopt(b, &w->q_b, err) &&
-           adopt(b, &w->kv_a, err) && adopt(b, &w->k_b.w, err) && adopt(b, &w->v_b.w, err) &&
-           adopt_ffn(b, &w->ffn, err) && adopt(b, &w->router, err);
+    *to = *from;
+    return adopt(m, &to->wq, &from->wq, err) && adopt(m, &to->wk, &from->wk, err) &&
+           adopt(m, &to->wv, &from->wv, err) && adopt(m, &to->wo, &from->wo, err) &&
+           adopt(m, &to->q_a, &from->q_a, err) && adopt(m, &to->q_b, &from->q_b, err) &&
+           adopt(m, &to->kv_a, &from->kv_a, err) && adopt(m, &to->k_b.w, &from->k_b.w, err) &&
+           adopt(m, &to->v_b.w, &from->v_b.w, err) && adopt_ffn(m, &to->ffn, &from->ffn, err) &&
+           adopt(m, &to->router, &from->router, err);
 }
 
 /* The experts of all layers lie one after the other. */
@@ -94,27 +106,25 @@ static bool adopt_experts(struct model *m, const struct model_weights *w, struct
         if (!config_has_experts(c, i))
             continue;
         m->layers[i].w.experts = m->experts + n;
-        for (size_t e = 0; e < n_experts; e++, n++) {
-            m->experts[n] = w->layers[i].experts[e];
-            if (!adopt_ffn(m->backend, &m->experts[n], err))
+        for (size_t e = 0; e < n_experts; e++, n++)
+            if (!adopt_ffn(m, &m->experts[n], &w->layers[i].experts[e], err))
                 return false;
-        }
     }
     return routing_init(&m->routing, &c->moe, MODEL_MAX_TOKENS, err);
 }
 
 static bool adopt_matrices(struct model *m, const struct model_weights *w, struct err *err)
 {
-    for (uint32_t i = 0; i < m->config->n_layers; i++) {
-        m->layers[i].w = w->layers[i];
-        if (!adopt_layer(m->backend, &m->layers[i].w, err))
+    for (uint32_t i = 0; i < m->config->n_layers; i++)
+        if (!adopt_layer(m, &m->layers[i].w, &w->layers[i], err))
             return false;
-    }
-    m->embedding = w->embedding;
-    if (!adopt_experts(m, w, err) || !adopt(m->backend, &m->embedding, err))
+    if (!adopt_experts(m, w, err) || !adopt(m, &m->embedding, &w->embedding, err))
         return false;
-    m->output = m->config->tied ? m->embedding : w->output;
-    return m->config->tied || adopt(m->backend, &m->output, err);
+    if (!m->config->tied)
+        return adopt(m, &m->output, &w->output, err);
+    m->output = m->embedding;
+    m->output.lora = adapter_find(m->adapters, &w->output);
+    return true;
 }
 
 /* Gain vectors on their way to the device. */
@@ -263,13 +273,15 @@ void model_set_expert_cache(struct model *model, struct expert_cache *cache)
     model->cache = cache;
 }
 
-struct model *model_open(const struct checkpoint *ckpt, struct backend *backend, struct err *err)
+struct model *model_open(const struct checkpoint *ckpt, const struct adapter *adapters,
+                         struct backend *backend, struct err *err)
 {
     const struct model_config *config = &ckpt->config;
     struct model *m = mem_new(1, sizeof *m, err);
     if (!m)
         goto fail;
     m->config = config;
+    m->adapters = adapters;
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
     if (!m->layers || !check_cache(config, backend->kv_type, err) ||

@@ -19,6 +19,7 @@
 #define MODEL_MAX_TOKENS 256 /* tokens of one step */
 
 struct expert_cache;
+struct adapter;
 struct model;
 
 /* One step of one sequence. */
@@ -32,11 +33,12 @@ struct model_step {
     const uint32_t *page_ids; /* host */
 };
 
-/* Both ckpt and backend must outlive the model.
+/* adapters: what to add to the matrices of ckpt, adopted by backend, or NULL.  All three must
+ * outlive the model.
  * Owned: model_close().  Errors: ERR_LIMIT; ERR_UNSUPPORTED when heads are no whole blocks of the
  * backend's kv_type. */
-struct model *model_open(const struct checkpoint *ckpt, struct backend *backend,
-                         struct err *err) CHECKED;
+struct model *model_open(const struct checkpoint *ckpt, const struct adapter *adapters,
+                         struct backend *backend, struct err *err) CHECKED;
 void model_close(struct model *model);
 
 /* Lets the model take its experts from cache, of the same checkpoint, on a backend that computes

@@ -34,6 +34,7 @@ struct scratch {
 struct model {
     const struct model_config *config;
     struct backend *backend;
+    const struct adapter *adapters;
     struct layer *layers;        /* [n_layers] */
     struct ffn_tensors *experts; /* what w.experts of the layers point into */
     struct tensor embedding, output;

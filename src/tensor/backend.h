@@ -128,10 +128,10 @@ size_t experts_work_floats(int n_choices, int dim, int ffn_dim);
 typedef void backend_observe_fn(void *arg, const struct tensor *w, const float *x, int n_tok);
 
 struct backend {
-    const char *name;  /* "cpu avx512" */
-    bool exact;        /* computes in float32 */
+    const char *name;   /* "cpu avx512" */
+    bool exact;         /* computes in float32 */
     enum dtype kv_type; /* of keys and values: DTYPE_F32, DTYPE_BF16 or DTYPE_Q8_0 */
-    bool round_inputs; /* rounds the inputs of products as struct tensor_input says */
+    bool round_inputs;  /* rounds the inputs of products as struct tensor_input says */
 
     backend_observe_fn *observe; /* NULL: nobody watches; set by whoever does */
     void *observe_arg;

@@ -10,7 +10,7 @@
 #include "test.h"
 
 struct gguf_builder {
-    uint8_t bytes[4096];
+    uint8_t bytes[1 << 15];
     size_t n;
 };
 

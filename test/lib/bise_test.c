@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uses the public header only, as any program would. */
+/* Uses the public header, as any program would; others only to read what must come. */
 #include "bise.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/safetensors.h"
 #include "test.h"
 
 #define MODEL "models/stories260K.gguf"
@@ -276,4 +277,51 @@ TEST(bise, nothing_can_be_closed)
 {
     bise_answer_close(NULL);
     bise_model_close(NULL);
+}
+
+/* The reference's best token behind the first sequence of the case, with the adapter merged. */
+TEST(bise, adapters_change_what_comes_next)
+{
+    static const char dir[] = "test/data/oracle/mistral-lora";
+    static const int n_tok = 12, n_vocab = 256;
+    struct bise_adapter adapters[2] = {{"test/data/oracle/mistral-lora/peft", 0}, {dir, NAN}};
+    struct bise_model_options options = {.exact = 1, .adapters = adapters, .n_adapters = 1};
+    struct bise_error error = {0};
+    struct tensor_store store = {0};
+    struct err err = {0};
+    int32_t first[2];
+    assert_true(safetensors_open(&store, dir, "expected", &err));
+    const int32_t *ids = (const void *)tensor_store_find(&store, "tokens.0")->data;
+    for (int k = 0; k < 2; k++) {
+        const float *row =
+            (const float *)(const void *)tensor_store_find(&store, k ? "logits_lora.0" : "logits.0")
+                ->data +
+            (ptrdiff_t)(n_tok - 1) * n_vocab;
+        int best = 0;
+        for (int i = 1; i < n_vocab; i++)
+            best = row[i] > row[best] ? i : best;
+        options.n_adapters = (size_t)k;
+        struct bise_model *model = bise_model_open(dir, &options, &error);
+        if (!model)
+            fail_msg("%s", error.text);
+        struct bise_answer *answer = bise_answer_from_ids(model, ids, (size_t)n_tok, NULL, &error);
+        struct bise_piece piece;
+        assert_int_equal(bise_answer_next(answer, &piece, &error), BISE_OK);
+        assert_int_equal(piece.id, best);
+        first[k] = piece.id;
+        bise_answer_close(answer);
+        bise_model_close(model);
+    }
+    assert_int_not_equal(first[0], first[1]);
+    tensor_store_free(&store);
+    options.n_adapters = 2;
+    assert_null(bise_model_open(dir, &options, &error));
+    assert_non_null(strstr(error.text, "scale: expected -1000 to 1000"));
+    options.n_adapters = 17;
+    assert_null(bise_model_open(dir, &options, &error));
+    assert_non_null(strstr(error.text, "n_adapters: expected 0 to 16"));
+    options.adapters = NULL;
+    options.n_adapters = 1;
+    assert_null(bise_model_open(dir, &options, &error));
+    assert_non_null(strstr(error.text, "adapters: is NULL"));
 }

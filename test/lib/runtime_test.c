@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "model/adapter.h"
 #include "model/checkpoint.h"
 #include "tensor/backend.h"
 #include "test.h"
@@ -115,4 +116,25 @@ TEST(runtime, survives_every_failing_allocation)
         runtime_close(&rt);
     }
     assert_true(opened);
+}
+
+TEST(runtime, opens_adapters_on_top_of_each_other)
+{
+    struct runtime rt;
+    struct err err = {0};
+    const char *dir = "test/data/oracle/mistral-lora";
+    struct runtime_options options = {
+        .adapters = {{"test/data/oracle/mistral-lora/peft", 0.5}, {dir, 0.25}}, .n_adapters = 2};
+    if (!runtime_open(&rt, dir, &options, &err))
+        fail_msg("%s", err.text);
+    const struct lora *lora = adapter_find(rt.adapters, &rt.ckpt->weights.layers[1].wo);
+    assert_true(lora && lora->next && !lora->next->next);
+    assert_true(lora->b.scale == 0.5F && lora->next->b.scale == 1.0F);
+    runtime_close(&rt);
+    assert_null(rt.adapters);
+    options.adapters[1].path = "models";
+    assert_false(runtime_open(&rt, dir, &options, &err));
+    assert_int_equal(err.code, ERR_ARG);
+    assert_non_null(strstr(err.text, "adapter: models: not an adapter"));
+    assert_null(rt.adapters);
 }

@@ -70,7 +70,7 @@ static struct expert_cache *open_cache(const struct fixture *f, uint64_t n_slots
 {
     struct err err = {0};
     struct expert_cache *c =
-        expert_cache_open(&f->ckpt, n_slots * expert_cache_sizes(&f->ckpt).slot_bytes, &err);
+        expert_cache_open(&f->ckpt, NULL, n_slots * expert_cache_sizes(&f->ckpt).slot_bytes, &err);
     assert_string_equal(err.text, "");
     return c;
 }
@@ -253,19 +253,19 @@ TEST(expert_cache, sizes_and_refusals_are_in_numbers)
     assert_in_range(sizes.slot_bytes, 3 * MATRIX + SCALES, 3 * MATRIX + SCALES + 7 * DIRECT_BLOCK);
     assert_int_equal(sizes.min_bytes, 3 * sizes.slot_bytes);
     assert_int_equal(sizes.max_bytes, N_ALL * sizes.slot_bytes);
-    assert_null(expert_cache_open(&f.ckpt, sizes.min_bytes - 1, &err));
+    assert_null(expert_cache_open(&f.ckpt, NULL, sizes.min_bytes - 1, &err));
     assert_int_equal(err.code, ERR_ARG);
     assert_non_null(strstr(err.text, "are too little memory for experts: a step needs 3 of "));
     assert_int_equal(truncate(f.path[1], 100), 0);
-    assert_null(expert_cache_open(&f.ckpt, sizes.max_bytes, &err));
+    assert_null(expert_cache_open(&f.ckpt, NULL, sizes.max_bytes, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_non_null(strstr(err.text, "two: changed while it was opened; try again"));
     assert_int_equal(unlink(f.path[1]), 0);
-    assert_null(expert_cache_open(&f.ckpt, sizes.max_bytes, &err));
+    assert_null(expert_cache_open(&f.ckpt, NULL, sizes.max_bytes, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     f.ckpt.config.is_moe = false;
     assert_int_equal(expert_cache_sizes(&f.ckpt).n_experts, 0);
-    assert_null(expert_cache_open(&f.ckpt, UINT64_MAX, &err));
+    assert_null(expert_cache_open(&f.ckpt, NULL, UINT64_MAX, &err));
     assert_int_equal(err.code, ERR_ARG);
     assert_non_null(strstr(err.text, ": has no experts to read on demand; leave the size out"));
     tensor_store_free(&f.store);
@@ -279,7 +279,7 @@ TEST(expert_cache, every_allocation_can_fail)
     for (size_t n = 0;; n++) {
         struct err err = {0};
         mem_fail_after(n);
-        struct expert_cache *c = expert_cache_open(&f.ckpt, UINT64_MAX, &err);
+        struct expert_cache *c = expert_cache_open(&f.ckpt, NULL, UINT64_MAX, &err);
         mem_fail_never();
         if (c) {
             assert_true(n >= 6);
@@ -319,7 +319,7 @@ static void run_case(const char *path, uint64_t n_slots, const struct oracle *o,
     rig_open(&rig, path, &(struct cpu_options){.n_threads = 2, .flags = ~0u});
     if (n_slots) {
         uint64_t slot_bytes = expert_cache_sizes(rig.ckpt).slot_bytes;
-        c = expert_cache_open(rig.ckpt, n_slots * slot_bytes, &err);
+        c = expert_cache_open(rig.ckpt, NULL, n_slots * slot_bytes, &err);
         assert_string_equal(err.text, "");
         model_set_expert_cache(rig.model, c);
     }
@@ -363,7 +363,7 @@ TEST(expert_cache, a_step_that_could_not_read_says_so_and_can_be_tried_again)
     const char *dir = "test/data/oracle/mixtral";
     oracle_open(&o, dir, "logits", 0);
     rig_open(&rig, dir, &(struct cpu_options){.n_threads = 1, .flags = ~0u});
-    struct expert_cache *c = expert_cache_open(rig.ckpt, UINT64_MAX, &err);
+    struct expert_cache *c = expert_cache_open(rig.ckpt, NULL, UINT64_MAX, &err);
     assert_non_null(c);
     model_set_expert_cache(rig.model, c);
     size_t n = (size_t)o.n * (size_t)o.n_vocab;

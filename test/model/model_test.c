@@ -69,7 +69,7 @@ TEST(model, a_page_holds_16_tokens_of_every_layer)
     assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_F32), 3 * 2 * 2 * 16 * 32 * 4);
     assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_BF16), 3 * 2 * 2 * 16 * 32 * 2);
     assert_int_equal(config_page_bytes(&ckpt->config, DTYPE_Q8_0), 3 * 2 * 2 * 16 * 34);
-    struct model *model = model_open(ckpt, &counter, &err);
+    struct model *model = model_open(ckpt, NULL, &counter, &err);
     assert_non_null(model);
     assert_int_equal(model_page_bytes(model), 3 * 2 * 2 * 16 * 32 * 2);
     assert_ptr_equal(model_backend(model), &counter);
@@ -83,7 +83,7 @@ TEST(model, closing_gives_all_memory_back)
     struct err err = {0};
     struct checkpoint *ckpt = open_case("ministral3");
     n_adopt_fails = n_adopted = n_held = 0;
-    struct model *model = model_open(ckpt, &counter, &err);
+    struct model *model = model_open(ckpt, NULL, &counter, &err);
     assert_non_null(model);
     size_t gains = (2 * ckpt->config.n_layers + 1) * ckpt->config.dim * sizeof(float);
     assert_int_equal(n_held, config_scratch_bytes(&ckpt->config) + gains);
@@ -99,7 +99,7 @@ TEST(model, tied_embeddings_are_adopted_once)
     struct err err = {0};
     struct checkpoint *ckpt = open_case("ministral3-tied");
     n_adopt_fails = n_adopted = 0;
-    struct model *model = model_open(ckpt, &counter, &err);
+    struct model *model = model_open(ckpt, NULL, &counter, &err);
     assert_non_null(model);
     assert_int_equal(n_adopted, 1 + 7 * ckpt->config.n_layers);
     model_close(model);
@@ -113,7 +113,7 @@ TEST(model, heads_that_are_no_whole_blocks_are_refused)
     struct backend eight_bits = counter;
     eight_bits.kv_type = DTYPE_Q8_0;
     n_held = 0;
-    assert_null(model_open(ckpt, &eight_bits, &err));
+    assert_null(model_open(ckpt, NULL, &eight_bits, &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "keys of 16 numbers are no whole blocks of Q8_0"));
     assert_int_equal(n_held, 0);
@@ -127,7 +127,7 @@ TEST(model, missing_memory_is_an_error_that_names_the_model)
     for (size_t n = 0;; n++) {
         struct err err = {0};
         mem_fail_after(n);
-        struct model *model = model_open(ckpt, &counter, &err);
+        struct model *model = model_open(ckpt, NULL, &counter, &err);
         mem_fail_never();
         if (model) {
             assert_in_range(n, 4, 10);
@@ -141,7 +141,7 @@ TEST(model, missing_memory_is_an_error_that_names_the_model)
     for (n_adopt_fails = 1; n_adopt_fails <= 2 + 7 * ckpt->config.n_layers; n_adopt_fails++) {
         struct err err = {0};
         n_adopted = 0;
-        assert_null(model_open(ckpt, &counter, &err));
+        assert_null(model_open(ckpt, NULL, &counter, &err));
         assert_int_equal(err.code, ERR_LIMIT);
         assert_int_equal(n_held, 0);
     }

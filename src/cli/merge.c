@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* merge.c - "bise merge": a model and its adapters become one model. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/summary.h"
+#include "lib/runtime.h"
+#include "model/adapter_merge.h"
+
+static bool go_on(void *arg, size_t n_done, size_t n, struct err *err)
+{
+    (void)arg;
+    console_progress("merging: tensor %zu of %zu", n_done + 1, n);
+    return summary_go_on(err);
+}
+
+static bool merge_into(const char *model, const char *out, const struct runtime_options *options,
+                       const struct merge_options *wanted, struct err *err)
+{
+    struct adapter *adapters = NULL;
+    struct checkpoint *ckpt = checkpoint_open(model, err);
+    bool ok = ckpt && runtime_adapters(ckpt, options, &adapters, err) &&
+              adapter_merge(ckpt, adapters, out, wanted, err);
+    adapter_close(adapters);
+    checkpoint_close(ckpt);
+    return ok;
+}
+
+static int merge(int argc, char **argv)
+{
+    static const char *const words[] = {"f32", "bf16", "f16", NULL};
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    struct runtime_options options = {0};
+    struct merge_options wanted = {.go_on = go_on};
+    const char *dtype = NULL;
+    const struct option table[] = {
+        option_adapter(&options),
+        {.name = "dtype",
+         .kind = OPTION_WORD,
+         .value = &dtype,
+         .words = words,
+         .expected = "f32, bf16 or f16"},
+        {.name = NULL},
+    };
+    int code = options_parse(&verb_merge, table, &argc, argv);
+    if (code >= 0)
+        return code;
+    if (argc != 2)
+        return options_wrong(&verb_merge, "give the folders MODEL and OUT");
+    if (!options.n_adapters)
+        return options_wrong(&verb_merge, "give what to merge with --adapter F");
+    for (int i = 0; dtype && words[i]; i++) {
+        if (strcmp(dtype, words[i]) == 0)
+            wanted.dtype = dtypes[i];
+        wanted.convert = true;
+    }
+    struct err err = {0};
+    interrupt_hold();
+    bool ok = merge_into(argv[0], argv[1], &options, &wanted, &err);
+    console_progress_end();
+    interrupt_release();
+    return ok ? EXIT_DONE : console_fail(&err);
+}
+
+const struct verb verb_merge = {
+    .name = "merge",
+    .summary = "write a model anew with adapters in it",
+    .help = "usage: bise merge MODEL --adapter F[:S] OUT\n"
+            "\n"
+            "Adds LoRA adapters to the matrices of a safetensors model and writes the result as\n"
+            "the new folder OUT: the same layout, names, number formats and other files.  OUT\n"
+            "appears when it is complete.\n"
+            "\n"
+            "    bise merge path/to/model --adapter path/to/adapter path/to/merged\n"
+            "\n"
+            "    --adapter F[:S]  a PEFT folder, lora.safetensors or a GGUF adapter, S times (1);\n"
+            "                     repeatable: their changes add up\n"
+            "    --dtype T        write f32, bf16 or f16 (default: as each tensor is)\n",
+    .max_args = 2,
+    .run = merge,
+};

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adapter_merge.h - writes a checkpoint anew, with the changes of adapters in its matrices.
+ *
+ * The new folder has the layout, names, formats and other files of the old one, so whatever reads
+ * that reads this.  It appears when it is complete. */
+#ifndef MODEL_ADAPTER_MERGE_H
+#define MODEL_ADAPTER_MERGE_H
+
+#include "model/adapter.h"
+
+#define ADAPTER_SHARD_BYTES 5000000000ull /* of tensors in one file, as published models have */
+
+struct merge_options {
+    bool convert;       /* float tensors to dtype, instead of leaving each its own */
+    enum dtype dtype;   /* DTYPE_F32, DTYPE_F16 or DTYPE_BF16 */
+    size_t shard_bytes; /* 0: ADAPTER_SHARD_BYTES */
+
+    /* Called before each tensor; false ends.  Errors: any.  NULL: not called. */
+    bool (*go_on)(void *arg, size_t n_done, size_t n, struct err *err);
+    void *arg;
+};
+
+/* Writes the folder out, which must not be there, nor inside the model's.  W' = W + scale * b a
+ * is computed in float32 and rounded once.
+ * Errors: ERR_ARG for out; ERR_UNSUPPORTED for GGUF and for quantised matrices that change;
+ * ERR_FORMAT for a result that the format cannot hold; ERR_IO, ERR_LIMIT.  Nothing then stays. */
+bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
+                   const struct merge_options *options, struct err *err) CHECKED;
+
+#endif

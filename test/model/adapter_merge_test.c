@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adapter_merge_test.c - merged models against the reference logits, and their numbers against sums
+ * in double. */
+#include "model/adapter_merge.h"
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapter_fixture.h"
+#include "base/mem.h"
+#include "tensor/block.h"
+#include "tensor/number.h"
+
+static const enum checkpoint_layout layouts[] = {CHECKPOINT_NATIVE, CHECKPOINT_HF};
+static const struct merge_options to_f32 = {.convert = true, .dtype = DTYPE_F32};
+
+/* Merges into a new folder and returns its path. */
+static const char *merged(const char *model, const char *adapter, double scale,
+                          const struct merge_options *options)
+{
+    static int n;
+    char name[32];
+    struct err err = {0};
+    snprintf(name, sizeof name, "merged-%d", n++);
+    const char *out = test_tmp(name);
+    struct checkpoint *ckpt = checkpoint_open(model, &err);
+    struct adapter *ad = ckpt ? lora_open(ckpt, adapter, scale, NULL) : NULL;
+    if (!ad || !adapter_merge(ckpt, ad, out, options, &err))
+        fail_msg("%s", err.text);
+    adapter_close(ad);
+    checkpoint_close(ckpt);
+    return out;
+}
+
+TEST(adapter_merge, float32_has_the_logits_of_the_reference)
+{
+    static const char *const adapters[] = {LORA_PEFT, LORA_NATIVE};
+    for (int i = 0; i < 4; i++) {
+        char dir[512];
+        struct rig rig;
+        oracle_copy("mistral-lora", layouts[i % 2], dir);
+        rig_open(&rig, merged(dir, adapters[i / 2], 1, &to_f32),
+                 &(struct cpu_options){.n_threads = 1, .exact = true});
+        assert_int_equal(rig.ckpt->layout, layouts[i % 2]);
+        double d = lora_distance(&rig);
+        if (!(d <= LORA_EXACT))
+            fail_msg("%s: off by %g", rig.ckpt->path, d);
+        rig_close(&rig);
+    }
+}
+
+TEST(adapter_merge, shards_hold_the_same)
+{
+    struct rig rig;
+    struct merge_options options = to_f32;
+    char path[600];
+    options.shard_bytes = 100000;
+    const char *out = merged(LORA_CASE, LORA_NATIVE, 1, &options);
+    snprintf(path, sizeof path, "%s/consolidated.safetensors.index.json", out);
+    free(test_read(path, NULL));
+    rig_open(&rig, out, &(struct cpu_options){.n_threads = 1, .exact = true});
+    assert_in_range(rig.ckpt->tensors->n_files, 4, 20);
+    assert_true(lora_distance(&rig) <= LORA_EXACT);
+    rig_close(&rig);
+}
+
+static double value(const struct tensor *t, int64_t row, int64_t col)
+{
+    float x;
+    int64_t i = t->transposed ? col * t->n_rows + row : row * t->n_cols + col;
+    block_decode(t->dtype, (const uint8_t *)t->data + dtype_bytes(t->dtype, i), &x, 1);
+    return (double)x;
+}
+
+/* Expects got = want + scale * b a, rounded once to got's format, to the last bit but float32's. */
+static void assert_sum(const struct tensor *got, const struct tensor *base, const struct tensor *a,
+                       const struct tensor *b, double scale)
+{
+    for (int64_t i = 0; i < base->n_rows; i++) {
+        for (int64_t j = 0; j < base->n_cols; j++) {
+            double sum = value(base, i, j);
+            for (int64_t k = 0; a && k < a->n_rows; k++)
+                sum += scale * value(b, i, k) * value(a, k, j);
+            double step = got->dtype == DTYPE_BF16 ? 0x1p-8 : 0x1p-11;
+            double limit = got->dtype == DTYPE_F32 ? 1e-6 : step * fabs(sum) * 1.001 + 1e-7;
+            if (!(fabs(value(got, i, j) - sum) <= limit))
+                fail_msg("row %d, column %d: %g, not %g", (int)i, (int)j, value(got, i, j), sum);
+        }
+    }
+}
+
+TEST(adapter_merge, bf16_is_rounded_once)
+{
+    struct err err = {0};
+    const struct merge_options as_is = {0};
+    struct checkpoint *base = checkpoint_open(LORA_CASE, &err);
+    struct adapter *ad = lora_open(base, LORA_NATIVE, 0.5, NULL);
+    struct checkpoint *got = checkpoint_open(merged(LORA_CASE, LORA_NATIVE, 0.5, &as_is), &err);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct layer_weights *from = &base->weights.layers[i], *to = &got->weights.layers[i];
+        const struct lora *q = adapter_find(ad, &from->wq);
+        const struct lora *down = adapter_find(ad, &from->ffn.w_down);
+        assert_int_equal(to->wq.dtype, DTYPE_BF16);
+        assert_sum(&to->wq, &from->wq, &q->a, &q->b, 1);
+        assert_sum(&to->ffn.w_down, &from->ffn.w_down, &down->a, &down->b, 1);
+        assert_memory_equal(to->ffn_norm.data, from->ffn_norm.data, tensor_bytes(&to->ffn_norm));
+    }
+    assert_memory_equal(got->weights.embedding.data, base->weights.embedding.data,
+                        tensor_bytes(&got->weights.embedding));
+    adapter_close(ad);
+    checkpoint_close(got);
+    checkpoint_close(base);
+}
+
+/* Writes a native or PEFT adapter of one pair with random numbers; returns its folder. */
+static const char *random_adapter(const char *a, const char *b, int n_out, int rank, int n_in,
+                                  float *values)
+{
+    char path[600], header[600];
+    uint64_t seed = 7;
+    const char *folder = edit_folder("random");
+    int n_a = rank * n_in, n = n_a + n_out * rank;
+    for (int i = 0; i < n; i++)
+        values[i] = test_random_f32(&seed);
+    int len = snprintf(header + 8, sizeof header - 8,
+                       "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]},"
+                       "\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}}",
+                       a, rank, n_in, 4 * n_a, b, n_out, rank, 4 * n_a, 4 * n);
+    memset(header, 0, 8);
+    header[0] = (char)(len & 255);
+    header[1] = (char)(len >> 8);
+    size_t n_header = 8 + (size_t)len, n_bytes = n_header + 4 * (size_t)n;
+    char *bytes = malloc(n_bytes);
+    memcpy(bytes, header, n_header);
+    memcpy(bytes + n_header, values, 4 * (size_t)n);
+    bool peft = strncmp(a, "base_model", 10) == 0;
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, peft ? "adapter_model" : "lora");
+    test_write(path, bytes, n_bytes);
+    free(bytes);
+    snprintf(path, sizeof path, "%s/adapter_config.json", folder);
+    if (peft)
+        test_write(path, "{\"peft_type\": \"LORA\", \"r\": 3, \"lora_alpha\": 6}", 46);
+    return folder;
+}
+
+/* Where experts share a tensor, only the matrix that is meant changes. */
+TEST(adapter_merge, one_expert_of_many_changes)
+{
+    static float values[3 * (40 + 64)];
+    struct err err = {0};
+    struct merge_options options = to_f32;
+    for (int i = 0; i < 2; i++) {
+        char dir[512];
+        oracle_copy(i ? "mistral4" : "mixtral", CHECKPOINT_HF, dir);
+        struct checkpoint *base = checkpoint_open(dir, &err);
+        if (!base)
+            fail_msg("%s", err.text);
+        int ffn_dim = (int)base->config.moe.ffn_dim;
+        const char *folder = random_adapter(i ? "layers.1.experts.3.w2.lora_A.weight"
+                                              : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
+                                            i ? "layers.1.experts.3.w2.lora_B.weight"
+                                              : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
+                                            64, 3, ffn_dim, values);
+        struct checkpoint *got = checkpoint_open(merged(dir, folder, 1, &options), &err);
+        if (!got)
+            fail_msg("%s", err.text);
+        const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = ffn_dim};
+        const struct tensor b = {values + 3 * ffn_dim, DTYPE_F32, .n_rows = 64, .n_cols = 3};
+        for (uint32_t e = 0; e < base->config.moe.n_experts; e++) {
+            const struct ffn_tensors *from = &base->weights.layers[1].experts[e];
+            const struct ffn_tensors *to = &got->weights.layers[1].experts[e];
+            assert_sum(&to->w_down, &from->w_down, e == 3 ? &a : NULL, &b, 2);
+            assert_sum(&to->w_gate, &from->w_gate, NULL, NULL, 0);
+        }
+        checkpoint_close(got);
+        checkpoint_close(base);
+    }
+}
+
+TEST(adapter_merge, embeddings_and_latent_heads_change)
+{
+    static float values[3 * (256 + 160)];
+    struct err err = {0};
+    struct checkpoint *base = checkpoint_open("test/data/oracle/mistral4", &err);
+    const char *folder =
+        random_adapter("base_model.model.model.embed_tokens.lora_embedding_A",
+                       "base_model.model.model.embed_tokens.lora_embedding_B", 64, 3, 256, values);
+    struct checkpoint *got =
+        checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
+    assert_true(base && got);
+    const struct tensor *from = &base->weights.embedding, *to = &got->weights.embedding;
+    for (int64_t v = 0; v < 256; v++) {
+        for (int64_t d = 0; d < 64; d++) {
+            double sum = value(from, v, d);
+            for (int k = 0; k < 3; k++) /* scale 2 */
+                sum += 2 * (double)values[3 * 256 + d * 3 + k] * (double)values[k * 256 + v];
+            assert_true(fabs(value(to, v, d) - sum) <= 1e-6);
+        }
+    }
+    checkpoint_close(got);
+    int n_rows = (int)base->weights.layers[0].k_b.w.n_rows; /* 4 heads of 16 + 24 */
+    assert_int_equal(n_rows, 160);
+    folder = random_adapter("layers.0.attention.wkv_b.lora_A.weight",
+                            "layers.0.attention.wkv_b.lora_B.weight", n_rows, 3, 32, values);
+    got = checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
+    assert_non_null(got);
+    const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = 32};
+    const struct tensor b = {values + 96, DTYPE_F32, .n_rows = n_rows, .n_cols = 3};
+    assert_sum(&got->weights.layers[0].v_b.w, &base->weights.layers[0].v_b.w, &a, &b, 2);
+    checkpoint_close(got);
+    checkpoint_close(base);
+}
+
+static void assert_refused(const char *model, const char *adapter, const char *out,
+                           const struct merge_options *options, enum err_code code,
+                           const char *want)
+{
+    struct err err = {0};
+    struct stat st;
+    struct checkpoint *ckpt = checkpoint_open(model, &err);
+    if (!ckpt)
+        fail_msg("%s", err.text);
+    struct adapter *ad = lora_open(ckpt, adapter, 1, NULL);
+    if (adapter_merge(ckpt, ad, out, options, &err))
+        fail_msg("accepted, but should say: %s", want);
+    if (err.code != code || !strstr(err.text, want))
+        fail_msg("got %d \"%s\", want \"%s\"", (int)err.code, err.text, want);
+    if (code != ERR_ARG)
+        assert_int_equal(lstat(out, &st), -1);
+    adapter_close(ad);
+    checkpoint_close(ckpt);
+}
+
+TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
+{
+    static float values[3 * (256 + 112)];
+    const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
+    const char *folder = random_adapter("layers.0.attention.wk.lora_A.weight",
+                                        "layers.0.attention.wk.lora_B.weight", 64, 3, 64, values);
+    assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &as_is,
+                   ERR_UNSUPPORTED, "layers.0.attention.wk.weight: its format F8_E4M3 cannot hold");
+    folder = random_adapter("output.lora_A.weight", "output.lora_B.weight", 256, 3, 64, values);
+    assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &to_f16,
+                   ERR_UNSUPPORTED, "which stays; leave out --dtype");
+    assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,
+                   ERR_UNSUPPORTED, "is both embedding and output");
+    /* 65520 is the least that rounds to infinity in binary16. */
+    char path[600];
+    edit_copy(LORA_NATIVE, edit_folder("large"));
+    const char *large = test_tmp("large");
+    snprintf(path, sizeof path, "%s/params.json", large);
+    test_write(path, "{\"lora\": {\"scaling\": 1e6}}", 26);
+    assert_refused(LORA_CASE, large, test_tmp("x"), &to_f16, ERR_FORMAT,
+                   "a number of the result is too large for F16; take --dtype f32");
+}
+
+static bool stop(void *arg, size_t n_done, size_t n, struct err *err)
+{
+    (void)arg;
+    return n_done < n / 2 || err_set(err, ERR_CANCELLED, "stopped");
+}
+
+TEST(adapter_merge, stopped_half_way_leaves_nothing)
+{
+    const struct merge_options options = {.go_on = stop};
+    const char *out = test_tmp("stopped/merged");
+    const char *folder = edit_folder("stopped");
+    assert_refused(LORA_CASE, LORA_PEFT, out, &options, ERR_CANCELLED, "stopped");
+    assert_int_equal(rmdir(folder), 0); /* empty */
+}
+
+TEST(adapter_merge, short_memory_is_an_error_each_time)
+{
+    struct err err = {0};
+    struct checkpoint *ckpt = checkpoint_open(LORA_CASE, &err);
+    struct adapter *ad = lora_open(ckpt, LORA_PEFT, 1, NULL);
+    const char *out = test_tmp("memory/merged");
+    const char *folder = edit_folder("memory");
+    size_t n = 0;
+    for (bool done = false; !done; n++) {
+        err = (struct err){0};
+        mem_fail_once(n);
+        bool ok = adapter_merge(ckpt, ad, out, &to_f32, &err);
+        done = mem_n_failed() == 0;
+        mem_fail_never();
+        if (ok != done || err.code != (done ? ERR_NONE : ERR_LIMIT))
+            fail_msg("allocation %zu: %d %s", n, (int)err.code, err.text);
+        if (!done)
+            assert_int_equal(rmdir(folder), 0);
+        mkdir(folder, 0700);
+    }
+    assert_in_range(n, 10, 10000);
+    adapter_close(ad);
+    checkpoint_close(ckpt);
+}

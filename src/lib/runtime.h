@@ -38,8 +38,6 @@ struct runtime_options {
     uint64_t expert_memory;
     uint64_t (*plan_experts)(const struct runtime_options *options, const struct checkpoint *ckpt);
     uint32_t context;
-    bool round_inputs;      /* of quantised matrices, as the checkpoint says */
-    double attn_scale_mult; /* replaces the configuration's; 0: leaves it */
     struct adapter_option adapters[LIMIT_ADAPTERS]; /* [n_adapters], their changes add up */
     size_t n_adapters;
 };

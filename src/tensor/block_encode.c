@@ -14,7 +14,7 @@ static const int8_t e2m1_levels[16] = {-12, -8, -6, -4, -3, -2, -1, 0, 0, 1, 2, 
 
 static const struct fit_codes q4_0_codes = {NULL, -8, 7, 0.85f, 1.25f, 12};
 static const struct fit_codes q5_0_codes = {NULL, -16, 15, 0.9f, 1.15f, 12};
-static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.005f, 2};
+static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.01f, 2};
 static const struct fit_codes q4_1_codes = {NULL, 0, 15, 0.95f, 1.25f, 4};
 static const struct fit_codes q5_1_codes = {NULL, 0, 31, 0.97f, 1.12f, 4};
 static const struct fit_codes iq4_nl_codes = {block_iq4_levels, -127, 113, 0.85f, 1.25f, 12};
@@ -143,7 +143,8 @@ static void encode_iq4_nl(const struct encode_block *b, uint8_t *dst)
 
 #define MXFP4_EXPONENT_MAX 252 /* 6 times a greater power of two is infinite */
 
-/* Tries the power of two under which the largest number lies between 4 and 8, and its neighbours. */
+/* Tries the power of two under which the largest number lies between 4 and 8, and its neighbours.
+ */
 static void encode_mxfp4(const struct encode_block *b, uint8_t *dst)
 {
     struct fit_data data = encode_part(b, 0, 32);
@@ -193,6 +194,11 @@ static const struct encoder {
     [DTYPE_MXFP4] = {encode_mxfp4, FLT_MAX},
 };
 
+bool block_encodes(enum dtype type)
+{
+    return encoders[type].largest > 0.0f;
+}
+
 static bool in_range(const float *v, int64_t n, float low, float high)
 {
     int outside = 0;
@@ -206,7 +212,7 @@ static bool check(enum dtype type, const float *src, const float *importance, in
 {
     const char *name = dtype_info(type)->name;
     float largest = encoders[type].largest;
-    if (largest == 0.0f)
+    if (!block_encodes(type))
         return err_set(err, ERR_UNSUPPORTED, "%s: weights are not written in this format", name);
     if (!in_range(src, n, -largest, largest))
         for (int64_t i = 0; i < n; i++) {
@@ -260,7 +266,7 @@ static void prepare(const float *src, const float *importance, int n, struct enc
     }
     float most = importance ? largest_of(importance, n) : 0.0f;
     for (int i = 0; i < n; i++)
-        b->w[i] = most > 0.0f ? importance[i] / most + 0x1p-40f : 1.0f;
+        b->w[i] = importance && most > 0.0f ? importance[i] / most + 0x1p-40f : 1.0f;
 }
 
 bool block_encode(enum dtype type, const float *src, const float *importance, void *dst, int64_t n,

@@ -53,7 +53,7 @@ static inline void encode_nibbles(const uint8_t *q, uint8_t *dst)
         dst[i] = (uint8_t)((q[i] & 15) | (q[i + 16] & 15) << 4);
 }
 
-/* Encode a block of 256 elements; dst as block.c describes. */
+/* Encode a block of 256 elements.  dst: [144], [176], [210] or [136] as block.c describes. */
 void encode_q4_k(const struct encode_block *b, uint8_t *dst);
 void encode_q5_k(const struct encode_block *b, uint8_t *dst);
 void encode_q6_k(const struct encode_block *b, uint8_t *dst);

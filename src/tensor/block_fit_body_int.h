@@ -122,10 +122,12 @@ static struct fit_scale solve_scale(struct fit_scale f)
     return (struct fit_scale){f.scale + d, f.error - d * f.slope, 0.0f, f.curve};
 }
 
-/* Every range is measured before any is compared: a branch on each would wait for its sums. */
+/* The largest number becomes the lowest code or the highest by turns, because the codes of the two
+ * signs differ.  Every range is measured before any is compared: a branch on each would wait for
+ * its sums. */
 static struct fit_scale scale_search(const struct fit_codes *codes, const struct fit_data *data)
 {
-    struct fit_scale tried[FIT_MAX_STEPS];
+    struct fit_scale tried[FIT_MAX_STEPS + 1];
     float extreme = 0.0f;
     for (int i = 0; i < data->n; i++)
         extreme = fabsf(data->x[i]) > fabsf(extreme) ? data->x[i] : extreme;
@@ -133,9 +135,12 @@ static struct fit_scale scale_search(const struct fit_codes *codes, const struct
     if (extreme == 0.0f)
         return best;
     best = solve_scale(best);
-    for (int i = 0; i < codes->n_steps; i++)
-        tried[i] = solve_scale(scale_at(codes, data, extreme / (codes->low * reach_of(codes, i))));
-    for (int i = 0; i < codes->n_steps; i++)
+    for (int i = 0; i < codes->n_steps; i++) {
+        float limit = i % 2 ? codes->high : codes->low;
+        tried[i] = solve_scale(scale_at(codes, data, extreme / (limit * reach_of(codes, i))));
+    }
+    tried[codes->n_steps] = solve_scale(scale_at(codes, data, extreme / codes->high));
+    for (int i = 0; i <= codes->n_steps; i++)
         best = tried[i].error < best.error ? tried[i] : best;
     for (int i = 0; i < N_TURNS; i++) {
         struct fit_scale f = solve_scale(scale_at(codes, data, best.scale));

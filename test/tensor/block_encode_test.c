@@ -230,8 +230,7 @@ TEST(block_encode, equal_importances_are_none)
 
 TEST(block_encode, a_decoded_block_is_encoded_as_it_was)
 {
-    static const enum dtype types[] = {DTYPE_F16,  DTYPE_BF16, DTYPE_E4M3,
-                                       DTYPE_Q4_0, DTYPE_Q8_0, DTYPE_MXFP4};
+    static const enum dtype types[] = {DTYPE_F16, DTYPE_BF16, DTYPE_E4M3, DTYPE_MXFP4};
     static float x[N], importance[N], once[N];
     fill(x, importance, N);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -260,6 +259,10 @@ TEST(block_encode, what_is_no_number_is_refused_by_its_place)
     importance[200] = INFINITY;
     refuse(DTYPE_F16, x, importance, ERR_FORMAT, "the importance of element 200 is inf");
     refuse(DTYPE_E2M1, x, NULL, ERR_UNSUPPORTED, "F4: weights are not written in this format");
+    refuse(DTYPE_NVFP4, x, NULL, ERR_UNSUPPORTED, "NVFP4: weights are not written in this format");
+    for (int type = 0; type < DTYPE_COUNT; type++)
+        assert_int_equal(block_encodes((enum dtype)type),
+                         type != DTYPE_E2M1 && type != DTYPE_NVFP4);
     x[255] = 1e38f;
     refuse(DTYPE_F16, x, NULL, ERR_FORMAT, "element 255, 1e+38, exceeds 65504, the most of F16");
     refuse(DTYPE_Q8_0, x, NULL, ERR_FORMAT,

@@ -14,7 +14,7 @@ static const int8_t e2m1_levels[16] = {-12, -8, -6, -4, -3, -2, -1, 0, 0, 1, 2, 
 
 static const struct fit_codes q4_0_codes = {NULL, -8, 7, 0.85f, 1.25f, 12};
 static const struct fit_codes q5_0_codes = {NULL, -16, 15, 0.9f, 1.15f, 12};
-static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.005f, 2};
+static const struct fit_codes q8_0_codes = {NULL, -128, 127, 0.995f, 1.01f, 2};
 static const struct fit_codes q4_1_codes = {NULL, 0, 15, 0.95f, 1.25f, 4};
 static const struct fit_codes q5_1_codes = {NULL, 0, 31, 0.97f, 1.12f, 4};
 static const struct fit_codes iq4_nl_codes = {block_iq4_levels, -127, 113, 0.85f, 1.25f, 12};
@@ -266,7 +266,7 @@ static void prepare(const float *src, const float *importance, int n, struct enc
     }
     float most = importance ? largest_of(importance, n) : 0.0f;
     for (int i = 0; i < n; i++)
-        b->w[i] = most > 0.0f ? importance[i] / most + 0x1p-40f : 1.0f;
+        b->w[i] = importance && most > 0.0f ? importance[i] / most + 0x1p-40f : 1.0f;
 }
 
 bool block_encode(enum dtype type, const float *src, const float *importance, void *dst, int64_t n,

@@ -103,7 +103,8 @@ static void choose_multiples(const struct scaled_format *format, const struct en
         struct fit_data data = encode_part(b, p * format->size, format->size);
         struct fit_scale best = {.error = INFINITY};
         float middle = unit != 0.0f ? nearest(fits[p].scale / unit, format->low, format->high) : 0;
-        for (float k = middle - 1.0f; k <= middle + 1.0f; k++) {
+        for (int i = -1; i <= 1; i++) {
+            float k = middle + (float)i;
             if (k < format->low || k > format->high)
                 continue;
             struct fit_scale f = b->fit->scale_at(&format->codes, &data, k * unit);
@@ -142,7 +143,7 @@ static void encode_scaled_block(const struct scaled_format *format, const struct
     for (int p = 0; p < format->n_parts; p++) {
         struct fit_data data = encode_part(b, p * format->size, format->size);
         b->fit->round(&format->codes, &data, encode_unhalf(b, best->factor) * best->multiple[p],
-                      0.0f, values + p * format->size);
+                      0.0f, values + (size_t)p * (size_t)format->size);
     }
     for (int i = 0; i < BLOCK_MAX; i += 32)
         encode_indices(&format->codes, values + i, q + i);
@@ -175,7 +176,7 @@ void encode_iq4_xs(const struct encode_block *b, uint8_t *dst)
         int scale = (int)block.multiple[p] + 32;
         dst[2 + p / 4] |= (uint8_t)((scale >> 4) << (2 * (p % 4)));
         dst[4 + p / 2] |= (uint8_t)((scale & 15) << (4 * (p % 2)));
-        encode_nibbles(q + 32 * p, dst + 8 + 16 * p);
+        encode_nibbles(q + 32 * (size_t)p, dst + 8 + 16 * (size_t)p);
     }
 }
 
@@ -206,7 +207,8 @@ static void choose_lines(const struct fit_codes *codes, const struct encode_bloc
         struct fit_data data = encode_part(b, p * LINE_SIZE, LINE_SIZE);
         struct line_part best = {.fit.error = INFINITY};
         float middle = nearest(f->scale / scale, 0.0f, LINE_MAX);
-        for (float k = middle - 1.0f; k <= middle + 1.0f; k++) {
+        for (int i = -1; i <= 1; i++) {
+            float k = middle + (float)i;
             if (k < 0.0f || k > LINE_MAX)
                 continue;
             /* Where the other is off, each has its best place elsewhere. */
@@ -271,7 +273,7 @@ static void encode_line_block(const struct fit_codes *codes, const struct encode
     for (int p = 0; p < LINE_PARTS; p++) {
         struct fit_data data = encode_part(b, p * LINE_SIZE, LINE_SIZE);
         b->fit->round(codes, &data, best->part[p].fit.scale, best->part[p].fit.min, values);
-        encode_indices(codes, values, q + p * LINE_SIZE);
+        encode_indices(codes, values, q + (size_t)p * LINE_SIZE);
     }
 }
 

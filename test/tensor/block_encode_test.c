@@ -230,8 +230,7 @@ TEST(block_encode, equal_importances_are_none)
 
 TEST(block_encode, a_decoded_block_is_encoded_as_it_was)
 {
-    static const enum dtype types[] = {DTYPE_F16,  DTYPE_BF16, DTYPE_E4M3,
-                                       DTYPE_Q4_0, DTYPE_Q8_0, DTYPE_MXFP4};
+    static const enum dtype types[] = {DTYPE_F16, DTYPE_BF16, DTYPE_E4M3, DTYPE_MXFP4};
     static float x[N], importance[N], once[N];
     fill(x, importance, N);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {

@@ -218,7 +218,8 @@ static void attend_expanded(const struct latent_job *job, int head, int t, int n
 {
     const struct latent_args *a = job->args;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, v_dim = (size_t)a->v_dim;
-    size_t at = (size_t)t * heads + (size_t)head, state = (size_t)(head * a->n_tok + t);
+    size_t at = (size_t)t * heads + (size_t)head,
+           state = (size_t)head * (size_t)a->n_tok + (size_t)t;
     size_t row = (size_t)head * LATENT_KEYS + (size_t)(key - job->begin);
     job->cpu->ops.attend(&(struct attend_job){
         .q = a->q + at * dim,

@@ -281,15 +281,15 @@ static bool fill(void *arg, size_t i, struct safetensors_sink *sink, struct err 
     size_t row_bytes = e->n_bytes;
     for (int d = 0; d + 1 < e->n_dims && row_bytes; d++)
         row_bytes /= (size_t)e->shape[d];
-    while (at < end) {
-        /* Experts may share a tensor: one matrix after the other, and what is between them. */
-        const struct change *c = k < m->n_changes ? &m->changes[k] : NULL;
-        const uint8_t *until = c && c->data < end ? c->data : end;
-        if (until == at) {
+    /* Experts may share a tensor: one matrix after the other, and what is between them. */
+    while (row_bytes && at < end) {
+        const struct change *c = NULL;
+        const uint8_t *until = end;
+        if (k < m->n_changes && m->changes[k].data == at) {
+            c = &m->changes[k++];
             until = at + tensor_bytes(c->w);
-            k++;
-        } else {
-            c = NULL;
+        } else if (k < m->n_changes && m->changes[k].data < end) {
+            until = m->changes[k].data;
         }
         if (!write_rows(m, i, at, (int64_t)((size_t)(until - at) / row_bytes), c, sink, err))
             return false;

@@ -96,55 +96,84 @@ static bool check_set(const char **p)
     return *at == ']' && at > first;
 }
 
-/* Copies pattern to out where the two dialects agree; [0-9] is \d to one only. */
-static bool translate(const char *pattern, char *out, size_t size)
+/* Checks what stands alone for characters of a name, and moves to its end. */
+static bool check_atom(const char **p)
+{
+    if (**p == '[')
+        return check_set(p);
+    if (**p != '\\')
+        return !strchr("{}]", **p);
+    ++*p;
+    return **p == '.' || **p == 'd';
+}
+
+/* Checks an operator behind what stands before it, and says what it leaves.  bounds: whether the
+ * pattern begins or ends here. */
+static bool check_operator(char c, bool bounds, enum before *before)
+{
+    bool ends = c == '|' || c == ')';
+    if (c == '^' || c == '$') {
+        *before = c == '^' ? BEFORE_NOTHING : BEFORE_END;
+        return bounds;
+    }
+    if (c == '(') {
+        *before = BEFORE_NOTHING;
+        return true;
+    }
+    if (*before == BEFORE_NOTHING || (*before == BEFORE_END && !ends))
+        return false;
+    *before = c == '|' ? BEFORE_NOTHING : c == ')' ? BEFORE_ATOM : BEFORE_END;
+    return true;
+}
+
+/* Says whether the pattern means the same in both dialects, but for \d. */
+static bool check_pattern(const char *pattern)
 {
     enum before before = BEFORE_NOTHING;
-    size_t n = 0;
     int depth = 0;
     for (const char *p = pattern; *p; p++) {
-        const char *start = p;
         depth += (*p == '(') - (*p == ')');
         if (depth < 0)
             return false;
-        if (strchr("*+?|)", *p)) {
-            bool ends = *p == '|' || *p == ')';
-            if (before == BEFORE_NOTHING || (before == BEFORE_END && !ends))
+        if (strchr("*+?|()^$", *p)) {
+            if (!check_operator(*p, *p == '^' ? p == pattern : !p[1], &before))
                 return false;
-            before = *p == '|' ? BEFORE_NOTHING : *p == ')' ? BEFORE_ATOM : BEFORE_END;
-        } else if (*p == '^' || *p == '$') {
-            if ((*p == '^') != (p == pattern) || (*p == '$' && p[1]))
-                return false;
-            before = *p == '$' ? BEFORE_END : BEFORE_NOTHING;
-        } else if (*p == '(') {
-            before = BEFORE_NOTHING;
         } else {
-            if (*p == '\\' && *++p != '.' && *p != 'd')
-                return false;
-            if ((*p == '[' && !check_set(&p)) || (*p && strchr("{}]", *p) && *start != '['))
+            if (!check_atom(&p))
                 return false;
             before = BEFORE_ATOM;
         }
-        bool digit = *start == '\\' && *p == 'd';
-        const char *from = digit ? "[0-9]" : start;
-        size_t n_from = digit ? 5 : (size_t)(p - start) + 1;
-        if (n + n_from >= size)
-            return false;
-        memcpy(out + n, from, n_from);
-        n += n_from;
     }
-    out[n] = '\0';
     return before != BEFORE_NOTHING && depth == 0;
+}
+
+/* Writes a checked pattern as POSIX has it; each character becomes at most five. */
+static void translate(const char *pattern, char *out)
+{
+    static const char digit[] = "[0-9]";
+    for (; *pattern; pattern++) {
+        if (pattern[0] == '\\' && pattern[1] == 'd') {
+            memcpy(out, digit, sizeof digit - 1);
+            out += sizeof digit - 1;
+            pattern++;
+            continue;
+        }
+        if (pattern[0] == '\\')
+            *out++ = *pattern++;
+        *out++ = *pattern;
+    }
+    *out = '\0';
 }
 
 bool peft_matches(const char *pattern, const char *module, bool *matches, struct err *err)
 {
     char posix[5 * LIMIT_PATTERN_BYTES + 1], whole[sizeof posix + 16];
     regex_t regex;
-    if (strlen(pattern) > LIMIT_PATTERN_BYTES || !translate(pattern, posix, sizeof posix))
+    if (strlen(pattern) > LIMIT_PATTERN_BYTES || !check_pattern(pattern))
         return err_set(err, ERR_UNSUPPORTED,
                        "%.64s: this regular expression is not supported; write the names out",
                        pattern);
+    translate(pattern, posix);
     snprintf(whole, sizeof whole, "^(.*\\.)?(%s)$", posix);
     int code = regcomp(&regex, whole, REG_EXTENDED | REG_NOSUB);
     if (code == REG_ESPACE)

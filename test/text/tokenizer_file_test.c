@@ -70,7 +70,7 @@ TEST(tokenizer_file, chooses_the_best_of_a_folder)
 {
     struct buf json, lines;
     char folder[512];
-    snprintf(folder, sizeof folder, "%s", test_tmp("model"));
+    snprintf(folder, sizeof folder, "%s", test_tmp("tokenizer-choice"));
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_fails(folder, ERR_NOT_FOUND,
                  "no tokenizer; expected tekken.json, tokenizer.model, tokenizer.json or a .gguf");

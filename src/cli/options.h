@@ -52,7 +52,8 @@ struct option {
 /* What every verb takes that computes with a model, m: struct runtime_options *. */
 #define OPTIONS_MACHINE(m)                                                                         \
     option_threads(m), option_cpu(m), option_exact(m), option_kv_q8(&(m)->kv_q8),                  \
-        option_round_activations(m), option_attn_scale(m), option_expert_memory(m)
+        option_round_activations(m), option_attn_scale(m), option_expert_memory(m),                \
+        option_adapter(m)
 
 #define OPTION_MAX_TEXTS 16
 

@@ -86,7 +86,7 @@ static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
            (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
 }
 
-/* The operations of struct backend that have files of their own. */
+/* The operations of struct backend that have files of their own; k and v: [n_tok] tokens. */
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
                   int n_tok, int pos0);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);

@@ -13,7 +13,8 @@ struct attention_job {
     const struct attention_args *args;
 };
 
-static_assert(2 * BACKEND_PAGE_TOKENS * LIMIT_HEAD_DIM <= PANEL_FLOATS, "a decoded page must fit");
+static_assert((size_t)2 * BACKEND_PAGE_TOKENS * LIMIT_HEAD_DIM <= PANEL_FLOATS,
+              "a decoded page must fit");
 
 static int min_int(int a, int b)
 {

@@ -292,14 +292,14 @@ INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
             sums[t][v] = _mm256_setzero_ps();
     for (int r = 0; r < job->n_rows; r++)
         for (int v = 0; v < 2; v++) {
-            __m256 row = _mm256_maskload_ps(w + (size_t)r * job->w_stride + 8 * v, m[v]);
+            __m256 row = _mm256_maskload_ps(w + (size_t)r * job->w_stride + 8 * (size_t)v, m[v]);
             for (int t = 0; t < n_tok; t++)
                 sums[t][v] = _mm256_fmadd_ps(
                     _mm256_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
         }
     for (int t = 0; t < n_tok; t++)
         for (int v = 0; v < 2; v++) {
-            float *to = y + (size_t)t * job->y_stride + 8 * v;
+            float *to = y + (size_t)t * job->y_stride + 8 * (size_t)v;
             if (job->add)
                 sums[t][v] = _mm256_add_ps(sums[t][v], _mm256_maskload_ps(to, m[v]));
             _mm256_maskstore_ps(to, m[v], sums[t][v]);

@@ -312,14 +312,15 @@ INLINE void fold_columns(const struct wide_job *job, int i, int t0, int n_tok)
             sums[t][v] = _mm512_setzero_ps();
     for (int r = 0; r < job->n_rows; r++)
         for (int v = 0; v < 4; v++) {
-            __m512 row = _mm512_maskz_loadu_ps(m[v], w + (size_t)r * job->w_stride + 16 * v);
+            __m512 row =
+                _mm512_maskz_loadu_ps(m[v], w + (size_t)r * job->w_stride + 16 * (size_t)v);
             for (int t = 0; t < n_tok; t++)
                 sums[t][v] = _mm512_fmadd_ps(
                     _mm512_set1_ps(x[(size_t)t * job->x_stride + (size_t)r]), row, sums[t][v]);
         }
     for (int t = 0; t < n_tok; t++)
         for (int v = 0; v < 4; v++) {
-            float *to = y + (size_t)t * job->y_stride + 16 * v;
+            float *to = y + (size_t)t * job->y_stride + 16 * (size_t)v;
             if (job->add)
                 sums[t][v] = _mm512_add_ps(sums[t][v], _mm512_maskz_loadu_ps(m[v], to));
             _mm512_mask_storeu_ps(to, m[v], sums[t][v]);

@@ -88,10 +88,10 @@ static bool convert(const struct job *job, int64_t part, int64_t row, int64_t n,
     }
     const float *importance = job->importance ? job->importance + part * t->n_cols : NULL;
     decode(t, part, row, n, work);
-    for (int64_t r = 0; r < n; r++, out += job->row_bytes)
+    int64_t in_tensor = part * t->n_rows + row;
+    for (int64_t r = 0; r < n; r++, in_tensor++, out += job->row_bytes)
         if (!block_encode(t->type, work + r * t->n_cols, importance, out, t->n_cols, err))
-            return err_add(err, "%s: row %lld", t->entry.name,
-                           (long long)(part * t->n_rows + row + r));
+            return err_add(err, "%s: row %lld", t->entry.name, (long long)in_tensor);
     return true;
 }
 

@@ -53,11 +53,11 @@ static bool check_entry(const struct importance *file, const struct gguf_export 
                        "%s: %s: the model has no such tensor; the file is of another "
                        "model",
                        sums->file, name);
-    if (n_elements(sums) != t->n_parts * t->n_cols || sums->shape[sums->n_dims - 1] != t->n_cols)
+    int64_t n_inputs = t->n_parts * t->n_cols;
+    if (n_elements(sums) != n_inputs || sums->shape[sums->n_dims - 1] != t->n_cols)
         return err_set(err, ERR_ARG,
                        "%s: %s: %lld sums, the model has %lld inputs; the file is of another model",
-                       sums->file, name, (long long)n_elements(sums),
-                       (long long)(t->n_parts * t->n_cols));
+                       sums->file, name, (long long)n_elements(sums), (long long)n_inputs);
     if (!counts || n_elements(counts) != t->n_parts || strcmp(counts->type, "F32") != 0 ||
         strcmp(sums->type, "F32") != 0)
         return err_set(err, ERR_FORMAT, "%s: %s: its counts are missing or wrong; make it again",

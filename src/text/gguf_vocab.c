@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the vocabulary inside a GGUF file: "llama" is SentencePiece, "gpt2" with the
  * pre-tokenizer "tekken" is tekken. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,6 +157,7 @@ static bool set_prompts(struct reader *in, struct err *err)
     static const char key[] = "tokenizer.chat_template";
     struct span template = {0};
     uint32_t version = 0;
+    assert(in->tok);
     if (gguf_find(in->gguf, key) && !gguf_string(in->gguf, key, &template.s, &template.n, err))
         return false;
     traits_set_template(in->tok, template, false);

@@ -454,8 +454,8 @@ static void observe(struct latent_job *job)
     struct backend *b = &job->cpu->base;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, nope = (size_t)a->nope_dim;
     for (int t = 0; t < a->n_tok; t++) {
-        float *c = a->work, *q = a->work + a->kv_rank;
-        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, a->pos0 + t), c, a->kv_rank);
+        float *c = a->work, *q = a->work + job->row;
+        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, a->pos0 + t), c, job->row);
         if (!a->wv->transposed)
             b->observe(b->observe_arg, &a->wv->w, c, 1);
         if (!a->wk->transposed && a->wk->w.data != a->wv->w.data)

@@ -71,6 +71,13 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
 
+/* y[t][i] = or += sum over r of x[t][r] * stored row first + r of w, columns k0..k0+n-1 of it.
+ * all: what ops.fold() takes, for all rows, without w; n is at most FOLD_COLS, k0 and n multiples
+ * of the format's block.  panel: [PANEL_FLOATS].  Thread: any. */
+#define FOLD_COLS 256 /* a multiple of every block */
+void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t first, int64_t k0,
+              const struct wide_job *all, float *panel);
+
 /* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n], which
  * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);

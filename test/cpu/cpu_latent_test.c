@@ -368,7 +368,10 @@ TEST(cpu_latent, inputs_are_rounded_as_the_matrix_says_in_both_phases)
 
 TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
 {
-    static const int chunks[] = {1, 3, 16, 17, 64, 141};
+    enum { N_TOK = 101, N = N_TOK * 11 * 20 };
+    static const struct {
+        int n_threads, chunk;
+    } runs[] = {{1, N_TOK}, {1, 1}, {1, 17}, {2, 3}, {2, 64}, {3, 16}, {3, N_TOK}};
     static const struct {
         enum dtype type;
         enum form form;
@@ -382,24 +385,23 @@ TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_th
         for (int phase = 0; phase < 2; phase++)
             for (int kind = 0; kind < 3; kind++) {
                 const struct shape shape = {
-                    kinds[kind].type, PLAIN, kinds[kind].form, 141, 11, 32, 32, 20, 64};
+                    kinds[kind].type, PLAIN, kinds[kind].form, N_TOK, 11, 32, 32, 20, 64};
                 float *want = NULL;
-                for (int n_threads = 1; n_threads <= 3; n_threads++)
-                    for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
-                        uint64_t seed = 5;
-                        struct sequence q;
-                        struct backend *b = open_cpu(masks[m], n_threads, false);
-                        sequence_new(&q, b, kinds[kind].kv_type, &shape, &seed);
-                        float *out = run(&q, b, (enum phase)phase, chunks[c]);
-                        if (want)
-                            assert_memory_equal(out, want, 141 * 11 * 20 * sizeof *out);
-                        else
-                            want = out;
-                        if (out != want)
-                            free(out);
-                        sequence_free(&q, b);
-                        b->close(b);
-                    }
+                for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+                    uint64_t seed = 5;
+                    struct sequence q;
+                    struct backend *b = open_cpu(masks[m], runs[i].n_threads, false);
+                    sequence_new(&q, b, kinds[kind].kv_type, &shape, &seed);
+                    float *out = run(&q, b, (enum phase)phase, runs[i].chunk);
+                    if (want)
+                        assert_memory_equal(out, want, N * sizeof *out);
+                    else
+                        want = out;
+                    if (out != want)
+                        free(out);
+                    sequence_free(&q, b);
+                    b->close(b);
+                }
                 free(want);
             }
 }

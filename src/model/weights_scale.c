@@ -114,11 +114,13 @@ static bool check_scale_type(const struct tensor_entry *e, struct err *err)
 
 static bool check_positive(const struct tensor_entry *e, int64_t n, struct err *err)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (!(scale_at(e, i) > 0.0f) || !isfinite(scale_at(e, i)))
+    for (int64_t i = 0; i < n; i++) {
+        float scale = scale_at(e, i);
+        if (!(scale > 0.0f) || !isfinite(scale) || !isfinite(1.0f / scale)) /* may be a divisor */
             return err_set(err, ERR_FORMAT,
                            "%s: %s: a scale is %g; expected a positive number; download it again",
-                           e->file, e->name, (double)scale_at(e, i));
+                           e->file, e->name, (double)scale);
+    }
     return true;
 }
 

@@ -71,6 +71,14 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
 
+#define FOLD_COLS 256 /* a multiple of every block */
+
+/* y[t][i] = or += sum over r of x[t][r] * stored row first + r of w, columns k0..k0+n-1 of it.
+ * all: what ops.fold() takes, for all rows, without w; n is at most FOLD_COLS, k0 and n multiples
+ * of the format's block.  panel: [PANEL_FLOATS].  Thread: any. */
+void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t first, int64_t k0,
+              const struct wide_job *all, float *panel);
+
 /* Rounds x: [n] as input says, n being all n_cols of the matrix, into y: [n], which
  * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
@@ -86,7 +94,8 @@ static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
            (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
 }
 
-/* The operations of struct backend that have files of their own; k and v: [n_tok] tokens. */
+/* The operations of struct backend that have files of their own; k, v:
+ * [n_tok][n_kv_heads][head_dim]. */
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
                   int n_tok, int pos0);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);

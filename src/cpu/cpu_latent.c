@@ -14,10 +14,6 @@
 
 #include "cpu/cpu_int.h"
 
-/* A piece of a matrix that is summed along its stored rows fills a panel. */
-#define FOLD_COLS 256 /* a multiple of every block */
-#define FOLD_ROWS ((int)(PANEL_FLOATS / FOLD_COLS))
-
 /* Heads that one query's item has: more of them share the reading of a page, fewer leave
  * something to other threads. */
 #define ITEM_HEADS 8
@@ -57,29 +53,6 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
-/* y[t] = or += x[t][r] * row first + r of w, summed over n_rows rows; columns k0..k0+n-1. */
-static void fold_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t k0, int n,
-                      float *panel)
-{
-    for (int64_t row = 0; row < p->n_rows; row += FOLD_ROWS) {
-        int n_rows = (int)(p->n_rows - row < FOLD_ROWS ? p->n_rows - row : FOLD_ROWS);
-        for (int r = 0; r < n_rows; r++)
-            cpu_decode_row(cpu, p->w, p->first + row + r, k0, n, panel + (size_t)r * FOLD_COLS);
-        cpu->ops.fold(&(struct wide_job){
-            .w = panel,
-            .x = p->x + row,
-            .y = p->y + k0,
-            .w_stride = FOLD_COLS,
-            .x_stride = p->x_stride,
-            .y_stride = p->y_stride,
-            .n_rows = n_rows,
-            .n_tok = p->n_tok,
-            .n = n,
-            .add = p->add || row > 0,
-        });
-    }
-}
-
 /* The product of one head: y = x . rows, or with turned the sum of rows that x weighs. */
 static struct cpu_product product_of(const struct heads_product *h, int head)
 {
@@ -110,8 +83,17 @@ static void do_item(const struct cpu_backend *cpu, const struct cpu_product *p, 
         return;
     }
     int64_t k0 = (int64_t)item * FOLD_COLS, left = p->w->n_cols - k0;
-    fold_rows(cpu, p, k0, (int)(left < FOLD_COLS ? left : FOLD_COLS),
-              cpu->panels + (size_t)worker * PANEL_FLOATS);
+    const struct wide_job all = {
+        .x = p->x,
+        .y = p->y + k0,
+        .x_stride = p->x_stride,
+        .y_stride = p->y_stride,
+        .n_rows = (int)p->n_rows,
+        .n_tok = p->n_tok,
+        .n = (int)(left < FOLD_COLS ? left : FOLD_COLS),
+        .add = p->add,
+    };
+    cpu_fold(cpu, p->w, p->first, k0, &all, cpu->panels + (size_t)worker * PANEL_FLOATS);
 }
 
 static void product_items(void *arg, int begin, int end, int worker)
@@ -454,8 +436,8 @@ static void observe(struct latent_job *job)
     struct backend *b = &job->cpu->base;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, nope = (size_t)a->nope_dim;
     for (int t = 0; t < a->n_tok; t++) {
-        float *c = a->work, *q = a->work + a->kv_rank;
-        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, a->pos0 + t), c, a->kv_rank);
+        float *c = a->work, *q = a->work + job->row;
+        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, a->pos0 + t), c, job->row);
         if (!a->wv->transposed)
             b->observe(b->observe_arg, &a->wv->w, c, 1);
         if (!a->wk->transposed && a->wk->w.data != a->wv->w.data)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of activations with one stored matrix, two ways.
  *
- * Wide: a panel of rows is decoded to float32 once and multiplied with all tokens.
+ * Wide: a panel of rows is decoded to float32 once and multiplied with all tokens; of a
+ * transposed matrix its stored rows are summed.
  * Narrow: kernels read the stored weights directly, for few tokens at a time, and
  * quantised formats round the activations to 8 bits first.  Both give a (row, token)
  * the same sum in any company, because panels are cut at fixed columns. */
@@ -14,14 +15,9 @@
  * the hardware's prefetch gets going. */
 #define NARROW_ROWS 16
 
-/* A transposed matrix is read in pieces of its stored rows: TURNED_ROWS rows of the matrix, a
- * multiple of every block, and TURNED_COLS columns at a time.  An odd number of cache lines
- * between the rows of a panel spreads a stored row over the cache. */
-#define TURNED_ROWS   256
-#define TURNED_COLS   112
-#define TURNED_AHEAD  16 /* stored rows between asking and reading */
-#define TURNED_TOKENS 4  /* that share the reading of a piece, without a panel */
-static_assert((size_t)TURNED_ROWS * TURNED_COLS <= PANEL_FLOATS, "a turned panel must fit");
+/* A piece of stored rows that is summed along them fills a panel. */
+#define FOLD_ROWS  ((int)(PANEL_FLOATS / FOLD_COLS))
+#define FOLD_AHEAD 16 /* stored rows between asking and reading */
 
 #define E4M3_MAX 448.0f
 
@@ -43,16 +39,16 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
 
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
 {
-    if (phase == PHASE_PROMPT || cpu->base.exact)
+    if (phase == PHASE_PROMPT || cpu->base.exact || w->transposed)
         return CPU_WIDE;
     if (w->scales.data)
         return cpu_narrow_scales(w->dtype, &w->scales) ? CPU_NARROW : CPU_WIDE;
-    return act_rounded(w->dtype) && !w->transposed ? CPU_ROUNDED : CPU_NARROW;
+    return act_rounded(w->dtype) ? CPU_ROUNDED : CPU_NARROW;
 }
 
 static int rows_per_item(const struct cpu_product *p)
 {
-    return p->w->transposed ? TURNED_ROWS : p->path == CPU_WIDE ? PANEL_ROWS : NARROW_ROWS;
+    return p->w->transposed ? FOLD_COLS : p->path == CPU_WIDE ? PANEL_ROWS : NARROW_ROWS;
 }
 
 int cpu_product_items(const struct cpu_product *p)
@@ -66,25 +62,6 @@ int64_t cpu_product_cost(const struct cpu_product *p)
     return rows_per_item(p) * p->w->n_cols * p->n_tok;
 }
 
-/* Columns k0..k0+n-1 of a panel of n_rows rows from row on. */
-static void multiply_panel(const struct cpu_backend *cpu, const struct cpu_product *p,
-                           const float *panel, size_t stride, int64_t row, int n_rows, int64_t k0,
-                           int n)
-{
-    cpu->ops.wide(&(struct wide_job){
-        .w = panel,
-        .x = p->x + k0,
-        .y = p->y + row,
-        .w_stride = stride,
-        .x_stride = p->x_stride,
-        .y_stride = p->y_stride,
-        .n_rows = n_rows,
-        .n_tok = p->n_tok,
-        .n = n,
-        .add = p->add || k0 > 0,
-    });
-}
-
 static void wide_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                       int n_rows, float *panel)
 {
@@ -92,22 +69,18 @@ static void wide_rows(const struct cpu_backend *cpu, const struct cpu_product *p
         int n = (int)min_i64(PANEL_COLS, p->w->n_cols - k0);
         for (int r = 0; r < n_rows; r++)
             cpu_decode_row(cpu, p->w, p->first + row + r, k0, n, panel + (size_t)r * PANEL_COLS);
-        multiply_panel(cpu, p, panel, PANEL_COLS, row, n_rows, k0, n);
-    }
-}
-
-static void wide_turned(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
-                        int n_rows, float *panel)
-{
-    float line[TURNED_ROWS];
-    for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += TURNED_COLS) {
-        int n = (int)min_i64(TURNED_COLS, p->w->n_cols - k0);
-        for (int k = 0; k < n; k++) {
-            cpu_decode_row(cpu, p->w, k0 + k, p->first + row, n_rows, line);
-            for (int r = 0; r < n_rows; r++)
-                panel[r * TURNED_COLS + k] = line[r];
-        }
-        multiply_panel(cpu, p, panel, TURNED_COLS, row, n_rows, k0, n);
+        cpu->ops.wide(&(struct wide_job){
+            .w = panel,
+            .x = p->x + k0,
+            .y = p->y + row,
+            .w_stride = PANEL_COLS,
+            .x_stride = p->x_stride,
+            .y_stride = p->y_stride,
+            .n_rows = n_rows,
+            .n_tok = p->n_tok,
+            .n = n,
+            .add = p->add || k0 > 0,
+        });
     }
 }
 
@@ -146,36 +119,41 @@ static void prefetch(const struct tensor *w, int64_t row, int64_t k0, int n)
         __builtin_prefetch(src + i);
 }
 
-/* Adds what columns k0.. and tokens t0.. contribute to rows row.. of y, or stores it. */
-static void turned_part(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
-                        int n_rows, int64_t k0, int t0)
+void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t first, int64_t k0,
+              const struct wide_job *all, float *panel)
 {
-    float line[TURNED_ROWS], sums[TURNED_TOKENS][TURNED_ROWS] = {0};
-    int64_t end = min_i64(k0 + TURNED_COLS, p->w->n_cols);
-    int n_tok = (int)min_i64(TURNED_TOKENS, p->n_tok - t0);
-    for (int64_t k = k0; k < end; k++) {
-        if (k + TURNED_AHEAD < p->w->n_cols)
-            prefetch(p->w, k + TURNED_AHEAD, p->first + row, n_rows);
-        cpu_decode_row(cpu, p->w, k, p->first + row, n_rows, line);
-        for (int t = 0; t < n_tok; t++) {
-            float x = p->x[(size_t)(t0 + t) * p->x_stride + (size_t)k];
-            for (int r = 0; r < n_rows; r++)
-                sums[t][r] += x * line[r];
+    assert(all->n <= FOLD_COLS);
+    for (int row = 0; row < all->n_rows; row += FOLD_ROWS) {
+        struct wide_job job = *all;
+        job.w = panel;
+        job.w_stride = FOLD_COLS;
+        job.x += row;
+        job.n_rows = (int)min_i64(FOLD_ROWS, all->n_rows - row);
+        job.add |= row > 0;
+        for (int r = row; r < row + job.n_rows; r++) {
+            if (r + FOLD_AHEAD < all->n_rows)
+                prefetch(w, first + r + FOLD_AHEAD, k0, all->n);
+            cpu_decode_row(cpu, w, first + r, k0, all->n, panel + (size_t)(r - row) * FOLD_COLS);
         }
-    }
-    for (int t = 0; t < n_tok; t++) {
-        float *y = p->y + (size_t)(t0 + t) * p->y_stride + row;
-        for (int r = 0; r < n_rows; r++)
-            y[r] = k0 > 0 ? y[r] + sums[t][r] : sums[t][r];
+        cpu->ops.fold(&job);
     }
 }
 
-static void narrow_turned(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
-                          int n_rows)
+/* Rows of a transposed matrix are columns of the stored ones. */
+static void turned_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
+                        int n_rows, float *panel)
 {
-    for (int t0 = 0; t0 < p->n_tok; t0 += TURNED_TOKENS)
-        for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += TURNED_COLS)
-            turned_part(cpu, p, row, n_rows, k0, t0);
+    const struct wide_job all = {
+        .x = p->x,
+        .y = p->y + row,
+        .x_stride = p->x_stride,
+        .y_stride = p->y_stride,
+        .n_rows = (int)p->w->n_cols,
+        .n_tok = p->n_tok,
+        .n = n_rows,
+        .add = p->add,
+    };
+    cpu_fold(cpu, p->w, 0, p->first + row, &all, panel);
 }
 
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
@@ -185,12 +163,10 @@ void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p
     int n_rows = (int)min_i64(rows_per_item(p), p->n_rows - row);
     float *panel = cpu->panels + (size_t)worker * PANEL_FLOATS;
     assert(!p->add || p->path == CPU_WIDE);
-    if (p->path == CPU_WIDE && p->w->transposed)
-        wide_turned(cpu, p, row, n_rows, panel);
+    if (p->w->transposed)
+        turned_rows(cpu, p, row, n_rows, panel);
     else if (p->path == CPU_WIDE)
         wide_rows(cpu, p, row, n_rows, panel);
-    else if (p->w->transposed)
-        narrow_turned(cpu, p, row, n_rows);
     else
         narrow_rows(cpu, p, row, n_rows);
 }

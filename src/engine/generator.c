@@ -181,9 +181,10 @@ static bool run_pending(struct generator *gen, struct err *err)
 {
     if (gen->pending < 0)
         return true;
-    int32_t id = gen->pending;
+    if (!run(gen, &gen->pending, 1, PHASE_GENERATE, err))
+        return false;
     gen->pending = -1;
-    return run(gen, &id, 1, PHASE_GENERATE, err);
+    return true;
 }
 
 /* Computes the logits of row of the last step. */

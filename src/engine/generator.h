@@ -68,7 +68,7 @@ void generator_close(struct generator *gen);
  * answer begins.  The tokens that generator_next() gave are part of the sequence; the
  * end-of-sequence token is not, who wants it adds it.
  * ids: [n].  Errors: ERR_ARG for an id outside the vocabulary, ERR_LIMIT when the
- * context is full. */
+ * context is full, ERR_IO when the disk failed: after generator_rewind() it may be tried again. */
 bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err) CHECKED;
 
 /* Forgets what the sequence holds, except for the tokens from its start that ids begins with:
@@ -88,7 +88,7 @@ bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n
 /* Chooses the next token, stores it in *id (-1 when the answer is over) and appends
  * the text that is now certain.  After the end it keeps answering -1.
  * Errors: ERR_ARG without a prompt, ERR_FORMAT for logits that are not finite, ERR_LIMIT
- * for text. */
+ * for text, ERR_IO when the disk failed: the next call tries again. */
 bool generator_next(struct generator *gen, int32_t *id, struct buf *text, struct err *err) CHECKED;
 
 /* Says why the answer ended. */

@@ -27,10 +27,10 @@ static bool is_on(const struct json *value, double harmless)
     return json_is_string(value) || json_count(value) > 0;
 }
 
-bool config_is_on(const struct json *object, const char *key, double harmless)
+bool config_is_on(const struct json *object, const char *key)
 {
     struct json value;
-    return json_find(object, key, &value) && is_on(&value, harmless);
+    return json_find(object, key, &value) && is_on(&value, 0.0);
 }
 
 bool config_refuse(const struct json *object, const struct config_feature *features,
@@ -76,8 +76,8 @@ bool config_read_latent(struct model_config *config, const struct json *object, 
 {
     struct latent_config *l = &config->latent;
     struct json value;
-    config->is_latent = config_is_on(object, "kv_lora_rank", 0);
-    if (!config->is_latent && config_is_on(object, "qk_nope_head_dim", 0) &&
+    config->is_latent = config_is_on(object, "kv_lora_rank");
+    if (!config->is_latent && config_is_on(object, "qk_nope_head_dim") &&
         json_find(object, "qk_nope_head_dim", &value))
         return json_fail(&value, err, ERR_FORMAT, "given without kv_lora_rank");
     return !config->is_latent ||
@@ -125,10 +125,11 @@ bool config_settle_heads(struct model_config *config, struct err *err)
                        config->dim, config->n_heads);
     if (!config->head_dim)
         config->head_dim = config->dim / config->n_heads;
-    if (config->head_dim % 2 || config->head_dim > LIMIT_HEAD_DIM)
-        return err_set(err, ERR_FORMAT, "head width %u; expected an even number from 2 to %u",
-                       config->head_dim, LIMIT_HEAD_DIM);
-    return true;
+    /* Of a head of latent attention only a part rotates, which was checked. */
+    bool halves = config->is_latent || config->head_dim % 2 == 0;
+    return (halves && config->head_dim <= LIMIT_HEAD_DIM) ||
+           err_set(err, ERR_FORMAT, "head width %u; expected an even number from 2 to %u",
+                   config->head_dim, LIMIT_HEAD_DIM);
 }
 
 bool config_check_yarn(const struct model_config *config, struct err *err)

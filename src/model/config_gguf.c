@@ -323,7 +323,7 @@ static bool read_moe(struct model_config *config, const struct reader *r)
     uint32_t n = 0, groups = 0, groups_used = 0;
     if (!opt_u32(r, "expert_count", LIMIT_EXPERTS, &n))
         return false;
-    if (n <= 1)
+    if (!n)
         return true;
     config->is_moe = true;
     *moe = config_plain_moe(config);

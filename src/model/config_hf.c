@@ -221,7 +221,7 @@ static bool read_moe(struct model_config *config, const struct json *text, struc
             return json_fail(&value, err, ERR_UNSUPPORTED, "'%s' is not supported; expected %s",
                              word, words[i].only);
     }
-    bool granular = config_is_on(text, "n_routed_experts", 1);
+    bool granular = config_is_on(text, "n_routed_experts");
     return config_read_moe(config, text, granular ? &granular_keys : &mixtral_keys, err);
 }
 

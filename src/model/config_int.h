@@ -46,8 +46,8 @@ bool config_read_temperature(struct model_config *config, const struct json *obj
  * Errors: ERR_FORMAT, ERR_UNSUPPORTED. */
 bool config_check_activation(const struct json *object, const char *key, struct err *err) CHECKED;
 
-/* Says whether a key is there and neither null, false, 0, harmless nor empty. */
-bool config_is_on(const struct json *object, const char *key, double harmless);
+/* Says whether a key is there and neither null, false, 0 nor empty. */
+bool config_is_on(const struct json *object, const char *key);
 
 /* Reads the ranks of latent attention and the parts of its heads if kv_lora_rank is there;
  * both dialects of JSON spell them alike.  Errors: ERR_FORMAT. */
@@ -60,7 +60,7 @@ struct config_moe_keys {
     const char *n_groups, *n_groups_used, *routed_scale, *renormalise;
 };
 
-/* Reads a mixture of more than one expert if n_experts is there.  Needs ffn_dim and n_layers.
+/* Reads a mixture if n_experts is there and on.  Needs ffn_dim and n_layers.
  * Errors: ERR_FORMAT naming the key. */
 bool config_read_moe(struct model_config *config, const struct json *object,
                      const struct config_moe_keys *keys, struct err *err) CHECKED;

@@ -22,7 +22,7 @@ bool config_read_moe(struct model_config *config, const struct json *object,
 {
     struct moe_config *moe = &config->moe;
     double scale = 1.0;
-    if (!config_is_on(object, keys->n_experts, 1))
+    if (!config_is_on(object, keys->n_experts))
         return true;
     *moe = config_plain_moe(config);
     config->is_moe = true;

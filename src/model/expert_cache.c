@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/expert_cache.h"
-#include "model/adapter.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "base/direct_file.h"
 #include "base/mem.h"
 #include "base/reader.h"
+#include "model/adapter.h"
 
 enum {
     N_THREADS = 8, /* reads under way at a time: a solid-state disk wants several */

@@ -67,10 +67,8 @@ static int64_t ceil_div(int64_t a, int64_t b)
 
 static bool fail_shape(const struct tensor_entry *e, const char *want, struct err *err)
 {
-    char shape[80] = "";
-    for (int i = 0, len = 0; i < e->n_dims && len < (int)sizeof shape; i++)
-        len += snprintf(shape + len, sizeof shape - (size_t)len, i ? " x %lld" : "%lld",
-                        (long long)e->shape[i]);
+    char shape[80];
+    tensor_entry_shape(e, shape, sizeof shape);
     return err_set(err, ERR_FORMAT,
                    "%s: %s: shape is %s, the configuration says %s; they belong to different "
                    "models",
@@ -116,30 +114,24 @@ static bool check_scale_type(const struct tensor_entry *e, struct err *err)
 
 static bool check_positive(const struct tensor_entry *e, int64_t n, struct err *err)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (!(scale_at(e, i) > 0.0f) || !isfinite(scale_at(e, i)))
+    for (int64_t i = 0; i < n; i++) {
+        float scale = scale_at(e, i);
+        if (!(scale > 0.0f) || !isfinite(scale) || !isfinite(1.0f / scale)) /* may be a divisor */
             return err_set(err, ERR_FORMAT,
                            "%s: %s: a scale is %g; expected a positive number; download it again",
-                           e->file, e->name, (double)scale_at(e, i));
+                           e->file, e->name, (double)scale);
+    }
     return true;
-}
-
-static int64_t count(const struct tensor_entry *e)
-{
-    int64_t n = 1;
-    for (int i = 0; i < e->n_dims; i++)
-        n *= e->shape[i];
-    return n;
 }
 
 /* Checks a scale that holds one number, or one for each of n matrices: any rank will do if the
  * other dimensions are 1. */
 static bool check_scale(const struct tensor_entry *e, int64_t n, struct err *err)
 {
-    bool is_list = e->n_dims == 0 || e->shape[0] == count(e);
-    if (!is_list || (count(e) != 1 && count(e) != n))
+    bool is_list = e->n_dims == 0 || e->shape[0] == tensor_entry_count(e);
+    if (!is_list || (tensor_entry_count(e) != 1 && tensor_entry_count(e) != n))
         return fail_shape(e, n > 1 ? "one scale, or one for each expert" : "one scale", err);
-    return check_scale_type(e, err) && check_positive(e, count(e), err);
+    return check_scale_type(e, err) && check_positive(e, tensor_entry_count(e), err);
 }
 
 /* Scales of blocks: those of NVFP4 stand in E4M3, others in a float format. */
@@ -160,7 +152,7 @@ static bool read_blocks(const struct binder *b, const struct tensor_entry *e, st
         return packed &&
                err_set(err, ERR_UNSUPPORTED, "%s: %s: scales in format %s; expected F8_E4M3",
                        e->file, e->name, e->type);
-    if (!packed && !check_positive(e, count(e), err))
+    if (!packed && !check_positive(e, tensor_entry_count(e), err))
         return false;
     s->blocks = (struct tensor_scales){.data = e->data,
                                        .n_rows = (int)rows,
@@ -261,7 +253,7 @@ bool weights_find(const struct binder *b, const char *stem, struct stack *s, str
 /* Number i of n in a scale that may hold one for all or one for several. */
 static float share_at(const struct tensor_entry *e, int64_t i, int64_t n)
 {
-    return scale_at(e, i * count(e) / n);
+    return scale_at(e, i * tensor_entry_count(e) / n);
 }
 
 static struct tensor_input input_at(const struct binder *b, const struct stack *s, int64_t i,

@@ -196,20 +196,25 @@ TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
 TEST(cpu_attention, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
 {
     static const int chunks[] = {1, 3, 16, 17, 77};
+    static const struct {
+        enum dtype type;
+        int head_dim;
+    } caches[] = {{DTYPE_BF16, 36}, {DTYPE_Q8_0, 64}};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
-    for (int m = 0; m < n_masks; m++)
+    for (int m = 0; m < 2 * n_masks; m++)
         for (int window = 0; window <= 20; window += 20) {
+            int dim = caches[m % 2].head_dim;
             float *want = NULL;
             for (int n_threads = 1; n_threads <= 3; n_threads++)
                 for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
                     uint64_t seed = 3;
                     struct sequence s;
-                    struct backend *b = open_cpu(masks[m], n_threads, false);
-                    sequence_new(&s, b, DTYPE_BF16, 77, 10, 2, 36, &seed);
+                    struct backend *b = open_cpu(masks[m / 2], n_threads, false);
+                    sequence_new(&s, b, caches[m % 2].type, 77, 10, 2, dim, &seed);
                     float *out = run(&s, b, window, chunks[c]);
                     if (want)
-                        assert_memory_equal(out, want, 77 * 10 * 36 * sizeof *out);
+                        assert_memory_equal(out, want, (size_t)(77 * 10 * dim) * sizeof *out);
                     else
                         want = out;
                     if (out != want)

@@ -120,8 +120,11 @@ static void sequence_new(struct sequence *q, struct backend *b, enum dtype dtype
     }
     q->q = random_f32(n_tok * (size_t)(s->n_heads * (s->nope + s->rope)), seed);
     q->rows = random_f32(n_tok * (size_t)row, seed);
-    for (size_t i = 0; i < n_tok * (size_t)row && dtype == DTYPE_BF16; i++)
-        q->rows[i] = number_from_bf16(number_to_bf16(q->rows[i])); /* nothing is lost then */
+    for (size_t i = 0; i < n_tok * (size_t)row; i++) /* nothing is lost when they are stored */
+        if (dtype == DTYPE_BF16)
+            q->rows[i] = number_from_bf16(number_to_bf16(q->rows[i]));
+        else if (dtype == DTYPE_Q8_0)
+            q->rows[i] = i % 32 ? rintf(q->rows[i] * 127.0f) / 64.0f : 127.0f / 64.0f;
     choose_scales(q, seed);
 }
 
@@ -264,6 +267,30 @@ TEST(cpu_latent, both_ways_match_the_textbook_in_every_form)
         }
 }
 
+TEST(cpu_latent, eight_bit_latents_cost_their_rounding_only)
+{
+    /* Rows of which a page does not fit into a thread's scratch, too. */
+    static const struct shape eight[] = {{DTYPE_BF16, PLAIN, FUSED, 70, 11, 20, 32, 12, 64},
+                                         {DTYPE_Q8_0, PLAIN, SPLIT, 41, 3, 32, 32, 7, 96},
+                                         {DTYPE_BF16, PLAIN, FUSED, 37, 2, 3, 2, 4, 2078}};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        uint64_t seed = 8;
+        struct backend *b = open_cpu(masks[m], 2, false);
+        for (size_t i = 0; i < sizeof eight / sizeof *eight; i++)
+            for (int phase = 0; phase < 2; phase++) {
+                struct sequence q;
+                sequence_new(&q, b, DTYPE_Q8_0, &eight[i], &seed);
+                float *out = run(&q, b, (enum phase)phase, phase ? 5 : 19);
+                check(&q, false, out, 1e-5);
+                free(out);
+                sequence_free(&q, b);
+            }
+        b->close(b);
+    }
+}
+
 TEST(cpu_latent, adapters_change_the_matrices_of_the_heads)
 {
     const int ranks[2] = {3, 140};
@@ -341,32 +368,40 @@ TEST(cpu_latent, inputs_are_rounded_as_the_matrix_says_in_both_phases)
 
 TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
 {
-    static const int chunks[] = {1, 3, 16, 17, 64, 141};
-    static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    enum { N_TOK = 101, N = N_TOK * 11 * 20 };
+    static const struct {
+        int n_threads, chunk;
+    } runs[] = {{1, N_TOK}, {1, 1}, {1, 17}, {2, 3}, {2, 64}, {3, 16}, {3, N_TOK}};
+    static const struct {
+        enum dtype type;
+        enum form form;
+        enum dtype kv_type;
+    } kinds[] = {{DTYPE_BF16, FUSED, DTYPE_BF16},
+                 {DTYPE_Q8_0, SPLIT, DTYPE_BF16},
+                 {DTYPE_BF16, FUSED, DTYPE_Q8_0}};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
     for (int m = 0; m < n_masks; m++)
         for (int phase = 0; phase < 2; phase++)
-            for (int form = 0; form < 2; form++) {
-                const struct shape shape = {types[form], PLAIN, (enum form)form, 141, 11, 32, 6,
-                                            20,          64};
+            for (int kind = 0; kind < 3; kind++) {
+                const struct shape shape = {
+                    kinds[kind].type, PLAIN, kinds[kind].form, N_TOK, 11, 32, 32, 20, 64};
                 float *want = NULL;
-                for (int n_threads = 1; n_threads <= 3; n_threads++)
-                    for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
-                        uint64_t seed = 5;
-                        struct sequence q;
-                        struct backend *b = open_cpu(masks[m], n_threads, false);
-                        sequence_new(&q, b, DTYPE_BF16, &shape, &seed);
-                        float *out = run(&q, b, (enum phase)phase, chunks[c]);
-                        if (want)
-                            assert_memory_equal(out, want, 141 * 11 * 20 * sizeof *out);
-                        else
-                            want = out;
-                        if (out != want)
-                            free(out);
-                        sequence_free(&q, b);
-                        b->close(b);
-                    }
+                for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+                    uint64_t seed = 5;
+                    struct sequence q;
+                    struct backend *b = open_cpu(masks[m], runs[i].n_threads, false);
+                    sequence_new(&q, b, kinds[kind].kv_type, &shape, &seed);
+                    float *out = run(&q, b, (enum phase)phase, runs[i].chunk);
+                    if (want)
+                        assert_memory_equal(out, want, N * sizeof *out);
+                    else
+                        want = out;
+                    if (out != want)
+                        free(out);
+                    sequence_free(&q, b);
+                    b->close(b);
+                }
                 free(want);
             }
 }
@@ -418,19 +453,19 @@ TEST(cpu_latent, an_observer_sees_each_latent_once)
             uint64_t seed = 7;
             struct backend *b = open_cpu(cpu_detect(), 2, false);
             struct sequence q;
-            const struct shape shape = {DTYPE_F32, PLAIN, (enum form)form, 23, 3, 6, 4, 8, 20};
+            const struct shape shape = {DTYPE_F32, PLAIN, (enum form)form, 23, 3, 6, 12, 8, 20};
             struct observed seen = {.w = {&q.wk.w, &q.wv.w}};
             double latents[64] = {0}, queries[64] = {0};
-            sequence_new(&q, b, DTYPE_F32, &shape, &seed);
+            sequence_new(&q, b, phase ? DTYPE_Q8_0 : DTYPE_F32, &shape, &seed);
             b->observe = observe;
             b->observe_arg = &seen;
             free(run(&q, b, (enum phase)phase, 9));
             for (int t = 0; t < 23; t++) {
                 for (int i = 0; i < 20; i++)
-                    latents[i] += (double)q.rows[t * 24 + i];
+                    latents[i] += (double)q.rows[t * 32 + i];
                 for (int h = 0; h < 3; h++)
                     for (int i = 0; i < 6; i++)
-                        queries[i] += (double)q.q[(t * 3 + h) * 10 + i];
+                        queries[i] += (double)q.q[(t * 3 + h) * 18 + i];
             }
             assert_int_equal(seen.n_rows[1], 23);
             assert_int_equal(seen.n_rows[0], form == FUSED ? 0 : 23 * 3);

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cpu/adapters.h"
 #include "cpu/backends.h"
 #include "cpu/cpu_int.h"
-#include "cpu/tensors.h"
 
 /* Operands of one call with up to three outputs. */
 struct problem {
@@ -131,8 +131,10 @@ TEST(cpu_matmul, every_kind_of_matrix_multiplies)
                     problem_new(&p, cols, 1 + (type + kind) % 7, &seed);
                     add_output(&p, (enum dtype)type, (enum tensor_kind)kind,
                                kind >= TURNED ? block * (block > 2 ? 2 : 167) : 41, &seed);
-                    multiply(b, &p, PHASE_PROMPT);
-                    check(&p, 2e-6);
+                    if (!exact) { /* prompts are computed alike */
+                        multiply(b, &p, PHASE_PROMPT);
+                        check(&p, 2e-6);
+                    }
                     multiply(b, &p, PHASE_GENERATE);
                     check(&p, narrow_rounding(b, &p.w[0].t));
                     problem_free(&p);
@@ -185,31 +187,6 @@ TEST(cpu_matmul, odd_sizes_multiply)
                 problem_free(&p);
             }
         b->close(b);
-    }
-}
-
-/* Two adapters of a matrix, the first of them scaled. */
-struct adapters {
-    struct random_tensor a[2], b[2];
-    struct lora lora[2];
-};
-
-static void adapters_new(struct adapters *l, struct tensor *w, const int ranks[2], uint64_t *seed)
-{
-    static const enum dtype types[2] = {DTYPE_BF16, DTYPE_F32};
-    for (int i = 0; i < 2; i++) {
-        l->a[i] = random_tensor(types[i], PLAIN, ranks[i], w->n_cols, seed);
-        l->b[i] = random_tensor(types[i], i ? PLAIN : SCALED, w->n_rows, ranks[i], seed);
-        l->lora[i] = (struct lora){.a = l->a[i].t, .b = l->b[i].t, .next = i ? NULL : &l->lora[1]};
-    }
-    w->lora = l->lora;
-}
-
-static void adapters_free(struct adapters *l)
-{
-    for (int i = 0; i < 2; i++) {
-        random_tensor_free(&l->a[i]);
-        random_tensor_free(&l->b[i]);
     }
 }
 

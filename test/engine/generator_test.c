@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/generator.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/direct_file.h"
 #include "base/mem.h"
 #include "data/utf8.h"
+#include "model/expert_cache.h"
 #include "oracle.h"
 #include "test.h"
 #include "text/tokenizer.h"
 
 #define MISTRAL "test/data/oracle/mistral"
 #define SWA     "test/data/oracle/mistral-swa"
+#define MIXTRAL "test/data/oracle/mixtral"
 
 static const int32_t bos = 1;
 
@@ -525,6 +529,47 @@ TEST(generator, broken_weights_are_an_error_and_not_an_answer)
     assert_int_equal(err.code, ERR_FORMAT);
     generator_close(gen);
     rig_close(&rig);
+}
+
+TEST(generator, a_failing_disk_ends_the_request_and_the_next_one_works)
+{
+    enum { N = 12 };
+    struct rig rig;
+    struct err err = {0};
+    int32_t want[N], got[N];
+    open_exact(&rig, MIXTRAL);
+    struct expert_sizes sizes = expert_cache_sizes(rig.ckpt);
+    struct expert_cache *cache = expert_cache_open(rig.ckpt, NULL, sizes.min_bytes, &err);
+    assert_non_null(cache);
+    const struct generator_options options = {.sampler = SAMPLER_DEFAULT, .no_loop_guard = true};
+    struct generator *gen = open_generator(&rig, &options);
+    const int32_t ids[] = {1, 40, 99, 7};
+    prompt(gen, ids, 4);
+    assert_int_equal(generate(gen, want, N), N);
+    model_set_expert_cache(rig.model, cache);
+    for (int fault = 0; fault < 2; fault++) {
+        generator_rewind(gen, NULL, 0);
+        direct_file_fail_after(2, fault ? EIO : 0);
+        assert_false(generator_prompt(gen, ids, 4, &err));
+        assert_int_equal(err.code, ERR_IO);
+        assert_false(generator_next(gen, got, NULL, &err));
+        assert_int_equal(err.code, ERR_ARG);
+        direct_file_fail_never();
+        generator_rewind(gen, ids, 4);
+        prompt(gen, ids, 4);
+        assert_int_equal(generate(gen, got, N / 2), N / 2);
+        int32_t none;
+        direct_file_fail_after(0, fault ? EIO : 0);
+        assert_false(generator_next(gen, &none, NULL, &err));
+        assert_int_equal(err.code, ERR_IO);
+        assert_non_null(strstr(err.text, "consolidated.safetensors: "));
+        direct_file_fail_never();
+        assert_int_equal(generate(gen, got + N / 2, N - N / 2), N - N / 2);
+        assert_memory_equal(got, want, sizeof want);
+    }
+    generator_close(gen);
+    rig_close(&rig);
+    expert_cache_close(cache);
 }
 
 TEST(generator, wrong_options_and_prompts_are_named)

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "model/adapter.h"
 #include "model/checkpoint.h"
+#include "model/expert_cache.h"
+#include "model/model.h"
 #include "tensor/backend.h"
 #include "test.h"
 #include "text/tokenizer.h"
@@ -116,6 +118,35 @@ TEST(runtime, survives_every_failing_allocation)
         runtime_close(&rt);
     }
     assert_true(opened);
+}
+
+static uint64_t plan_nothing(const struct runtime_options *options, const struct checkpoint *ckpt)
+{
+    assert_true(options->expert_memory == 1 && ckpt->config.is_moe);
+    return 0;
+}
+
+TEST(runtime, hands_every_option_to_its_part)
+{
+    struct runtime rt;
+    struct err err = {0};
+    const char *dir = "test/data/oracle/mixtral";
+    struct runtime_options options = {
+        .kv_q8 = true, .round_inputs = true, .attn_scale_mult = 0.5f, .expert_memory = 1 << 20};
+    if (!runtime_open(&rt, dir, &options, &err))
+        fail_msg("%s", err.text);
+    assert_true(rt.backend->kv_type == DTYPE_Q8_0 && rt.backend->round_inputs);
+    assert_true(model_config(rt.model)->attn_scale_mult == 0.5f);
+    assert_true(expert_cache_stats(rt.experts).n_slots > 2);
+    runtime_close(&rt);
+    options.expert_memory = 1;
+    assert_false(runtime_open(&rt, dir, &options, &err));
+    assert_int_equal(err.code, ERR_ARG);
+    assert_true(!rt.experts && !rt.model && !rt.ckpt);
+    options.plan_experts = plan_nothing;
+    assert_true(runtime_open(&rt, dir, &options, &err));
+    assert_null(rt.experts);
+    runtime_close(&rt);
 }
 
 TEST(runtime, opens_adapters_on_top_of_each_other)

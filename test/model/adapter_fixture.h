@@ -64,4 +64,36 @@ static inline double lora_distance(struct rig *rig)
     return max;
 }
 
+/* Writes a native or PEFT adapter of one pair, b: [n_out][rank] and a: [rank][n_in], of random
+ * numbers, which values has, too; returns its folder. */
+static inline const char *lora_random(const char *a, const char *b, int n_out, int rank, int n_in,
+                                      float *values)
+{
+    char path[600], header[600];
+    uint64_t seed = 7;
+    const char *folder = edit_folder("random");
+    int n_a = rank * n_in, n = n_a + n_out * rank;
+    for (int i = 0; i < n; i++)
+        values[i] = test_random_f32(&seed);
+    int len = snprintf(header + 8, sizeof header - 8,
+                       "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]},"
+                       "\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}}",
+                       a, rank, n_in, 4 * n_a, b, n_out, rank, 4 * n_a, 4 * n);
+    memset(header, 0, 8);
+    header[0] = (char)(len & 255);
+    header[1] = (char)(len >> 8);
+    size_t n_header = 8 + (size_t)len, n_bytes = n_header + 4 * (size_t)n;
+    char *bytes = malloc(n_bytes);
+    memcpy(bytes, header, n_header);
+    memcpy(bytes + n_header, values, 4 * (size_t)n);
+    bool peft = strncmp(a, "base_model", 10) == 0;
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, peft ? "adapter_model" : "lora");
+    test_write(path, bytes, n_bytes);
+    free(bytes);
+    snprintf(path, sizeof path, "%s/adapter_config.json", folder);
+    if (peft)
+        test_write(path, "{\"peft_type\": \"LORA\", \"r\": 3, \"lora_alpha\": 6}", 46);
+    return folder;
+}
+
 #endif

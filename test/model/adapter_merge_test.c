@@ -113,37 +113,6 @@ TEST(adapter_merge, bf16_is_rounded_once)
     checkpoint_close(base);
 }
 
-/* Writes a native or PEFT adapter of one pair with random numbers; returns its folder. */
-static const char *random_adapter(const char *a, const char *b, int n_out, int rank, int n_in,
-                                  float *values)
-{
-    char path[600], header[600];
-    uint64_t seed = 7;
-    const char *folder = edit_folder("random");
-    int n_a = rank * n_in, n = n_a + n_out * rank;
-    for (int i = 0; i < n; i++)
-        values[i] = test_random_f32(&seed);
-    int len = snprintf(header + 8, sizeof header - 8,
-                       "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]},"
-                       "\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}}",
-                       a, rank, n_in, 4 * n_a, b, n_out, rank, 4 * n_a, 4 * n);
-    memset(header, 0, 8);
-    header[0] = (char)(len & 255);
-    header[1] = (char)(len >> 8);
-    size_t n_header = 8 + (size_t)len, n_bytes = n_header + 4 * (size_t)n;
-    char *bytes = malloc(n_bytes);
-    memcpy(bytes, header, n_header);
-    memcpy(bytes + n_header, values, 4 * (size_t)n);
-    bool peft = strncmp(a, "base_model", 10) == 0;
-    snprintf(path, sizeof path, "%s/%s.safetensors", folder, peft ? "adapter_model" : "lora");
-    test_write(path, bytes, n_bytes);
-    free(bytes);
-    snprintf(path, sizeof path, "%s/adapter_config.json", folder);
-    if (peft)
-        test_write(path, "{\"peft_type\": \"LORA\", \"r\": 3, \"lora_alpha\": 6}", 46);
-    return folder;
-}
-
 /* Where experts share a tensor, only the matrix that is meant changes. */
 TEST(adapter_merge, one_expert_of_many_changes)
 {
@@ -157,11 +126,11 @@ TEST(adapter_merge, one_expert_of_many_changes)
         if (!base)
             fail_msg("%s", err.text);
         int ffn_dim = (int)base->config.moe.ffn_dim;
-        const char *folder = random_adapter(i ? "layers.1.experts.3.w2.lora_A.weight"
-                                              : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
-                                            i ? "layers.1.experts.3.w2.lora_B.weight"
-                                              : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
-                                            64, 3, ffn_dim, values);
+        const char *folder = lora_random(i ? "layers.1.experts.3.w2.lora_A.weight"
+                                           : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
+                                         i ? "layers.1.experts.3.w2.lora_B.weight"
+                                           : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
+                                         64, 3, ffn_dim, values);
         struct checkpoint *got = checkpoint_open(merged(dir, folder, 1, &options), &err);
         if (!got)
             fail_msg("%s", err.text);
@@ -184,8 +153,8 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     struct err err = {0};
     struct checkpoint *base = checkpoint_open("test/data/oracle/mistral4", &err);
     const char *folder =
-        random_adapter("base_model.model.model.embed_tokens.lora_embedding_A",
-                       "base_model.model.model.embed_tokens.lora_embedding_B", 64, 3, 256, values);
+        lora_random("base_model.model.model.embed_tokens.lora_embedding_A",
+                    "base_model.model.model.embed_tokens.lora_embedding_B", 64, 3, 256, values);
     struct checkpoint *got =
         checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_true(base && got);
@@ -201,8 +170,8 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     checkpoint_close(got);
     int n_rows = (int)base->weights.layers[0].k_b.w.n_rows; /* 4 heads of 16 + 24 */
     assert_int_equal(n_rows, 160);
-    folder = random_adapter("layers.0.attention.wkv_b.lora_A.weight",
-                            "layers.0.attention.wkv_b.lora_B.weight", n_rows, 3, 32, values);
+    folder = lora_random("layers.0.attention.wkv_b.lora_A.weight",
+                         "layers.0.attention.wkv_b.lora_B.weight", n_rows, 3, 32, values);
     got = checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_non_null(got);
     const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = 32};
@@ -236,11 +205,11 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
 {
     static float values[3 * (256 + 112)];
     const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
-    const char *folder = random_adapter("layers.0.attention.wk.lora_A.weight",
-                                        "layers.0.attention.wk.lora_B.weight", 64, 3, 64, values);
+    const char *folder = lora_random("layers.0.attention.wk.lora_A.weight",
+                                     "layers.0.attention.wk.lora_B.weight", 64, 3, 64, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &as_is,
                    ERR_UNSUPPORTED, "layers.0.attention.wk.weight: its format F8_E4M3 cannot hold");
-    folder = random_adapter("output.lora_A.weight", "output.lora_B.weight", 256, 3, 64, values);
+    folder = lora_random("output.lora_A.weight", "output.lora_B.weight", 256, 3, 64, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &to_f16,
                    ERR_UNSUPPORTED, "which stays; leave out --dtype");
     assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,

@@ -290,13 +290,17 @@ TEST(config_gguf, a_stretch_without_its_type_is_refused)
     assert_non_null(strstr(err.text, "temperature_length: missing"));
 }
 
-TEST(config_gguf, a_single_expert_is_none)
+TEST(config_gguf, only_a_count_of_zero_is_no_mixture)
 {
     struct model_config c;
     struct err err = {0};
-    struct kv one = {"mistral3.expert_count", GGUF_U32, 1, NULL};
-    if (!read_gguf(&one, NULL, "token_embd.weight", &c, &err))
+    struct kv n = {"mistral3.expert_count", GGUF_U32, 0, NULL};
+    if (!read_gguf(&n, NULL, "token_embd.weight", &c, &err))
         fail_msg("%s", err.text);
+    assert_false(c.is_moe);
+    n.number = 1;
+    assert_false(read_gguf(&n, NULL, "token_embd.weight", &c, &err));
+    assert_non_null(strstr(err.text, "expert_used_count: missing"));
 }
 
 /* Reads the configuration of a reference model in its GGUF form. */

@@ -142,9 +142,9 @@ TEST(config_hf, both_transformers_spell_rotation_their_way)
     }
 }
 
-TEST(config_hf, a_single_expert_is_none)
+TEST(config_hf, no_experts_may_be_said_in_words)
 {
-    static const char *const same[] = {"\"num_local_experts\":1", "\"num_experts\":0",
+    static const char *const same[] = {"\"num_local_experts\":0", "\"num_experts\":1",
                                        "\"n_routed_experts\":null"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         struct model_config c;
@@ -152,6 +152,22 @@ TEST(config_hf, a_single_expert_is_none)
         char *text = edit_text(ministral, "\"attention_bias\":false", same[i]);
         if (!read_hf(text, &c, &err))
             fail_msg("%s: %s", same[i], err.text);
+        assert_false(c.is_moe);
+        free(text);
+    }
+}
+
+TEST(config_hf, a_single_expert_is_a_mixture)
+{
+    static const char *const kinds[] = {"\"num_local_experts\":1,\"num_experts_per_tok\":1",
+                                        "\"n_routed_experts\":1,\"num_experts_per_tok\":1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct model_config c;
+        struct err err = {0};
+        char *text = edit_text(ministral, "\"attention_bias\":false", kinds[i]);
+        if (!read_hf(text, &c, &err))
+            fail_msg("%s: %s", kinds[i], err.text);
+        assert_true(c.is_moe && c.moe.n_experts == 1 && c.moe.n_used == 1);
         free(text);
     }
 }

@@ -276,6 +276,31 @@ TEST(config_params, reads_large_3)
     assert_true(c.rope_magnitude == 1.0f && c.attn_scale_mult == 1.0f);
 }
 
+TEST(config_params, a_single_expert_is_a_mixture)
+{
+    struct model_config c;
+    struct err err = {0};
+    char *text = edit_text(ministral, "\"moe\":null",
+                           "\"moe\":{\"num_experts\":1,\"num_experts_per_tok\":1}");
+    if (!read_params(text, &c, &err))
+        fail_msg("%s", err.text);
+    assert_true(c.is_moe && c.moe.n_experts == 1 && c.moe.n_used == 1);
+    free(text);
+}
+
+TEST(config_params, a_part_of_a_latent_head_that_does_not_rotate_may_be_odd)
+{
+    struct model_config c;
+    struct err err = {0};
+    char *part = edit_text(large_3, "\"qk_nope_head_dim\":128", "\"qk_nope_head_dim\":127");
+    char *text = edit_text(part, "\"head_dim\":192", "\"head_dim\":191");
+    if (!read_params(text, &c, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(c.head_dim, 191);
+    free(part);
+    free(text);
+}
+
 TEST(config_params, latent_attention_scales_its_products_when_told_to)
 {
     struct model_config c;

@@ -11,8 +11,10 @@
 #include "test.h"
 
 static const char *const cases[] = {
-    "mistral",    "mistral-sharded", "mistral-swa",       "ministral-swa-mix",
-    "ministral3", "ministral3-tied", "devstral2-yarnmag", "mistral3-wrapper",
+    "mistral",        "mistral-sharded", "mistral-swa",       "ministral-swa-mix",
+    "ministral3",     "ministral3-tied", "devstral2-yarnmag", "mistral3-wrapper",
+    "mixtral",        "mistral4",        "mistral4-wrapper",  "large3",
+    "ministral3-fp8", "mistral4-fp8",
 };
 #define N_CASES (sizeof cases / sizeof *cases)
 
@@ -61,6 +63,17 @@ static void assert_same_sizes(const struct model_config *a, const struct model_c
     assert_true(a->rope_theta == b->rope_theta);
     assert_int_equal(a->has_yarn, b->has_yarn);
     assert_memory_equal(a->windows, b->windows, sizeof a->windows);
+    assert_int_equal(a->is_latent, b->is_latent);
+    assert_memory_equal(&a->latent, &b->latent, sizeof a->latent);
+    assert_int_equal(a->is_moe, b->is_moe);
+    assert_int_equal(a->moe.n_experts, b->moe.n_experts);
+    assert_int_equal(a->moe.n_used, b->moe.n_used);
+    assert_int_equal(a->moe.ffn_dim, b->moe.ffn_dim);
+    assert_int_equal(a->moe.n_shared, b->moe.n_shared);
+    assert_int_equal(a->moe.n_dense, b->moe.n_dense);
+    assert_int_equal(a->moe.renormalise, b->moe.renormalise);
+    assert_true(a->moe.routed_scale == b->moe.routed_scale);
+    assert_int_equal(a->quant.rounding, b->quant.rounding);
 }
 
 TEST(config, both_dialects_of_each_reference_model_agree)
@@ -74,7 +87,7 @@ TEST(config, both_dialects_of_each_reference_model_agree)
         assert_true(a.temperature_beta == b.temperature_beta);
         assert_true(a.temperature_original == b.temperature_original);
         assert_int_equal(a.rope_layout, ROPE_INTERLEAVED);
-        assert_int_equal(b.rope_layout, ROPE_HALF_SPLIT);
+        assert_int_equal(b.rope_layout, b.is_latent ? ROPE_INTERLEAVED : ROPE_HALF_SPLIT);
     }
 }
 
@@ -90,7 +103,7 @@ TEST(config, features_are_those_that_the_reference_computed_with)
         assert_true(json_f64(&root, "rope_mag", 0, 10, &magnitude, &err));
         assert_true(json_f64(&root, "temp_beta", 0, 10, &beta, &err));
         assert_true(json_need(&root, "windows", &windows, &err));
-        assert_true(fabs(1.0 / sqrt(config.head_dim) - scale) < 1e-15);
+        assert_true(fabs((double)config.attn_scale_mult / sqrt(config.head_dim) - scale) < 1e-15);
         assert_true(config.rope_magnitude == (float)magnitude);
         assert_true(config.temperature_beta == beta);
         assert_int_equal(json_count(&windows), config.n_layers);

@@ -8,10 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "adapter_fixture.h"
 #include "base/direct_file.h"
 #include "base/mem.h"
-#include "oracle.h"
-#include "test.h"
 
 /* Odd sizes and places, so that no tensor begins or ends at a block of the disk. */
 enum { N_LAYERS = 3, N_DENSE = 1, N_EXPERTS = 6, N_USED = 2, DIM = 96, FFN_DIM = 37, N_FILES = 2 };
@@ -310,16 +309,42 @@ TEST(expert_cache, the_rest_is_pinned_without_the_experts)
     tensor_store_free(&f.store);
 }
 
+/* Adapters of two experts of the last layer. */
+static struct adapter *adapt_experts(const struct checkpoint *ckpt)
+{
+    static const char *const parts[] = {"3.w1", "3.w2", "0.w3"};
+    static float values[4 * 2 * 64];
+    struct adapter *top = NULL;
+    for (int i = 0; i < 3; i++) {
+        char a[128], b[128], prefix[64];
+        snprintf(prefix, sizeof prefix, "layers.%u.%sexperts", ckpt->config.n_layers - 1,
+                 ckpt->config.is_latent ? "" : "feed_forward.");
+        snprintf(a, sizeof a, "%s.%s.lora_A.weight", prefix, parts[i]);
+        snprintf(b, sizeof b, "%s.%s.lora_B.weight", prefix, parts[i]);
+        int dim = (int)ckpt->config.dim, ffn_dim = (int)ckpt->config.moe.ffn_dim;
+        const char *folder =
+            lora_random(a, b, i == 1 ? dim : ffn_dim, 4, i == 1 ? ffn_dim : dim, values);
+        top = lora_open(ckpt, folder, 1, top);
+    }
+    return top;
+}
+
 /* Runs both phases of a case, with a cache of n_slots experts unless that is 0. */
-static void run_case(const char *path, uint64_t n_slots, const struct oracle *o, float *logits)
+static void run_case(const char *path, bool adapted, uint64_t n_slots, const struct oracle *o,
+                     float *logits)
 {
     struct err err = {0};
     struct rig rig;
     struct expert_cache *c = NULL;
+    struct adapter *adapters = NULL;
     rig_open(&rig, path, &(struct cpu_options){.n_threads = 2, .flags = ~0u});
+    if (adapted) {
+        adapters = adapt_experts(rig.ckpt);
+        lora_attach(&rig, adapters);
+    }
     if (n_slots) {
         uint64_t slot_bytes = expert_cache_sizes(rig.ckpt).slot_bytes;
-        c = expert_cache_open(rig.ckpt, NULL, n_slots * slot_bytes, &err);
+        c = expert_cache_open(rig.ckpt, adapters, n_slots * slot_bytes, &err);
         assert_string_equal(err.text, "");
         model_set_expert_cache(rig.model, c);
     }
@@ -328,6 +353,7 @@ static void run_case(const char *path, uint64_t n_slots, const struct oracle *o,
         assert_true(expert_cache_stats(c).misses > 0);
     rig_close(&rig);
     expert_cache_close(c);
+    adapter_close(adapters);
 }
 
 TEST(expert_cache, a_model_computes_the_same_with_and_without)
@@ -343,11 +369,15 @@ TEST(expert_cache, a_model_computes_the_same_with_and_without)
         oracle_open(&o, dir, "logits", 0);
         size_t n = (size_t)o.n * (size_t)o.n_vocab;
         float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
-        run_case(dir, 0, &o, want);
+        run_case(dir, false, 0, &o, want);
         for (uint64_t n_slots = 5; n_slots < 100; n_slots *= 3) {
-            run_case(dir, n_slots, &o, got);
+            run_case(dir, false, n_slots, &o, got);
             assert_memory_equal(got, want, n * sizeof *got);
         }
+        run_case(dir, true, 5, &o, got);
+        assert_memory_not_equal(got, want, n * sizeof *got);
+        run_case(dir, true, 0, &o, want);
+        assert_memory_equal(got, want, n * sizeof *got);
         free(want);
         free(got);
         oracle_close(&o);

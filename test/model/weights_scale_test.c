@@ -151,7 +151,7 @@ TEST(weights_scale, numbers_that_cannot_scale_are_named)
         {"large3-fp8block", "layers.1.experts.7.w2.weight_scale", CHECKPOINT_NATIVE},
         {"ministral3-nvfp4", "model.layers.2.mlp.up_proj.weight_global_scale", CHECKPOINT_HF},
     };
-    static const float values[] = {NAN, INFINITY, -INFINITY, 0.0f, -1.0f};
+    static const float values[] = {NAN, INFINITY, -INFINITY, 0.0f, -1.0f, 1e-39f};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
             struct err err = {0};

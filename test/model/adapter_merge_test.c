@@ -113,28 +113,40 @@ TEST(adapter_merge, bf16_is_rounded_once)
     checkpoint_close(base);
 }
 
-/* Writes a native or PEFT adapter of one pair with random numbers; returns its folder. */
-static const char *random_adapter(const char *a, const char *b, int n_out, int rank, int n_in,
-                                  float *values)
+/* Two matrices of an adapter by their names. */
+struct pair {
+    const char *a, *b;
+    int n_out, n_in;
+};
+
+enum { RANK = 3 };
+
+/* Writes a native or PEFT adapter of random numbers up to size, its scale 2.  Returns its folder.
+ * values: what the pairs hold, a before b. */
+static const char *random_adapter(const struct pair *pairs, int n_pairs, float size, float *values)
 {
-    char path[600], header[600];
+    char path[600], header[8192] = "", *at = header + 8;
     uint64_t seed = 7;
     const char *folder = edit_folder("random");
-    int n_a = rank * n_in, n = n_a + n_out * rank;
-    for (int i = 0; i < n; i++)
-        values[i] = test_random_f32(&seed);
-    int len = snprintf(header + 8, sizeof header - 8,
-                       "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]},"
-                       "\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}}",
-                       a, rank, n_in, 4 * n_a, b, n_out, rank, 4 * n_a, 4 * n);
-    memset(header, 0, 8);
-    header[0] = (char)(len & 255);
-    header[1] = (char)(len >> 8);
-    size_t n_header = 8 + (size_t)len, n_bytes = n_header + 4 * (size_t)n;
+    int n = 0;
+    for (int i = 0; i < 2 * n_pairs; i++) {
+        const struct pair *p = &pairs[i / 2];
+        int n_rows = i % 2 ? p->n_out : RANK, n_cols = i % 2 ? RANK : p->n_in;
+        at += snprintf(at, (size_t)(header + sizeof header - at),
+                       "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}",
+                       i ? ',' : '{', i % 2 ? p->b : p->a, n_rows, n_cols, 4 * n,
+                       4 * (n + n_rows * n_cols));
+        for (int end = n + n_rows * n_cols; n < end; n++)
+            values[n] = size * test_random_f32(&seed);
+    }
+    *at++ = '}';
+    size_t n_header = (size_t)(at - header), n_bytes = n_header + 4 * (size_t)n;
+    header[0] = (char)((n_header - 8) & 255);
+    header[1] = (char)((n_header - 8) >> 8);
     char *bytes = malloc(n_bytes);
     memcpy(bytes, header, n_header);
     memcpy(bytes + n_header, values, 4 * (size_t)n);
-    bool peft = strncmp(a, "base_model", 10) == 0;
+    bool peft = strncmp(pairs->a, "base_model", 10) == 0;
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, peft ? "adapter_model" : "lora");
     test_write(path, bytes, n_bytes);
     free(bytes);
@@ -157,11 +169,12 @@ TEST(adapter_merge, one_expert_of_many_changes)
         if (!base)
             fail_msg("%s", err.text);
         int ffn_dim = (int)base->config.moe.ffn_dim;
-        const char *folder = random_adapter(i ? "layers.1.experts.3.w2.lora_A.weight"
-                                              : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
-                                            i ? "layers.1.experts.3.w2.lora_B.weight"
-                                              : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
-                                            64, 3, ffn_dim, values);
+        const struct pair pair = {i ? "layers.1.experts.3.w2.lora_A.weight"
+                                    : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
+                                  i ? "layers.1.experts.3.w2.lora_B.weight"
+                                    : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
+                                  64, ffn_dim};
+        const char *folder = random_adapter(&pair, 1, 1, values);
         struct checkpoint *got = checkpoint_open(merged(dir, folder, 1, &options), &err);
         if (!got)
             fail_msg("%s", err.text);
@@ -183,9 +196,9 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     static float values[3 * (256 + 160)];
     struct err err = {0};
     struct checkpoint *base = checkpoint_open("test/data/oracle/mistral4", &err);
-    const char *folder =
-        random_adapter("base_model.model.model.embed_tokens.lora_embedding_A",
-                       "base_model.model.model.embed_tokens.lora_embedding_B", 64, 3, 256, values);
+    const struct pair embedding = {"base_model.model.model.embed_tokens.lora_embedding_A",
+                                   "base_model.model.model.embed_tokens.lora_embedding_B", 64, 256};
+    const char *folder = random_adapter(&embedding, 1, 1, values);
     struct checkpoint *got =
         checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_true(base && got);
@@ -201,8 +214,9 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     checkpoint_close(got);
     int n_rows = (int)base->weights.layers[0].k_b.w.n_rows; /* 4 heads of 16 + 24 */
     assert_int_equal(n_rows, 160);
-    folder = random_adapter("layers.0.attention.wkv_b.lora_A.weight",
-                            "layers.0.attention.wkv_b.lora_B.weight", n_rows, 3, 32, values);
+    const struct pair heads = {"layers.0.attention.wkv_b.lora_A.weight",
+                               "layers.0.attention.wkv_b.lora_B.weight", n_rows, 32};
+    folder = random_adapter(&heads, 1, 1, values);
     got = checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_non_null(got);
     const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = 32};
@@ -210,6 +224,104 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     assert_sum(&got->weights.layers[0].v_b.w, &base->weights.layers[0].v_b.w, &a, &b, 2);
     checkpoint_close(got);
     checkpoint_close(base);
+}
+
+#define NATIVE(m) m ".lora_A.weight", m ".lora_B.weight"
+#define PEFT(m)   NATIVE("base_model.model.model." m)
+
+/* One of every kind of matrix that a mixture and a latent model have, with its shape. */
+static const struct pair mixtral_native[] = {
+    {NATIVE("layers.0.attention.wq"), 128, 64},
+    {NATIVE("layers.1.attention.wk"), 64, 64},
+    {NATIVE("layers.0.feed_forward.gate"), 8, 64},
+    {NATIVE("layers.0.feed_forward.experts.0.w1"), 40, 64},
+    {NATIVE("layers.0.feed_forward.experts.7.w2"), 64, 40},
+    {NATIVE("layers.1.feed_forward.experts.3.w3"), 40, 64},
+};
+static const struct pair mixtral_peft[] = {
+    {PEFT("layers.0.self_attn.q_proj"), 128, 64},
+    {PEFT("layers.1.self_attn.o_proj"), 64, 128},
+    {PEFT("layers.0.block_sparse_moe.experts.1.w1"), 40, 64},
+    {PEFT("layers.1.block_sparse_moe.experts.2.w2"), 64, 40},
+    {PEFT("layers.1.block_sparse_moe.experts.2.w3"), 40, 64},
+};
+static const struct pair mistral4_native[] = {
+    {NATIVE("layers.0.attention.wq_a"), 40, 64},
+    {NATIVE("layers.0.attention.wq_b"), 128, 40},
+    {NATIVE("layers.1.attention.wkv_a_with_mqa"), 48, 64},
+    {NATIVE("layers.0.attention.wkv_b"), 160, 32},
+    {NATIVE("layers.1.attention.wo"), 64, 96},
+    {NATIVE("layers.0.gate"), 8, 64},
+    {NATIVE("layers.0.experts.5.w2"), 64, 32},
+    {NATIVE("layers.1.shared_experts.w1"), 32, 64},
+    {NATIVE("output"), 256, 64},
+};
+static const struct pair mistral4_peft[] = {
+    {PEFT("layers.1.self_attn.q_b_proj"), 128, 40},
+    {PEFT("layers.1.self_attn.kv_b_proj"), 160, 32},
+    {PEFT("layers.0.mlp.experts.1.gate_proj"), 32, 64},
+    {PEFT("layers.1.mlp.experts.6.down_proj"), 64, 32},
+    {PEFT("layers.1.mlp.shared_experts.up_proj"), 32, 64},
+};
+
+/* Runs both sequences of an oracle case; logits: [2][LORA_FLOATS_MAX]. */
+static void run_case(struct rig *rig, const char *name, float (*logits)[LORA_FLOATS_MAX])
+{
+    char dir[512];
+    snprintf(dir, sizeof dir, "test/data/oracle/%s", name);
+    for (int i = 0; i < ORACLE_SEQUENCES; i++) {
+        struct oracle oracle;
+        oracle_open(&oracle, dir, "logits", i);
+        memset(logits[i], 0, sizeof logits[i]);
+        rig_run(rig, oracle.ids, oracle.n, oracle.n / 2, MODEL_MAX_TOKENS, logits[i]);
+        oracle_close(&oracle);
+    }
+}
+
+static double farthest(float (*x)[LORA_FLOATS_MAX], float (*y)[LORA_FLOATS_MAX])
+{
+    double max = 0;
+    for (int i = 0; i < ORACLE_SEQUENCES; i++)
+        for (int k = 0; k < LORA_FLOATS_MAX; k++)
+            max = fmax(max, fabs((double)x[i][k] - (double)y[i][k]));
+    return max;
+}
+
+/* What is added to products must be what is added to weights: for experts, some of which many
+ * tokens choose and some none, and for heads whose keys are never computed. */
+TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
+{
+    static const struct {
+        const char *name;
+        const struct pair *pairs;
+        int n;
+    } cases[] = {{"mixtral", mixtral_native, 6},
+                 {"mixtral", mixtral_peft, 5},
+                 {"mistral4", mistral4_native, 9},
+                 {"mistral4", mistral4_peft, 5}};
+    static float values[16000];
+    static float base[2][LORA_FLOATS_MAX], run[2][LORA_FLOATS_MAX], want[2][LORA_FLOATS_MAX];
+    const struct cpu_options exact = {.n_threads = 1, .flags = cpu_detect(), .exact = true};
+    for (int i = 0; i < 8; i++) {
+        char dir[512];
+        struct rig rig;
+        const char *name = cases[i / 2].name;
+        oracle_copy(name, layouts[i % 2], dir);
+        const char *folder = random_adapter(cases[i / 2].pairs, cases[i / 2].n, 0.3F, values);
+        rig_open(&rig, dir, &exact);
+        run_case(&rig, name, base);
+        struct adapter *ad = lora_open(rig.ckpt, folder, 1, NULL);
+        lora_attach(&rig, ad);
+        run_case(&rig, name, run);
+        rig_close(&rig);
+        adapter_close(ad);
+        rig_open(&rig, merged(dir, folder, 1, &to_f32), &exact);
+        run_case(&rig, name, want);
+        rig_close(&rig);
+        double off = farthest(run, want), change = farthest(base, want);
+        if (!(off <= LORA_EXACT) || !(change > 0.1))
+            fail_msg("%s: off by %g, changed by %g", dir, off, change);
+    }
 }
 
 static void assert_refused(const char *model, const char *adapter, const char *out,
@@ -236,11 +348,13 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
 {
     static float values[3 * (256 + 112)];
     const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
-    const char *folder = random_adapter("layers.0.attention.wk.lora_A.weight",
-                                        "layers.0.attention.wk.lora_B.weight", 64, 3, 64, values);
+    const struct pair wk = {"layers.0.attention.wk.lora_A.weight",
+                            "layers.0.attention.wk.lora_B.weight", 64, 64};
+    const struct pair output = {"output.lora_A.weight", "output.lora_B.weight", 256, 64};
+    const char *folder = random_adapter(&wk, 1, 1, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &as_is,
                    ERR_UNSUPPORTED, "layers.0.attention.wk.weight: its format F8_E4M3 cannot hold");
-    folder = random_adapter("output.lora_A.weight", "output.lora_B.weight", 256, 3, 64, values);
+    folder = random_adapter(&output, 1, 1, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &to_f16,
                    ERR_UNSUPPORTED, "which stays; leave out --dtype");
     assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,

@@ -252,7 +252,10 @@ static void resolve(const struct request *r, const char *file, bool from_cdn)
         return;
     }
     if (is(r, "loop")) {
-        reply(r->fd, "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", r->path);
+        reply(r->fd,
+              "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n"
+              "Connection: close\r\n\r\n",
+              r->path);
     } else if (c.n >= LARGE && !from_cdn) {
         reply(r->fd,
               "HTTP/1.1 302 Found\r\nX-Linked-Size: %zu\r\nX-Linked-Etag: \"%s\"\r\n"

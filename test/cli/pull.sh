@@ -157,6 +157,13 @@ asked | grep cdn
 cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
 kept pause story
 
+echo "== a full disk: said so, and gone on with when there is room"
+fresh
+(trap '' XFSZ; ulimit -f 1000; pull fine/story)
+kept fine story
+pull fine/story
+asked | grep cdn
+
 echo "== two at once: one waits, both have it"
 fresh
 : >"$TMP/log"

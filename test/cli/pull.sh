@@ -40,7 +40,7 @@ received() {
 # Waits until a word is in a file.
 appears() {
     n=0
-    until grep -q "$1" "$2" || [ $n -gt 300 ]; do
+    until grep -qs "$1" "$2" || [ $n -gt 300 ]; do
         n=$((n + 1))
         sleep 0.1
     done

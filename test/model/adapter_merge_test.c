@@ -9,6 +9,7 @@
 
 #include "adapter_fixture.h"
 #include "base/mem.h"
+#include "model/expert_cache.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
 
@@ -288,7 +289,8 @@ static double farthest(float (*x)[LORA_FLOATS_MAX], float (*y)[LORA_FLOATS_MAX])
 }
 
 /* What is added to products must be what is added to weights: for experts, some of which many
- * tokens choose and some none, and for heads whose keys are never computed. */
+ * tokens choose and some none, and for heads whose keys are never computed.  Experts that
+ * come from a cache are the same to the bit. */
 TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
 {
     static const struct {
@@ -305,6 +307,7 @@ TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
     for (int i = 0; i < 8; i++) {
         char dir[512];
         struct rig rig;
+        struct err err = {0};
         const char *name = cases[i / 2].name;
         oracle_copy(name, layouts[i % 2], dir);
         const char *folder = random_adapter(cases[i / 2].pairs, cases[i / 2].n, 0.3F, values);
@@ -313,7 +316,14 @@ TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
         struct adapter *ad = lora_open(rig.ckpt, folder, 1, NULL);
         lora_attach(&rig, ad);
         run_case(&rig, name, run);
+        struct expert_cache *cache =
+            expert_cache_open(rig.ckpt, ad, 5 * expert_cache_sizes(rig.ckpt).slot_bytes, &err);
+        assert_non_null(cache);
+        model_set_expert_cache(rig.model, cache);
+        run_case(&rig, name, want);
+        assert_memory_equal(want, run, sizeof run);
         rig_close(&rig);
+        expert_cache_close(cache);
         adapter_close(ad);
         rig_open(&rig, merged(dir, folder, 1, &to_f32), &exact);
         run_case(&rig, name, want);

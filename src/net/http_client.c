@@ -286,6 +286,9 @@ static const char *describe(CURLcode code)
         return "it leads from one address to the next without end; check the address";
     case CURLE_UNSUPPORTED_PROTOCOL:
         return "it is, or leads to, no https address; check it";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return "its certificate cannot be trusted; check the address, and install ca-certificates";
     case CURLE_LOGIN_DENIED:
         return "an address with a user name; give a token instead";
     default:

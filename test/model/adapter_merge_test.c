@@ -322,8 +322,8 @@ TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
         model_set_expert_cache(rig.model, cache);
         run_case(&rig, name, want);
         assert_memory_equal(want, run, sizeof run);
-        rig_close(&rig);
         expert_cache_close(cache);
+        rig_close(&rig);
         adapter_close(ad);
         rig_open(&rig, merged(dir, folder, 1, &to_f32), &exact);
         run_case(&rig, name, want);

@@ -177,21 +177,11 @@ const struct verb verb_logits = {
         "\n"
         "    bise logits path/to/model --tokens 1,403,407 --exact --out logits.f32\n"
         "\n"
-        "    --tokens IDS   ids with commas or spaces between them, no start token is added;\n"
-        "                   '-': from standard input\n"
-        "    --out FILE     '-': standard output, unless that is a terminal\n"
-        "    --exact        compute in float32\n"
-        "    --kv-q8        keep keys and values in 8 bits: half the memory for them\n"
-        "    --expert-memory SIZE   of a mixture, keep experts in SIZE bytes (500M, 24G; auto: "
-        "what is\n"
-        "                   left) and read others from disk when they are chosen (default: auto\n"
-        "                   for a model that does not fit, else all)\n"
-        "    --round-activations    round the inputs of FP8 weights, too, as the checkpoint says\n"
-        "    --attn-scale-mult X    multiply attention's softmax scale by X\n"
-        "    --adapter F[:S]  add the LoRA adapter F to the model, S times (1); repeatable\n"
-        "    --chunk N      tokens of a step, 1 to 256; the logits do not depend on it\n"
-        "    --threads N    compute threads (default: every processor)\n"
-        "    --cpu NAME     auto, c, avx2 or avx512\n",
+        "    --tokens IDS            ids with commas or spaces between them, no start token is\n"
+        "                            added; '-': from standard input\n"
+        "    --out FILE              '-': standard output, unless that is a terminal\n"
+        "    --chunk N               tokens of a step, 1 to 256; the logits do not depend on "
+        "it\n" OPTIONS_MACHINE_HELP,
     .max_args = 1,
     .run = logits,
 };

@@ -90,4 +90,18 @@ struct option option_expert_memory(struct runtime_options *options);
 struct option option_context(uint32_t *context);
 struct option option_format(int *version);
 
+/* What 'bise help' says about the options of every verb that computes. */
+#define OPTIONS_MACHINE_HELP                                                                       \
+    "    --threads N             compute threads (default: every processor)\n"                     \
+    "    --cpu NAME              auto, c, avx2 or avx512\n"                                        \
+    "    --exact                 compute in float32: slower\n"                                     \
+    "    --kv-q8                 keep keys and values in 8 bits: half the memory for them\n"       \
+    "    --expert-memory SIZE    of a mixture, keep experts in SIZE bytes (500M, 24G; auto:\n"     \
+    "                            what is left) and read others from disk when they are chosen\n"   \
+    "                            (default: auto for a model that does not fit, else all)\n"        \
+    "    --round-activations     round the inputs of FP8 weights, too, as the checkpoint says\n"   \
+    "    --attn-scale-mult X     multiply attention's softmax scale by X, not by the model's\n"    \
+    "                            own factor (1 unless its params.json says otherwise)\n"           \
+    "    --adapter F[:S]         add the LoRA adapter F to the model, S times (1); up to 16\n"
+
 #endif

@@ -83,6 +83,8 @@ static bool show_progress(void *arg, const struct hub_progress *p)
         console_note("%s, %s (%zu of %zu)", p->finished->path,
                      units_bytes(size, p->finished->n_bytes), p->n_done, p->n_files);
     }
+    if (p->damaged)
+        console_note("%s is damaged in the store; downloading it again", p->damaged->path);
     if (p->waits_for && !v->noted_wait)
         console_note("%s is being downloaded by another program; waiting for it", p->waits_for);
     v->noted_wait = p->waits_for != NULL;
@@ -93,19 +95,18 @@ static bool show_progress(void *arg, const struct hub_progress *p)
     return !interrupt_came();
 }
 
-static bool pull_online(const struct hub_settings *settings, const struct hub_name *name,
-                        int n_tries, int n_parallel, struct buf *path, struct err *err)
+/* Brings it.  wanted: the options that were given. */
+static bool pull_online(const struct hub_name *name, const struct hub_pull_options *wanted,
+                        struct buf *path, struct err *err)
 {
     char agent[64];
     struct view view = {.is_terminal = isatty(STDERR_FILENO) == 1, .shown_at = clock_now()};
     struct hub_listing listing = {0};
     struct hub_choice choice;
-    const struct hub_pull_options options = {.settings = settings,
-                                             .agent = agent,
-                                             .n_tries = n_tries,
-                                             .n_parallel = n_parallel,
-                                             .progress = show_progress,
-                                             .arg = &view};
+    struct hub_pull_options options = *wanted;
+    options.agent = agent;
+    options.progress = show_progress;
+    options.arg = &view;
     snprintf(agent, sizeof agent, "bise/%s", bise_version());
     view.rated_at = view.shown_at;
     interrupt_hold();
@@ -121,11 +122,13 @@ static bool pull_online(const struct hub_settings *settings, const struct hub_na
 static int pull(int argc, char **argv)
 {
     bool offline = false;
-    int n_tries = 5, n_parallel = 4;
+    struct hub_settings settings;
+    struct hub_pull_options wanted = {.settings = &settings, .n_tries = 5, .n_parallel = 4};
     const struct option options[] = {
         option_flag("offline", &offline),
-        option_int("parallel", &n_parallel, 1, MAX_FILES),
-        option_int("tries", &n_tries, 1, MAX_TRIES),
+        option_int("parallel", &wanted.n_parallel, 1, MAX_FILES),
+        option_int("tries", &wanted.n_tries, 1, MAX_TRIES),
+        option_flag("verify", &wanted.verify),
         {.name = NULL},
     };
     int code = options_parse(&verb_pull, options, &argc, argv);
@@ -136,7 +139,6 @@ static int pull(int argc, char **argv)
 
     struct err err = {0};
     struct hub_name name;
-    struct hub_settings settings;
     struct buf path;
     buf_init(&path, PATH_MAX);
     if (!hub_name_parse(&name, argv[0], &err))
@@ -146,7 +148,7 @@ static int pull(int argc, char **argv)
         ok = hub_store_find(&name, &path, &err) ||
              err_remedy(&err, ERR_NOT_FOUND, "pull it without --offline and HF_HUB_OFFLINE");
     else
-        ok = ok && pull_online(&settings, &name, n_tries, n_parallel, &path, &err);
+        ok = ok && pull_online(&name, &wanted, &path, &err);
     if (ok)
         puts(path.data);
     code = ok ? console_finish(EXIT_DONE) : console_fail(&err);
@@ -173,6 +175,7 @@ const struct verb verb_pull = {
         "    --offline      ask nobody: only say where it is, or that it is not there\n"
         "    --parallel N   files at a time (default 4)\n"
         "    --tries N      of each request, before giving up (default 5)\n"
+        "    --verify       check the hashes of large files that are there already, too\n"
         "\n"
         "The store is the folder that the hub's own tools use (~/.cache/huggingface/hub).\n"
         "Environment variables: HF_HUB_CACHE or HF_HOME (the store), HF_ENDPOINT (a mirror),\n"

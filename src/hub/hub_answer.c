@@ -55,7 +55,7 @@ bool hub_request(struct hub_pull *pull, struct http_get *get, struct err *err)
 bool hub_tick(struct hub_pull *pull, struct err *err)
 {
     bool go_on = pull->options->progress(pull->options->arg, &pull->progress);
-    pull->progress.finished = NULL;
+    pull->progress.finished = pull->progress.damaged = NULL;
     return go_on || err_set(err, ERR_CANCELLED, "%s: interrupted", pull->name->repo);
 }
 

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "hub/hub_cache.h"
 
-enum { CHUNK_BYTES = 1 << 16 };
+enum { CHUNK_BYTES = 1 << 16, STEP_BYTES = 64 << 20 };
 
 static bool begin_digest(struct hub_blob *blob, struct err *err)
 {
@@ -59,19 +59,25 @@ bool hub_blob_have(const char *store, const struct hub_name *name, const struct 
     return ok;
 }
 
-/* Reads what an earlier run has left. */
-static bool read_part(struct hub_blob *blob, struct err *err)
+bool hub_blob_read(struct hub_blob *blob, bool *ended, struct err *err)
 {
     char chunk[CHUNK_BYTES];
-    ssize_t n;
-    while ((n = read(blob->fd, chunk, sizeof chunk)) != 0) {
+    *ended = false;
+    for (size_t n_read = 0; n_read < STEP_BYTES;) {
+        ssize_t n = read(blob->fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return file_fail(blob->part.data, "read it", err);
+        *ended = n == 0;
+        if (*ended)
+            break;
+        n_read += (size_t)n;
         blob->n_bytes += (uint64_t)n;
-        if (blob->n_bytes > blob->file->n_bytes)
+        if (blob->n_bytes > blob->file->n_bytes && !blob->in_place) {
+            *ended = true;
             return hub_blob_restart(blob, err);
+        }
         if (!hub_digest_add(&blob->digest, chunk, (size_t)n, err))
             return false;
     }
@@ -79,28 +85,27 @@ static bool read_part(struct hub_blob *blob, struct err *err)
 }
 
 bool hub_blob_open(struct hub_blob *blob, const char *store, const struct hub_name *name,
-                   const struct hub_file *file, bool *complete, struct err *err)
+                   const struct hub_file *file, struct err *err)
 {
     *blob = (struct hub_blob){.file = file, .fd = -1, .lock = -1};
-    *complete = false;
     if (!make_paths(blob, store, name, err) || !hub_make_parents(blob->path.data, err))
         return false;
     blob->lock = hub_lock(store, name, file->hash, err);
     if (blob->lock < 0)
         return false;
-    *complete = is_there(blob);
-    if (*complete)
-        return true;
-    blob->fd = open(blob->part.data, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    blob->in_place = is_there(blob);
+    const char *path = blob->in_place ? blob->path.data : blob->part.data;
+    blob->fd = blob->in_place ? open(path, O_RDONLY | O_CLOEXEC)
+                              : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (blob->fd < 0)
-        return file_fail(blob->part.data, "write it", err);
-    return begin_digest(blob, err) && read_part(blob, err);
+        return file_fail(path, blob->in_place ? "read it" : "write it", err);
+    return begin_digest(blob, err);
 }
 
 void hub_blob_close(struct hub_blob *blob)
 {
     if (blob->fd >= 0) {
-        if (!blob->n_bytes && blob->file->n_bytes)
+        if (!blob->in_place && !blob->n_bytes && blob->file->n_bytes)
             unlink(blob->part.data); /* nothing to go on with */
         close(blob->fd);
     }
@@ -142,13 +147,15 @@ bool hub_blob_finish(struct hub_blob *blob, struct err *err)
     if (!hub_digest_end(&blob->digest, hash, err))
         return false;
     if (blob->n_bytes != blob->file->n_bytes || strcmp(hash, blob->file->hash) != 0) {
-        unlink(blob->part.data);
+        unlink(blob->in_place ? blob->path.data : blob->part.data);
         return err_set(err, ERR_FORMAT,
                        "%s: %" PRIu64 " bytes with hash %s, expected %" PRIu64
                        " with %s; pull it again, or from another mirror",
                        blob->file->path, blob->n_bytes, hash, blob->file->n_bytes,
                        blob->file->hash);
     }
+    if (blob->in_place)
+        return true;
     if (fsync(blob->fd) != 0)
         return file_fail(blob->part.data, "write it", err);
     return rename(blob->part.data, blob->path.data) == 0 ||

@@ -139,7 +139,7 @@ int hub_lock(const char *store, const struct hub_name *name, const char *hash, s
     buf_init(&path, PATH_MAX);
     if (hub_join(&path, (const char *[]){store, ".locks", name->folder, hash, NULL}, err) &&
         buf_add(&path, ".lock", 5, err) && hub_make_parents(path.data, err)) {
-        fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0)
             file_fail(path.data, "lock it", err);
     }

@@ -12,7 +12,10 @@
 
 #define LOCK_AGAIN_S 0.5 /* between attempts to take the lock of another program's file */
 
-enum job_state { JOB_WAITS, JOB_RUNS, JOB_DONE };
+/* Files of up to so many bytes are checked whenever they are there. */
+enum { CHECKED_BYTES = 1 << 20 };
+
+enum job_state { JOB_WAITS, JOB_READS, JOB_RUNS, JOB_DONE };
 
 struct job {
     struct hub_pull *pull;
@@ -75,37 +78,24 @@ static bool end_job(struct job *job, struct err *err)
 static bool check_job(struct job *job, struct err *err)
 {
     struct err why = {0};
+    bool was_there = job->blob.in_place;
     if (hub_blob_finish(&job->blob, &why))
         return end_job(job, err);
     close_job(job);
     if (why.code != ERR_FORMAT || job->again)
         return err_set(err, why.code, "%s", why.text);
     count(job, 0);
-    job->again = true;
+    job->again = !was_there;
     job->state = JOB_WAITS;
-    return true;
+    if (was_there)
+        job->pull->progress.damaged = job->file;
+    return hub_tick(job->pull, err);
 }
 
-/* Begins a file if no other program writes it. */
-static bool start_job(struct job *job, struct err *err)
+static bool request_job(struct job *job, struct err *err)
 {
     struct hub_pull *pull = job->pull;
-    struct err why = {0};
-    bool complete;
-    buf_init(&job->url, PATH_MAX);
-    if (!hub_blob_open(&job->blob, pull->store.data, pull->name, job->file, &complete, &why)) {
-        close_job(job);
-        job->next_try = clock_now() + LOCK_AGAIN_S;
-        pull->progress.waits_for = job->file->path;
-        return why.code == ERR_BUSY || err_set(err, why.code, "%s", why.text);
-    }
-    pull->progress.waits_for = NULL;
-    if (complete)
-        return end_job(job, err);
-    count(job, job->blob.n_bytes);
     job->state = JOB_RUNS;
-    if (job->blob.n_bytes == job->file->n_bytes)
-        return check_job(job, err);
     job->get = (struct http_get){.write = on_write,
                                  .restart = on_restart,
                                  .arg = job,
@@ -118,6 +108,38 @@ static bool start_job(struct job *job, struct err *err)
     return hub_request(pull, &job->get, err);
 }
 
+/* Reads some of what is there, and when that was all, asks for the rest. */
+static bool read_job(struct job *job, struct err *err)
+{
+    bool ended;
+    if (!hub_blob_read(&job->blob, &ended, err))
+        return false;
+    count(job, job->blob.n_bytes);
+    if (!ended)
+        return true;
+    bool whole = job->blob.in_place || job->blob.n_bytes == job->file->n_bytes;
+    return whole ? check_job(job, err) : request_job(job, err);
+}
+
+/* Begins a file if no other program writes it. */
+static bool start_job(struct job *job, struct err *err)
+{
+    struct hub_pull *pull = job->pull;
+    struct err why = {0};
+    buf_init(&job->url, PATH_MAX);
+    if (!hub_blob_open(&job->blob, pull->store.data, pull->name, job->file, &why)) {
+        close_job(job);
+        job->next_try = clock_now() + LOCK_AGAIN_S;
+        pull->progress.waits_for = job->file->path;
+        return why.code == ERR_BUSY || err_set(err, why.code, "%s", why.text);
+    }
+    pull->progress.waits_for = NULL;
+    if (job->blob.in_place && !pull->options->verify && job->file->n_bytes > CHECKED_BYTES)
+        return end_job(job, err);
+    job->state = JOB_READS;
+    return read_job(job, err);
+}
+
 static int count_state(const struct job *jobs, size_t n, enum job_state state)
 {
     int n_in_it = 0;
@@ -126,16 +148,19 @@ static int count_state(const struct job *jobs, size_t n, enum job_state state)
     return n_in_it;
 }
 
-/* Fills the places that are free. */
+/* Fills the places that are free, and goes on with what is read. */
 static bool start_jobs(struct hub_pull *pull, struct job *jobs, size_t n, struct err *err)
 {
-    int n_free = pull->options->n_parallel - count_state(jobs, n, JOB_RUNS);
+    int n_free = pull->options->n_parallel - count_state(jobs, n, JOB_RUNS) -
+                 count_state(jobs, n, JOB_READS);
     bool ok = true;
-    for (size_t i = 0; ok && i < n && n_free > 0; i++) {
-        if (jobs[i].state != JOB_WAITS || clock_now() < jobs[i].next_try)
-            continue;
-        ok = start_job(&jobs[i], err);
-        n_free -= jobs[i].state == JOB_RUNS;
+    for (size_t i = 0; ok && i < n; i++) {
+        if (jobs[i].state == JOB_READS) {
+            ok = read_job(&jobs[i], err);
+        } else if (n_free > 0 && jobs[i].state == JOB_WAITS && clock_now() >= jobs[i].next_try) {
+            ok = start_job(&jobs[i], err);
+            n_free -= jobs[i].state == JOB_READS || jobs[i].state == JOB_RUNS;
+        }
     }
     return ok;
 }

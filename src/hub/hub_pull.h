@@ -13,6 +13,7 @@
 struct hub_progress {
     const char *repo;
     const struct hub_file *finished; /* just now, or NULL */
+    const struct hub_file *damaged;  /* in the store, as was found just now, or NULL */
     const char *waits_for;           /* a file that another program is writing, or NULL */
     size_t n_files, n_done;
     uint64_t n_bytes, n_done_bytes, n_received; /* in all; there; of them by this run */
@@ -23,6 +24,7 @@ struct hub_pull_options {
     const char *agent; /* of the User-Agent header */
     int n_tries;       /* of a request, 1 or more */
     int n_parallel;    /* files at a time, 1 or more */
+    bool verify;       /* read large files, too, that are there already, and check their hashes */
     /* Is called ten times a second and when a file is finished; false cancels. */
     bool (*progress)(void *arg, const struct hub_progress *progress);
     void *arg;

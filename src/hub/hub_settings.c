@@ -81,9 +81,15 @@ static bool read_endpoint(struct buf *endpoint, struct err *err)
 {
     const char *value = variable("HF_ENDPOINT");
     value = value ? value : DEFAULT_ENDPOINT;
+    size_t n = strlen(value);
+    /* Not quoted: what stands before '@' is secret. */
+    for (size_t i = 0; i < n; i++)
+        if (value[i] <= ' ' || value[i] > '~' || strchr("@?#", value[i]))
+            return err_set(err, ERR_ARG,
+                           "HF_ENDPOINT: expected https://HOST[:PORT][/PATH] without a user name; "
+                           "a token belongs into HF_TOKEN");
     if (strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0)
         return err_set(err, ERR_ARG, "HF_ENDPOINT: expected an https address, not '%s'", value);
-    size_t n = strlen(value);
     while (value[n - 1] == '/')
         n--;
     return buf_add(endpoint, value, n, err);

@@ -15,7 +15,7 @@
 enum {
     STEP_MS = 100,
     SLOWEST = 1000,           /* bytes per second */
-    PROGRESS_BYTES = 1 << 20, /* received in an attempt, they make up for its failure */
+    PROGRESS_BYTES = 1 << 20, /* farther than ever before, they make up for all failures */
 };
 
 struct http_client {
@@ -97,7 +97,7 @@ static bool forget(struct http_get *get)
         get->refused = true;
         return false;
     }
-    get->offset = get->attempt_offset = 0;
+    get->offset = 0;
     return true;
 }
 
@@ -187,7 +187,6 @@ static bool set_headers(struct http_get *get)
 static bool begin_attempt(struct http_client *client, struct http_get *get)
 {
     get->retry_at = 0;
-    get->attempt_offset = get->offset;
     get->seen = get->again = false;
     get->status = 0;
     return set_headers(get) && curl_multi_add_handle(client->multi, get->easy) == CURLM_OK;
@@ -221,6 +220,7 @@ bool http_start(struct http_client *client, struct http_get *get, struct err *er
 {
     get->ok = get->refused = false;
     get->n_failed = 0;
+    get->farthest = get->offset;
     get->headers = NULL;
     *get->etag = *get->note = *get->problem = '\0';
     get->easy = curl_easy_init();
@@ -265,8 +265,10 @@ static bool plan_retry(struct http_client *client, struct http_get *get)
 {
     curl_off_t asked = 0;
     curl_easy_getinfo(get->easy, CURLINFO_RETRY_AFTER, &asked);
-    if (get->offset - get->attempt_offset >= PROGRESS_BYTES)
+    if (get->offset >= get->farthest + PROGRESS_BYTES) {
+        get->farthest = get->offset;
         get->n_failed = 0;
+    }
     if (++get->n_failed >= client->options.n_tries)
         return err_set(&get->err, ERR_IO, "%s: %s, %d times in a row; try again later", get->url,
                        get->problem, get->n_failed);
@@ -284,6 +286,9 @@ static const char *describe(CURLcode code)
         return "it leads from one address to the next without end; check the address";
     case CURLE_UNSUPPORTED_PROTOCOL:
         return "it is, or leads to, no https address; check it";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return "its certificate cannot be trusted; check the address, and install ca-certificates";
     case CURLE_LOGIN_DENIED:
         return "an address with a user name; give a token instead";
     default:

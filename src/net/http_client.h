@@ -49,8 +49,8 @@ struct http_get {
     /* Private. */
     void *easy, *headers; /* of the library */
     char etag[HTTP_ETAG_BYTES], if_range[HTTP_ETAG_BYTES + 16], problem[256];
-    uint64_t attempt_offset;
-    double retry_at; /* 0: running */
+    uint64_t farthest; /* offset when failures were last forgiven */
+    double retry_at;   /* 0: running */
     int n_failed;
     bool seen, again, refused; /* the head was seen; it asks to begin again; a callback failed */
     struct http_get *next;

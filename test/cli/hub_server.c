@@ -6,7 +6,8 @@
  * DIR/NAME holds the files of the model ORG/NAME, whatever ORG is: it says what goes wrong,
  * mostly with the first requests for a large file (see the table of faults).  LOG gets a line per
  * request, with the range asked for and whether a token came.  Large files are redirected to
- * another host name.  Ends by itself after ten minutes. */
+ * another host name.  A slow hub sends the second half when there is a file DIR/go.  Ends by itself
+ * after ten minutes. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -206,7 +207,7 @@ static void send_content(const struct request *r, struct content *c, int attempt
     bool old = first && (is(r, "changed") || is(r, "changed206"));
     snprintf(etag, sizeof etag, "\"%s%s\"", old ? "old-" : "", c->hash);
     bool valid = !*r->if_range || strcmp(r->if_range, etag) == 0 || is(r, "changed206");
-    if (*r->range && valid && !is(r, "norange"))
+    if (*r->range && valid && !is(r, "norange") && !is(r, "endless"))
         from = strtoul(r->range + strlen("bytes="), NULL, 10);
     if ((is(r, "wrong") || (is(r, "wrong1") && first)) && c->n >= LARGE)
         c->bytes[c->n / 2] ^= 1;
@@ -223,17 +224,22 @@ static void send_content(const struct request *r, struct content *c, int attempt
         reply(r->fd, "Content-Range: bytes %zu-%zu/%zu\r\n", from, c->n - 1, c->n);
     reply(r->fd, "\r\n");
     if (first && is(r, "drip")) {
-        for (int i = 0; i < 80 && send(r->fd, c->bytes + i, 1, MSG_NOSIGNAL) == 1; i++)
+        for (int i = 0; i < 200 && send(r->fd, c->bytes + i, 1, MSG_NOSIGNAL) == 1; i++)
             usleep(100000);
         return;
     }
     if (cuts)
         to = c->n / 2;
+    if (is(r, "endless"))
+        to = c->n - 1;
     send_all(r->fd, c->bytes + from, to > from ? to - from : 0);
     if (first && is(r, "pause"))
-        sleep(30);
+        sleep(120);
     if (first && is(r, "slow")) {
-        sleep(2);
+        char go[512];
+        snprintf(go, sizeof go, "%s/go", root);
+        for (int i = 0; i < 1200 && access(go, F_OK) != 0; i++)
+            usleep(100000);
         send_all(r->fd, c->bytes + to, c->n - to);
     }
 }
@@ -246,7 +252,10 @@ static void resolve(const struct request *r, const char *file, bool from_cdn)
         return;
     }
     if (is(r, "loop")) {
-        reply(r->fd, "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", r->path);
+        reply(r->fd,
+              "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n"
+              "Connection: close\r\n\r\n",
+              r->path);
     } else if (c.n >= LARGE && !from_cdn) {
         reply(r->fd,
               "HTTP/1.1 302 Found\r\nX-Linked-Size: %zu\r\nX-Linked-Etag: \"%s\"\r\n"

@@ -38,6 +38,15 @@ cmp "$TMP/hf/config.json" "$TMP/merged-bf16/config.json" && echo "configuration:
 try show "$TMP/merged-bf16" | grep '^formats'
 cmp "$dir/model.safetensors" "$TMP/hf/model.safetensors" && echo "base: same"
 
+# A quantised base takes the adapter as its own numbers in float32 do; GGUF changes nothing.
+"$BISE" quantize "$TMP/base" "$TMP/f32.gguf" --type F32 >"$TMP/.1" 2>&1
+"$BISE" quantize "$TMP/base" "$TMP/q4.gguf" --type Q4_0 >"$TMP/.1" 2>&1
+"$BISE" quantize "$TMP/q4.gguf" "$TMP/q4-f32.gguf" --type F32 >"$TMP/.1" 2>&1
+for model in f32 q4 q4-f32; do logits $model "$TMP/$model.gguf" --adapter $dir/peft; done
+near "$TMP/want" "$TMP/f32"
+near "$TMP/q4" "$TMP/q4-f32"
+rm "$TMP"/f32* "$TMP"/q4*
+
 # A colon in a path that is there is part of it.
 cp -r $dir/peft "$TMP/peft:2"
 logits a "$TMP/base" --adapter "$TMP/peft:2"

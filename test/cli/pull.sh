@@ -17,7 +17,7 @@ server=$!
 trap 'kill $server' EXIT
 while [ ! -s "$TMP/port" ]; do sleep 0.1; done
 HF_ENDPOINT=http://127.0.0.1:$(cat "$TMP/port")
-export HF_ENDPOINT HF_HUB_CACHE="$TMP/store" HF_HUB_DOWNLOAD_TIMEOUT=4
+export HF_ENDPOINT HF_HUB_CACHE="$TMP/store" HF_HUB_DOWNLOAD_TIMEOUT=60
 unset HF_HOME HF_TOKEN HF_TOKEN_PATH HF_HUB_OFFLINE http_proxy https_proxy all_proxy
 export HOME="$TMP/home"
 mask() { sed -E "s|$TMP|TMP|g; s|127.0.0.1:[0-9]+|HUB|g; s|localhost:[0-9]+|CDN|g"; }
@@ -33,6 +33,14 @@ received() {
     n=0
     until [ "$(cat "$TMP"/store/*/blobs/*.incomplete 2>/dev/null | wc -c)" = "$1" ] ||
         [ $n -gt 300 ]; do
+        n=$((n + 1))
+        sleep 0.1
+    done
+}
+# Waits until a word is in a file.
+appears() {
+    n=0
+    until grep -qs "$1" "$2" || [ $n -gt 300 ]; do
         n=$((n + 1))
         sleep 0.1
     done
@@ -70,6 +78,21 @@ pull fine/none
 try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
 try list --json | mask | sed -E 's/"time":[0-9]+/"time":T/'
 
+echo "== damaged in the store: noticed if small, or if asked to look"
+fresh
+pull fine/both | tail -1
+pull fine/story | tail -1
+damage() { for f; do printf x | dd of="$f" bs=1 seek=100 conv=notrunc 2>"$TMP/dd"; done; }
+damage "$TMP"/store/models--fine--both/snapshots/*/params.json
+damage "$TMP"/store/models--fine--story/snapshots/*/stories260K.gguf
+pull fine/both
+pull fine/story
+pull fine/story --verify
+asked
+cmp models/stories260K.gguf "$TMP"/store/models--fine--story/snapshots/*/stories260K.gguf
+pull fine/story --verify
+asked
+
 echo "== what the hub refuses"
 pull nobody/story
 pull private/story
@@ -100,12 +123,14 @@ rm "$HOME/.cache/huggingface/token"
 echo "== transfers that break"
 for fault in short busy broken wrong1 changed changed206 norange length drip; do
     fresh
+    [ $fault != drip ] || export HF_HUB_DOWNLOAD_TIMEOUT=5
     pull $fault/story
     asked | grep cdn | sed 's/drip\(.*\)bytes=[0-9]*/drip\1bytes=SOME/'
     cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
     find "$TMP/store" -name '*.incomplete'
 done
-for fault in wrong down patience loop; do
+export HF_HUB_DOWNLOAD_TIMEOUT=60
+for fault in wrong down patience loop endless; do
     fresh
     pull $fault/story --tries 2
     kept $fault story
@@ -132,15 +157,26 @@ asked | grep cdn
 cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
 kept pause story
 
+echo "== a full disk: said so, and gone on with when there is room"
+fresh
+(trap '' XFSZ; ulimit -f 1000; pull fine/story)
+kept fine story
+pull fine/story
+asked | grep cdn
+
 echo "== two at once: one waits, both have it"
 fresh
 : >"$TMP/log"
 "$BISE" pull slow/story >"$TMP/first" 2>&1 &
 pid=$!
 received 592688
-"$BISE" pull slow/story >"$TMP/second" 2>&1
-echo "= $?"
+"$BISE" pull slow/story >"$TMP/second" 2>&1 &
+second=$!
+appears waiting "$TMP/second"
+touch "$hub/go"
 wait $pid
+echo "= $?"
+wait $second
 echo "= $?"
 cat "$TMP/first" "$TMP/second" | sort -u | mask
 grep -c cdn "$TMP/log"

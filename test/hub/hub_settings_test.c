@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "test.h"
 
@@ -79,9 +80,11 @@ TEST(hub_settings, defaults_and_values)
 TEST(hub_settings, values_that_cannot_be)
 {
     static const char *const cases[][2] = {
-        {"HF_ENDPOINT", "huggingface.co"}, {"HF_ENDPOINT", "file:///etc"},
-        {"HF_TOKEN", "a\r\nX-Other: b"},   {"HF_TOKEN", "\xc3\xa4"},
-        {"HF_HUB_DOWNLOAD_TIMEOUT", "0"},  {"HF_HUB_DOWNLOAD_TIMEOUT", "soon"}};
+        {"HF_ENDPOINT", "https://me:word@host"}, {"HF_ENDPOINT", "me:word@host"},
+        {"HF_ENDPOINT", "http://a\r\nX: b"},     {"HF_ENDPOINT", "https://a?b"},
+        {"HF_ENDPOINT", "huggingface.co"},       {"HF_ENDPOINT", "file:///etc"},
+        {"HF_TOKEN", "a\r\nX-Other: b"},         {"HF_TOKEN", "\xc3\xa4"},
+        {"HF_HUB_DOWNLOAD_TIMEOUT", "0"},        {"HF_HUB_DOWNLOAD_TIMEOUT", "soon"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hub_settings s;
         struct err err = {0};
@@ -89,6 +92,7 @@ TEST(hub_settings, values_that_cannot_be)
         setenv(cases[i][0], cases[i][1], 1);
         assert_false(hub_settings_read(&s, &err));
         assert_int_equal(err.code, ERR_ARG);
+        assert_null(strstr(err.text, "word"));
         hub_settings_free(&s);
     }
     forget_all();

@@ -64,29 +64,41 @@ static inline double lora_distance(struct rig *rig)
     return max;
 }
 
-/* Writes a native or PEFT adapter of one pair, b: [n_out][rank] and a: [rank][n_in], of random
- * numbers, which values has, too; returns its folder. */
-static inline const char *lora_random(const char *a, const char *b, int n_out, int rank, int n_in,
+/* Two matrices of an adapter by their names. */
+struct lora_pair {
+    const char *a, *b;
+    int n_out, n_in;
+};
+
+enum { LORA_RANK = 3 };
+
+/* Writes a native or PEFT adapter of random numbers up to size, its scale is 2.  Returns its
+ * folder. values: what the pairs hold, a before b. */
+static inline const char *lora_random(const struct lora_pair *pairs, int n_pairs, float size,
                                       float *values)
 {
-    char path[600], header[600];
+    char path[600], header[8192] = "", *at = header + 8;
     uint64_t seed = 7;
     const char *folder = edit_folder("random");
-    int n_a = rank * n_in, n = n_a + n_out * rank;
-    for (int i = 0; i < n; i++)
-        values[i] = test_random_f32(&seed);
-    int len = snprintf(header + 8, sizeof header - 8,
-                       "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]},"
-                       "\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}}",
-                       a, rank, n_in, 4 * n_a, b, n_out, rank, 4 * n_a, 4 * n);
-    memset(header, 0, 8);
-    header[0] = (char)(len & 255);
-    header[1] = (char)(len >> 8);
-    size_t n_header = 8 + (size_t)len, n_bytes = n_header + 4 * (size_t)n;
+    int n = 0;
+    for (int i = 0; i < 2 * n_pairs; i++) {
+        const struct lora_pair *p = &pairs[i / 2];
+        int n_rows = i % 2 ? p->n_out : LORA_RANK, n_cols = i % 2 ? LORA_RANK : p->n_in;
+        at += snprintf(at, (size_t)(header + sizeof header - at),
+                       "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}",
+                       i ? ',' : '{', i % 2 ? p->b : p->a, n_rows, n_cols, 4 * n,
+                       4 * (n + n_rows * n_cols));
+        for (int end = n + n_rows * n_cols; n < end; n++)
+            values[n] = size * test_random_f32(&seed);
+    }
+    *at++ = '}';
+    size_t n_header = (size_t)(at - header), n_bytes = n_header + 4 * (size_t)n;
+    header[0] = (char)((n_header - 8) & 255);
+    header[1] = (char)((n_header - 8) >> 8);
     char *bytes = malloc(n_bytes);
     memcpy(bytes, header, n_header);
     memcpy(bytes + n_header, values, 4 * (size_t)n);
-    bool peft = strncmp(a, "base_model", 10) == 0;
+    bool peft = strncmp(pairs->a, "base_model", 10) == 0;
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, peft ? "adapter_model" : "lora");
     test_write(path, bytes, n_bytes);
     free(bytes);

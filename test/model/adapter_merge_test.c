@@ -9,6 +9,7 @@
 
 #include "adapter_fixture.h"
 #include "base/mem.h"
+#include "model/expert_cache.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
 
@@ -126,11 +127,12 @@ TEST(adapter_merge, one_expert_of_many_changes)
         if (!base)
             fail_msg("%s", err.text);
         int ffn_dim = (int)base->config.moe.ffn_dim;
-        const char *folder = lora_random(i ? "layers.1.experts.3.w2.lora_A.weight"
-                                           : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
-                                         i ? "layers.1.experts.3.w2.lora_B.weight"
-                                           : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
-                                         64, 3, ffn_dim, values);
+        const struct lora_pair pair = {i ? "layers.1.experts.3.w2.lora_A.weight"
+                                         : "layers.1.feed_forward.experts.3.w2.lora_A.weight",
+                                       i ? "layers.1.experts.3.w2.lora_B.weight"
+                                         : "layers.1.feed_forward.experts.3.w2.lora_B.weight",
+                                       64, ffn_dim};
+        const char *folder = lora_random(&pair, 1, 1, values);
         struct checkpoint *got = checkpoint_open(merged(dir, folder, 1, &options), &err);
         if (!got)
             fail_msg("%s", err.text);
@@ -152,9 +154,10 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     static float values[3 * (256 + 160)];
     struct err err = {0};
     struct checkpoint *base = checkpoint_open("test/data/oracle/mistral4", &err);
-    const char *folder =
-        lora_random("base_model.model.model.embed_tokens.lora_embedding_A",
-                    "base_model.model.model.embed_tokens.lora_embedding_B", 64, 3, 256, values);
+    const struct lora_pair embedding = {"base_model.model.model.embed_tokens.lora_embedding_A",
+                                        "base_model.model.model.embed_tokens.lora_embedding_B", 64,
+                                        256};
+    const char *folder = lora_random(&embedding, 1, 1, values);
     struct checkpoint *got =
         checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_true(base && got);
@@ -170,8 +173,9 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     checkpoint_close(got);
     int n_rows = (int)base->weights.layers[0].k_b.w.n_rows; /* 4 heads of 16 + 24 */
     assert_int_equal(n_rows, 160);
-    folder = lora_random("layers.0.attention.wkv_b.lora_A.weight",
-                         "layers.0.attention.wkv_b.lora_B.weight", n_rows, 3, 32, values);
+    const struct lora_pair heads = {"layers.0.attention.wkv_b.lora_A.weight",
+                                    "layers.0.attention.wkv_b.lora_B.weight", n_rows, 32};
+    folder = lora_random(&heads, 1, 1, values);
     got = checkpoint_open(merged("test/data/oracle/mistral4", folder, 1, &to_f32), &err);
     assert_non_null(got);
     const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = 32};
@@ -179,6 +183,113 @@ TEST(adapter_merge, embeddings_and_latent_heads_change)
     assert_sum(&got->weights.layers[0].v_b.w, &base->weights.layers[0].v_b.w, &a, &b, 2);
     checkpoint_close(got);
     checkpoint_close(base);
+}
+
+#define NATIVE(m) m ".lora_A.weight", m ".lora_B.weight"
+#define PEFT(m)   NATIVE("base_model.model.model." m)
+
+/* One of every kind of matrix that a mixture and a latent model have, with its shape. */
+static const struct lora_pair mixtral_native[] = {
+    {NATIVE("layers.0.attention.wq"), 128, 64},
+    {NATIVE("layers.1.attention.wk"), 64, 64},
+    {NATIVE("layers.0.feed_forward.gate"), 8, 64},
+    {NATIVE("layers.0.feed_forward.experts.0.w1"), 40, 64},
+    {NATIVE("layers.0.feed_forward.experts.7.w2"), 64, 40},
+    {NATIVE("layers.1.feed_forward.experts.3.w3"), 40, 64},
+};
+static const struct lora_pair mixtral_peft[] = {
+    {PEFT("layers.0.self_attn.q_proj"), 128, 64},
+    {PEFT("layers.1.self_attn.o_proj"), 64, 128},
+    {PEFT("layers.0.block_sparse_moe.experts.1.w1"), 40, 64},
+    {PEFT("layers.1.block_sparse_moe.experts.2.w2"), 64, 40},
+    {PEFT("layers.1.block_sparse_moe.experts.2.w3"), 40, 64},
+};
+static const struct lora_pair mistral4_native[] = {
+    {NATIVE("layers.0.attention.wq_a"), 40, 64},
+    {NATIVE("layers.0.attention.wq_b"), 128, 40},
+    {NATIVE("layers.1.attention.wkv_a_with_mqa"), 48, 64},
+    {NATIVE("layers.0.attention.wkv_b"), 160, 32},
+    {NATIVE("layers.1.attention.wo"), 64, 96},
+    {NATIVE("layers.0.gate"), 8, 64},
+    {NATIVE("layers.0.experts.5.w2"), 64, 32},
+    {NATIVE("layers.1.shared_experts.w1"), 32, 64},
+    {NATIVE("output"), 256, 64},
+};
+static const struct lora_pair mistral4_peft[] = {
+    {PEFT("layers.1.self_attn.q_b_proj"), 128, 40},
+    {PEFT("layers.1.self_attn.kv_b_proj"), 160, 32},
+    {PEFT("layers.0.mlp.experts.1.gate_proj"), 32, 64},
+    {PEFT("layers.1.mlp.experts.6.down_proj"), 64, 32},
+    {PEFT("layers.1.mlp.shared_experts.up_proj"), 32, 64},
+};
+
+/* Runs both sequences of an oracle case; logits: [2][LORA_FLOATS_MAX]. */
+static void run_case(struct rig *rig, const char *name, float (*logits)[LORA_FLOATS_MAX])
+{
+    char dir[512];
+    snprintf(dir, sizeof dir, "test/data/oracle/%s", name);
+    for (int i = 0; i < ORACLE_SEQUENCES; i++) {
+        struct oracle oracle;
+        oracle_open(&oracle, dir, "logits", i);
+        memset(logits[i], 0, sizeof logits[i]);
+        rig_run(rig, oracle.ids, oracle.n, oracle.n / 2, MODEL_MAX_TOKENS, logits[i]);
+        oracle_close(&oracle);
+    }
+}
+
+static double farthest(float (*x)[LORA_FLOATS_MAX], float (*y)[LORA_FLOATS_MAX])
+{
+    double max = 0;
+    for (int i = 0; i < ORACLE_SEQUENCES; i++)
+        for (int k = 0; k < LORA_FLOATS_MAX; k++)
+            max = fmax(max, fabs((double)x[i][k] - (double)y[i][k]));
+    return max;
+}
+
+/* What is added to products must be what is added to weights: for experts, some of which many
+ * tokens choose and some none, and for heads whose keys are never computed.  Experts that
+ * come from a cache are the same to the bit. */
+TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
+{
+    static const struct {
+        const char *name;
+        const struct lora_pair *pairs;
+        int n;
+    } cases[] = {{"mixtral", mixtral_native, 6},
+                 {"mixtral", mixtral_peft, 5},
+                 {"mistral4", mistral4_native, 9},
+                 {"mistral4", mistral4_peft, 5}};
+    static float values[16000];
+    static float base[2][LORA_FLOATS_MAX], run[2][LORA_FLOATS_MAX], want[2][LORA_FLOATS_MAX];
+    const struct cpu_options exact = {.n_threads = 1, .flags = cpu_detect(), .exact = true};
+    for (int i = 0; i < 8; i++) {
+        char dir[512];
+        struct rig rig;
+        struct err err = {0};
+        const char *name = cases[i / 2].name;
+        oracle_copy(name, layouts[i % 2], dir);
+        const char *folder = lora_random(cases[i / 2].pairs, cases[i / 2].n, 0.3F, values);
+        rig_open(&rig, dir, &exact);
+        run_case(&rig, name, base);
+        struct adapter *ad = lora_open(rig.ckpt, folder, 1, NULL);
+        lora_attach(&rig, ad);
+        run_case(&rig, name, run);
+        struct expert_cache *cache =
+            expert_cache_open(rig.ckpt, ad, 5 * expert_cache_sizes(rig.ckpt).slot_bytes, &err);
+        assert_non_null(cache);
+        model_set_expert_cache(rig.model, cache);
+        run_case(&rig, name, want);
+        assert_memory_equal(want, run, sizeof run);
+        expert_cache_close(cache);
+        rig_close(&rig);
+        adapter_close(ad);
+        rig_open(&rig, merged(dir, folder, 1, &to_f32), &exact);
+        run_case(&rig, name, want);
+        rig_close(&rig);
+        double off = farthest(run, want), change = farthest(base, want);
+        if (!(off <= LORA_EXACT) || !(change > 0.1))
+            fail_msg("%s: off by %g, changed by %g", dir, off, change);
+    }
 }
 
 static void assert_refused(const char *model, const char *adapter, const char *out,
@@ -205,11 +316,13 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
 {
     static float values[3 * (256 + 112)];
     const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
-    const char *folder = lora_random("layers.0.attention.wk.lora_A.weight",
-                                     "layers.0.attention.wk.lora_B.weight", 64, 3, 64, values);
+    const struct lora_pair wk = {"layers.0.attention.wk.lora_A.weight",
+                                 "layers.0.attention.wk.lora_B.weight", 64, 64};
+    const struct lora_pair output = {"output.lora_A.weight", "output.lora_B.weight", 256, 64};
+    const char *folder = lora_random(&wk, 1, 1, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &as_is,
                    ERR_UNSUPPORTED, "layers.0.attention.wk.weight: its format F8_E4M3 cannot hold");
-    folder = lora_random("output.lora_A.weight", "output.lora_B.weight", 256, 3, 64, values);
+    folder = lora_random(&output, 1, 1, values);
     assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &to_f16,
                    ERR_UNSUPPORTED, "which stays; leave out --dtype");
     assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,

@@ -323,7 +323,8 @@ static struct adapter *adapt_experts(const struct checkpoint *ckpt)
         snprintf(b, sizeof b, "%s.%s.lora_B.weight", prefix, parts[i]);
         int dim = (int)ckpt->config.dim, ffn_dim = (int)ckpt->config.moe.ffn_dim;
         const char *folder =
-            lora_random(a, b, i == 1 ? dim : ffn_dim, 4, i == 1 ? ffn_dim : dim, values);
+            lora_random(&(struct lora_pair){a, b, i == 1 ? dim : ffn_dim, i == 1 ? ffn_dim : dim},
+                        1, 1.0f, values);
         top = lora_open(ckpt, folder, 1, top);
     }
     return top;
@@ -351,9 +352,9 @@ static void run_case(const char *path, bool adapted, uint64_t n_slots, const str
     rig_run(&rig, o->ids, o->n, o->n / 2, 7, logits);
     if (c)
         assert_true(expert_cache_stats(c).misses > 0);
-    rig_close(&rig);
     expert_cache_close(c);
     adapter_close(adapters);
+    rig_close(&rig);
 }
 
 TEST(expert_cache, a_model_computes_the_same_with_and_without)
@@ -410,8 +411,8 @@ TEST(expert_cache, a_step_that_could_not_read_says_so_and_can_be_tried_again)
     assert_int_equal(err.code, ERR_IO);
     assert_non_null(strstr(err.text, "layer "));
     rig_run(&rig, o.ids, o.n, o.n, 8, got);
-    rig_close(&rig);
     expert_cache_close(c);
+    rig_close(&rig);
     rig_open(&rig, dir, &(struct cpu_options){.n_threads = 1, .flags = ~0u});
     rig_run(&rig, o.ids, o.n, o.n, 8, want);
     assert_memory_equal(got, want, n * sizeof *got);

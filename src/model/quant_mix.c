@@ -79,7 +79,7 @@ static enum dtype choose_down(enum mix mix, const struct quant_place *p)
     if (early &&
         (mix == MIX_Q4_K_S || ((mix == MIX_IQ4_NL || mix == MIX_IQ4_XS) && !p->has_importance)))
         return DTYPE_Q5_K;
-    return mixes[mix].type;
+    return early && mix == MIX_Q4_0 && p->has_importance ? DTYPE_Q4_1 : mixes[mix].type;
 }
 
 static enum dtype choose(enum mix mix, const struct quant_place *p)

@@ -102,6 +102,13 @@ bool gguf_add_i32(struct gguf_head *head, int32_t value, struct err *err)
     return add_number(&head->kvs, (uint32_t)value, 4, err);
 }
 
+bool gguf_add_bool(struct gguf_head *head, bool value, struct err *err)
+{
+    assert(head->n_pending);
+    head->n_pending--;
+    return add_number(&head->kvs, value, 1, err);
+}
+
 bool gguf_add_f32(struct gguf_head *head, float value, struct err *err)
 {
     return gguf_add_i32(head, (int32_t)float_bits(value), err);

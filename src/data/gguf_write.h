@@ -51,6 +51,7 @@ bool gguf_put_array(struct gguf_head *head, const char *key, enum gguf_type item
                     struct err *err) CHECKED;
 bool gguf_add_string(struct gguf_head *head, struct span value, struct err *err) CHECKED;
 bool gguf_add_i32(struct gguf_head *head, int32_t value, struct err *err) CHECKED;
+bool gguf_add_bool(struct gguf_head *head, bool value, struct err *err) CHECKED;
 bool gguf_add_f32(struct gguf_head *head, float value, struct err *err) CHECKED;
 
 /* Appends a row of the table: name, type, n_dims (1 to 4) and shape of entry count, and n_bytes

@@ -99,7 +99,6 @@ static bool check_features(const struct reader *r)
         {"expert_gating_func", "only softmax (1) is supported", 1},
         {"interleave_moe_layer_step", "dense layers between those with experts are not supported",
          1},
-        {"attention.sliding_window_pattern", "window patterns are not supported", 0},
     };
     const char *s;
     size_t n;
@@ -119,11 +118,39 @@ static bool check_features(const struct reader *r)
                    r->gguf->file, shown(n), s);
 }
 
+/* The window is every layer's, unless a pattern says which layers have it; a pattern that is a
+ * number says how many layers it is long, but not which of them. */
+static bool read_windows(struct model_config *config, const struct reader *r)
+{
+    static const char pattern[] = "attention.sliding_window_pattern";
+    char key[KEY_BYTES];
+    uint32_t window = 0, period = 0;
+    const struct gguf_kv *kv = gguf_find(r->gguf, full_key(r, pattern, key));
+    if (!opt_u32(r, "attention.sliding_window", LIMIT_CONTEXT, &window))
+        return false;
+    if (kv && kv->type != GGUF_ARRAY) {
+        if (!opt_u32(r, pattern, UINT32_MAX, &period))
+            return false;
+        if (period)
+            return fail(r, ERR_UNSUPPORTED, pattern,
+                        "only an array with true or false for each layer is supported");
+        kv = NULL;
+    }
+    if (kv && !(kv = gguf_array(r->gguf, key, GGUF_BOOL, r->err)))
+        return false;
+    if (kv && (kv->n_items != config->n_layers || !window))
+        return fail(r, ERR_FORMAT, pattern,
+                    window ? "expected one item for each layer"
+                           : "attention.sliding_window is missing beside it");
+    for (uint32_t i = 0; i < config->n_layers; i++)
+        config->windows[i] = !kv || kv->data[i] ? window : 0;
+    return true;
+}
+
 static bool read_sizes(struct model_config *config, const struct reader *r)
 {
     double eps = CONFIG_EPS_MIN;
     char key[KEY_BYTES];
-    uint32_t window = 0;
     bool ok = need_u32(r, "embedding_length", LIMIT_DIM, &config->dim) &&
               need_u32(r, "block_count", LIMIT_LAYERS, &config->n_layers) &&
               need_u32(r, "attention.head_count", LIMIT_HEADS, &config->n_heads) &&
@@ -131,18 +158,15 @@ static bool read_sizes(struct model_config *config, const struct reader *r)
               need_u32(r, "context_length", LIMIT_CONTEXT, &config->context) &&
               gguf_f64(r->gguf, full_key(r, "attention.layer_norm_rms_epsilon", key),
                        CONFIG_EPS_MIN, CONFIG_EPS_MAX, &eps, r->err) &&
-              opt_u32(r, "attention.sliding_window", LIMIT_CONTEXT, &window);
+              read_windows(config, r);
     if (!ok)
         return false;
     config->norm_eps = (float)eps;
     config->n_kv_heads = config->n_heads;
     if (!opt_u32(r, "attention.head_count_kv", LIMIT_HEADS, &config->n_kv_heads))
         return false;
-    if (!config->n_kv_heads)
-        return fail(r, ERR_FORMAT, "attention.head_count_kv", "expected at least 1");
-    for (uint32_t i = 0; i < config->n_layers; i++)
-        config->windows[i] = window;
-    return true;
+    return config->n_kv_heads ||
+           fail(r, ERR_FORMAT, "attention.head_count_kv", "expected at least 1");
 }
 
 /* The lengths without _mla are those of the cache, in files that have both. */

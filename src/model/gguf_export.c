@@ -183,6 +183,7 @@ size_t gguf_export_choose(struct gguf_export *e, const struct quant_mix *mix, bo
                                     .n_experts = c->is_moe ? c->moe.n_experts : 0,
                                     .n_sharing = c->n_heads / c->n_kv_heads,
                                     .has_importance = has_importance,
+                                    .is_routed = t->source && t->n_parts > 1,
                                     .n_cols = t->n_cols};
         t->type = quant_mix_choose(mix, &place, &t->fell_back);
         t->entry.type = dtype_info(t->type)->name;

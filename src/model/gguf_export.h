@@ -54,7 +54,7 @@ const struct tensor *gguf_export_part(const struct export_tensor *t, int64_t par
 
 /* Appends metadata and the table of tensors to head, and sets their bytes.  Of a GGUF file the
  * vocabulary and what general.* keys say are copied; of other containers the vocabulary is the
- * caller's business.  Errors: ERR_UNSUPPORTED for layers with different windows, ERR_LIMIT. */
+ * caller's business.  Errors: ERR_UNSUPPORTED for windows of different lengths, ERR_LIMIT. */
 bool gguf_export_head(struct gguf_export *e, const struct quant_mix *mix, struct gguf_head *head,
                       struct err *err) CHECKED;
 

@@ -38,16 +38,30 @@ static const char *architecture(const struct model_config *c)
                                                       : "llama";
 }
 
-/* The window of every layer.  Errors: ERR_UNSUPPORTED. */
-static bool put_window(const struct meta *m)
+/* The window, and which layers have it unless all do.  Errors: ERR_UNSUPPORTED. */
+static bool put_windows(const struct meta *m)
 {
     const struct model_config *c = m->c;
-    for (uint32_t i = 1; i < c->n_layers; i++)
-        if (c->windows[i] != c->windows[0])
+    char full[KEY_BYTES];
+    uint32_t window = 0, n = 0;
+    for (uint32_t i = 0; i < c->n_layers; i++) {
+        if (c->windows[i] && window && c->windows[i] != window)
             return err_set(m->err, ERR_UNSUPPORTED,
-                           "layers with different windows cannot be written as GGUF; run the model "
-                           "as it is");
-    return !c->windows[0] || put_u32(m, "attention.sliding_window", c->windows[0]);
+                           "windows of %u and %u tokens cannot be written as GGUF; run the model "
+                           "as it is",
+                           window, c->windows[i]);
+        window = c->windows[i] ? c->windows[i] : window;
+        n += c->windows[i] != 0;
+    }
+    if (n && !put_u32(m, "attention.sliding_window", window))
+        return false;
+    if (!n || n == c->n_layers)
+        return true;
+    snprintf(full, sizeof full, "%s.attention.sliding_window_pattern", m->arch);
+    bool ok = gguf_put_array(m->head, full, GGUF_BOOL, c->n_layers, m->err);
+    for (uint32_t i = 0; ok && i < c->n_layers; i++)
+        ok = gguf_add_bool(m->head, c->windows[i] != 0, m->err);
+    return ok;
 }
 
 static bool put_heads(const struct meta *m)
@@ -57,7 +71,7 @@ static bool put_heads(const struct meta *m)
     if (!c->is_latent)
         return put_u32(m, "attention.head_count_kv", c->n_kv_heads) &&
                put_u32(m, "attention.key_length", c->head_dim) &&
-               put_u32(m, "attention.value_length", c->head_dim) && put_window(m);
+               put_u32(m, "attention.value_length", c->head_dim) && put_windows(m);
     return put_u32(m, "attention.head_count_kv", 1) &&
            put_u32(m, "attention.q_lora_rank", l->q_rank) &&
            put_u32(m, "attention.kv_lora_rank", l->kv_rank) &&

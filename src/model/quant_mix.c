@@ -79,7 +79,7 @@ static enum dtype choose_down(enum mix mix, const struct quant_place *p)
     if (early &&
         (mix == MIX_Q4_K_S || ((mix == MIX_IQ4_NL || mix == MIX_IQ4_XS) && !p->has_importance)))
         return DTYPE_Q5_K;
-    return mixes[mix].type;
+    return early && mix == MIX_Q4_0 && p->has_importance ? DTYPE_Q4_1 : mixes[mix].type;
 }
 
 static enum dtype choose(enum mix mix, const struct quant_place *p)
@@ -89,7 +89,10 @@ static enum dtype choose(enum mix mix, const struct quant_place *p)
         return type;
     /* MXFP4 has four bits for what is most of a model, and no mix for the rest. */
     if (mix == MIX_MXFP4)
-        return p->role == QUANT_FFN || p->role == QUANT_FFN_DOWN ? type : DTYPE_Q8_0;
+        return (p->role == QUANT_FFN || p->role == QUANT_FFN_DOWN) &&
+                       (p->is_routed || !p->n_experts)
+                   ? type
+                   : DTYPE_Q8_0;
     switch (p->role) {
     case QUANT_OUTPUT:
         return p->n_cols % dtype_info(type)->block ? DTYPE_Q8_0 : DTYPE_Q6_K;

@@ -34,6 +34,7 @@ struct quant_place {
     uint32_t n_experts;  /* of the model; 0 for none */
     uint32_t n_sharing;  /* attention heads that share a key-value head */
     bool has_importance; /* --imatrix was given */
+    bool is_routed;      /* of experts that are chosen, not of all tokens */
     int64_t n_cols;
 };
 

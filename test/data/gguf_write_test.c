@@ -118,6 +118,9 @@ TEST(gguf_write, random_files_come_back)
         n_text = test_random(&seed) % sizeof text;
         for (size_t i = 0; i < n_text; i++)
             text[i] = (char)test_random(&seed);
+        assert_true(gguf_put_array(&head, "b", GGUF_BOOL, n, &err));
+        for (size_t i = 0; i < n; i++)
+            assert_true(gguf_add_bool(&head, numbers[i] < 0, &err));
         assert_true(gguf_put_array(&head, "t", GGUF_STRING, 2, &err));
         assert_true(gguf_add_string(&head, (struct span){text, n_text}, &err));
         assert_true(gguf_add_string(&head, SPAN(""), &err));
@@ -134,6 +137,8 @@ TEST(gguf_write, random_files_come_back)
         const uint8_t *at = gguf_find(&gguf, "i")->data;
         for (size_t i = 0; i < n; i++)
             assert_int_equal(gguf_next_i32(&at), numbers[i]);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(gguf_find(&gguf, "b")->data[i], numbers[i] < 0);
         const char *s;
         size_t n_s;
         at = gguf_find(&gguf, "t")->data;

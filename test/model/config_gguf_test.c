@@ -10,9 +10,9 @@
 /* A metadata value of one of the types that configurations use. */
 struct kv {
     const char *key;
-    enum gguf_type type; /* GGUF_U32, GGUF_F32 or GGUF_STRING */
+    enum gguf_type type; /* GGUF_U32, GGUF_F32, GGUF_STRING, or GGUF_ARRAY of bools */
     double number;
-    const char *text;
+    const char *text; /* "1101" for the array true, true, false, true */
 };
 
 /* The keys of a tiny model with everything on; a test changes one. */
@@ -67,31 +67,40 @@ static uint8_t *put_kv(uint8_t *p, const struct kv *kv)
     p = put_u32(put_string(p, kv->key), kv->type);
     if (kv->type == GGUF_STRING)
         return put_string(p, kv->text);
+    if (kv->type == GGUF_ARRAY) {
+        p = put_u64(put_u32(p, GGUF_BOOL), strlen(kv->text));
+        for (const char *s = kv->text; *s; s++)
+            *p++ = *s == '1';
+        return p;
+    }
     return kv->type == GGUF_F32 ? put(p, &real, sizeof real) : put_u32(p, (uint32_t)kv->number);
 }
 
-/* Reads a configuration from the good keys, where change takes the place of the
- * one of its key or is added; drop goes.  The only tensor is [8][64] F32, named embedding. */
-static bool read_gguf(const struct kv *change, const char *drop, const char *embedding,
-                      struct model_config *config, struct err *err)
+static bool has_key(const struct kv *kvs, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(kvs[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Reads a configuration from the good keys, where changes take the places of those of their keys
+ * or are added; drop goes.  The only tensor is [8][64] F32, named embedding. */
+static bool read_changed(const struct kv *changes, size_t n_changes, const char *drop,
+                         const char *embedding, struct model_config *config, struct err *err)
 {
     static uint8_t image[8192];
     uint8_t *p = put_u64(put_u32(put(image, "GGUF", 4), 3), 1), *count = p;
-    uint64_t n = 0;
-    bool placed = !change;
+    uint64_t n = n_changes;
     p = put_u64(p, 0);
     for (size_t i = 0; i < N_GOOD; i++) {
-        bool here = change && strcmp(change->key, good[i].key) == 0;
-        placed |= here;
-        if (drop && strcmp(drop, good[i].key) == 0)
+        if ((drop && strcmp(drop, good[i].key) == 0) || has_key(changes, n_changes, good[i].key))
             continue;
-        p = put_kv(p, here ? change : &good[i]);
+        p = put_kv(p, &good[i]);
         n++;
     }
-    if (!placed) {
-        p = put_kv(p, change);
-        n++;
-    }
+    for (size_t i = 0; i < n_changes; i++)
+        p = put_kv(p, &changes[i]);
     put_u64(count, n);
     p = put_u64(put_u64(put_u32(put_string(p, embedding), 2), 64), 8);
     p = put_u64(put_u32(p, 0), 0);
@@ -105,6 +114,13 @@ static bool read_gguf(const struct kv *change, const char *drop, const char *emb
     ok = config_from_gguf(config, &gguf, err);
     gguf_close(&gguf);
     return ok;
+}
+
+/* The same with one change, or none. */
+static bool read_gguf(const struct kv *change, const char *drop, const char *embedding,
+                      struct model_config *config, struct err *err)
+{
+    return read_changed(change, change != NULL, drop, embedding, config, err);
 }
 
 TEST(config_gguf, reads_a_mistral3_file)
@@ -353,4 +369,60 @@ TEST(config_gguf, a_window_holds_for_every_layer)
     for (int i = 0; i < 3; i++)
         assert_int_equal(c.windows[i], 4096);
     assert_int_equal(c.windows[3], 0);
+}
+
+#define PATTERN "mistral3.attention.sliding_window_pattern"
+
+TEST(config_gguf, a_pattern_says_which_layers_have_the_window)
+{
+    struct model_config c;
+    struct err err = {0};
+    struct kv two[] = {{"mistral3.attention.sliding_window", GGUF_U32, 4096, NULL},
+                       {PATTERN, GGUF_ARRAY, 0, "101"}};
+    if (!read_changed(two, 2, NULL, "token_embd.weight", &c, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(c.windows[0], 4096);
+    assert_int_equal(c.windows[1], 0);
+    assert_int_equal(c.windows[2], 4096);
+    two[1] = (struct kv){PATTERN, GGUF_U32, 0, NULL};
+    assert_true(read_changed(two, 2, NULL, "token_embd.weight", &c, &err));
+    assert_int_equal(c.windows[1], 4096);
+}
+
+TEST(config_gguf, other_patterns_are_named)
+{
+    static const struct {
+        struct kv window, pattern;
+        const char *why;
+        enum err_code code;
+    } wrong[] = {
+        {{"mistral3.attention.sliding_window", GGUF_U32, 8, NULL},
+         {PATTERN, GGUF_ARRAY, 0, "10"},
+         "_pattern: expected one item for each layer",
+         ERR_FORMAT},
+        {{"mistral3.attention.sliding_window", GGUF_U32, 8, NULL},
+         {PATTERN, GGUF_ARRAY, 0, "1011"},
+         "_pattern: expected one item for each layer",
+         ERR_FORMAT},
+        {{"mistral3.attention.sliding_window", GGUF_U32, 0, NULL},
+         {PATTERN, GGUF_ARRAY, 0, "101"},
+         "sliding_window is missing",
+         ERR_FORMAT},
+        {{"mistral3.attention.sliding_window", GGUF_U32, 8, NULL},
+         {PATTERN, GGUF_U32, 4, NULL},
+         "_pattern: only an array",
+         ERR_UNSUPPORTED},
+        {{"mistral3.attention.sliding_window", GGUF_U32, 8, NULL},
+         {PATTERN, GGUF_STRING, 0, "101"},
+         "_pattern: ",
+         ERR_FORMAT},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct model_config c;
+        struct err err = {0};
+        const struct kv two[] = {wrong[i].window, wrong[i].pattern};
+        assert_false(read_changed(two, 2, NULL, "token_embd.weight", &c, &err));
+        if (err.code != wrong[i].code || !strstr(err.text, wrong[i].why))
+            fail_msg("%zu: %s", i, err.text);
+    }
 }

@@ -14,7 +14,7 @@ struct fixture_case {
     bool native, hf;
     bool is_same; /* both layouts hold the same numbers */
 };
-#define FIXTURE_CASES 15
+#define FIXTURE_CASES 16
 extern const struct fixture_case fixture_cases[FIXTURE_CASES];
 
 /* Appends the whole file of that type to out.  Errors: those of the parts. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/pool.h"
 #include "model/export_fixture.h"
 #include "oracle.h"
@@ -55,16 +59,28 @@ TEST(gguf_export_meta, the_configuration_and_every_type_come_back)
     }
 }
 
-TEST(gguf_export_meta, refuses_layers_with_different_windows)
+/* One window and none may alternate, two windows may not. */
+TEST(gguf_export_meta, refuses_windows_of_different_lengths)
 {
+    static const char list[] = "  null,\n  8,";
     struct err err = {0};
     struct buf out;
-    struct checkpoint *ckpt = checkpoint_open("test/data/oracle/ministral-swa-mix", &err);
+    char dir[512], path[600];
+    size_t n;
+    oracle_copy("ministral-swa-mix", CHECKPOINT_NATIVE, dir);
+    snprintf(path, sizeof path, "%s/params.json", dir);
+    char *params = test_read(path, &n), *at = strstr(params, list);
+    assert_non_null(at);
+    memcpy(at, "  4   ", 6);
+    test_write(path, params, n);
+    free(params);
+    struct checkpoint *ckpt = checkpoint_open(dir, &err);
     struct pool *pool = pool_open(1, &err);
     assert_true(ckpt && pool);
     buf_init(&out, 1 << 24);
     assert_false(fixture_export_to(ckpt, "F32", pool, &out, &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "windows of 4 and 8 tokens"));
     buf_free(&out);
     pool_close(pool);
     checkpoint_close(ckpt);

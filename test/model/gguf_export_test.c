@@ -13,21 +13,14 @@
 #include "test.h"
 
 const struct fixture_case fixture_cases[FIXTURE_CASES] = {
-    {"mistral", true, true, true},
-    {"mistral-sharded", true, true, true},
-    {"mistral-swa", true, true, true},
-    {"ministral3", true, true, true},
-    {"ministral3-tied", true, true, true},
-    {"devstral2-yarnmag", true, true, true},
-    {"mixtral", true, true, true},
-    {"mistral3-wrapper", true, true, true},
-    {"mistral4", true, true, true},
-    {"mistral4-wrapper", true, true, true},
-    {"large3", true, true, true},
-    {"ministral3-fp8", true, true, true},
-    {"mistral4-fp8", true, true, false},
-    {"large3-fp8block", true, false, false},
-    {"ministral3-nvfp4", false, true, false},
+    {"mistral", true, true, true},           {"mistral-sharded", true, true, true},
+    {"mistral-swa", true, true, true},       {"ministral-swa-mix", true, true, true},
+    {"ministral3", true, true, true},        {"ministral3-tied", true, true, true},
+    {"devstral2-yarnmag", true, true, true}, {"mixtral", true, true, true},
+    {"mistral3-wrapper", true, true, true},  {"mistral4", true, true, true},
+    {"mistral4-wrapper", true, true, true},  {"large3", true, true, true},
+    {"ministral3-fp8", true, true, true},    {"mistral4-fp8", true, true, false},
+    {"large3-fp8block", true, false, false}, {"ministral3-nvfp4", false, true, false},
 };
 
 static bool add_bytes(void *arg, const void *bytes, size_t n, struct err *err)

@@ -568,8 +568,9 @@ TEST(generator, a_failing_disk_ends_the_request_and_the_next_one_works)
         assert_memory_equal(got, want, sizeof want);
     }
     generator_close(gen);
-    rig_close(&rig);
+    model_set_expert_cache(rig.model, NULL);
     expert_cache_close(cache);
+    rig_close(&rig);
 }
 
 TEST(generator, wrong_options_and_prompts_are_named)

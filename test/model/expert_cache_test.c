@@ -352,6 +352,7 @@ static void run_case(const char *path, bool adapted, uint64_t n_slots, const str
     rig_run(&rig, o->ids, o->n, o->n / 2, 7, logits);
     if (c)
         assert_true(expert_cache_stats(c).misses > 0);
+    model_set_expert_cache(rig.model, NULL);
     expert_cache_close(c);
     adapter_close(adapters);
     rig_close(&rig);
@@ -411,6 +412,7 @@ TEST(expert_cache, a_step_that_could_not_read_says_so_and_can_be_tried_again)
     assert_int_equal(err.code, ERR_IO);
     assert_non_null(strstr(err.text, "layer "));
     rig_run(&rig, o.ids, o.n, o.n, 8, got);
+    model_set_expert_cache(rig.model, NULL);
     expert_cache_close(c);
     rig_close(&rig);
     rig_open(&rig, dir, &(struct cpu_options){.n_threads = 1, .flags = ~0u});

@@ -99,7 +99,7 @@ $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o
 
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
-	timeout 1200 $(OUT)/unit $(T)
+	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 
 # What the unit tests try a few thousand times, often.

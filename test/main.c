@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c - runs every registered test; "build/release/unit 'gguf.*'" runs some. */
+/* main.c - runs every registered test; "build/release/unit 'gguf.*'" runs some, and with
+ * TEST_PART=2/3 in the environment every third from the second on. */
 #include <fnmatch.h>
 #include <ftw.h>
 #include <math.h>
@@ -92,12 +93,32 @@ static bool selects_any(const char *filter)
     return false;
 }
 
+/* Keeps every n-th test, from the i-th on, as TEST_PART says: i/n. */
+static bool keep_part(void)
+{
+    const char *part = getenv("TEST_PART");
+    unsigned i, n;
+    if (!part)
+        return true;
+    if (sscanf(part, "%u/%u", &i, &n) != 2 || i < 1 || i > n) {
+        fprintf(stderr, "TEST_PART: expected i/n, not %s\n", part);
+        return false;
+    }
+    size_t n_kept = 0;
+    for (size_t k = i - 1; k < n_tests; k += n)
+        tests[n_kept++] = tests[k];
+    n_tests = n_kept;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !selects_any(argv[1])) {
         fprintf(stderr, "no test is called %s\n", argv[1]);
         return 2;
     }
+    if (!keep_part())
+        return 2;
     const char *base = getenv("TMPDIR");
     snprintf(tmp_dir, sizeof tmp_dir, "%s/bise-test-XXXXXX", base ? base : P_tmpdir);
     if (!mkdtemp(tmp_dir)) {

@@ -90,13 +90,15 @@ static bool gather_tokenizer(struct facts *f, const char *path, const struct che
 
 static bool gather(struct facts *f, uint32_t context, bool check, struct err *err)
 {
+    enum dtype kv_type = f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16;
+    if (!config_check_kv(&f->ckpt->config, kv_type, err))
+        return err_add(err, "%s", f->ckpt->path);
     if (check && !checkpoint_check_numbers(f->ckpt, err))
         return false;
     f->checked = check;
     for (size_t i = 0; i < f->ckpt->tensors->n_files; i++)
         f->n_file_bytes += f->ckpt->tensors->files[i].size;
     f->shares = weight_shares_count(f->ckpt);
-    enum dtype kv_type = f->kv_q8 ? DTYPE_Q8_0 : DTYPE_BF16;
     f->n_token_bytes = config_page_bytes(&f->ckpt->config, kv_type) / BACKEND_PAGE_TOKENS;
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;

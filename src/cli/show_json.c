@@ -17,7 +17,7 @@ static void print_share(const char **comma, enum dtype dtype, const struct weigh
 {
     if (!share->n_params)
         return;
-    printf("%s\"%s\":{\"parameters\":%llu,\"bytes\":%llu}", *comma, dtype_info(dtype)->name,
+    printf("%s\"%s\":{\"parameters\":%llu,\"bytes\":%llu}", *comma, weight_format_name(dtype),
            (unsigned long long)share->n_params, (unsigned long long)share->n_bytes);
     *comma = ",";
 }

@@ -57,7 +57,7 @@ static void print_formats(const struct facts *f)
             if (!share->n_params)
                 continue;
             printf("%-13s %-12s %-8s %5.1f %% of parameters, %s\n", label,
-                   weight_class_name((enum weight_class)k), dtype_info((enum dtype)i)->name,
+                   weight_class_name((enum weight_class)k), weight_format_name((enum dtype)i),
                    100 * (double)share->n_params / (double)f->ckpt->n_params,
                    units_bytes(size, share->n_bytes));
             label = "";

@@ -4,13 +4,18 @@
 const char *weight_class_name(enum weight_class which)
 {
     static const char *const names[WEIGHT_CLASSES] = {
-        [WEIGHT_EMBEDDINGS] = "embeddings",
-        [WEIGHT_ATTENTION] = "attention",
-        [WEIGHT_FEED_FORWARD] = "feed-forward",
-        [WEIGHT_EXPERTS] = "experts",
-        [WEIGHT_NORMS] = "norms",
+        [WEIGHT_EMBEDDINGS] = "embeddings",     [WEIGHT_ATTENTION] = "attention",
+        [WEIGHT_FEED_FORWARD] = "feed-forward", [WEIGHT_ROUTER] = "router",
+        [WEIGHT_EXPERTS] = "experts",           [WEIGHT_NORMS] = "norms",
     };
     return names[which];
+}
+
+/* A checkpoint stores elements of NVFP4 and their scales apart, so the elements have a name of
+ * their own. */
+const char *weight_format_name(enum dtype type)
+{
+    return dtype_info(type == DTYPE_E2M1 ? DTYPE_NVFP4 : type)->name;
 }
 
 static uint64_t scales_bytes(const struct tensor *t)
@@ -51,11 +56,11 @@ static void count_layer(struct weight_shares *shares, const struct model_config 
                                               &w->q_b, &w->kv_a, &w->k_b.w, v_b,    NULL};
     const struct tensor *const norms[] = {&w->attn_norm, &w->ffn_norm, &w->q_a_norm, &w->kv_a_norm,
                                           NULL};
-    const struct tensor *const ffn[] = {&w->ffn.w_gate, &w->ffn.w_up, &w->ffn.w_down, &w->router,
-                                        NULL};
+    const struct tensor *const ffn[] = {&w->ffn.w_gate, &w->ffn.w_up, &w->ffn.w_down, NULL};
     count_all(shares, WEIGHT_ATTENTION, attention);
     count_all(shares, WEIGHT_NORMS, norms);
     count_all(shares, WEIGHT_FEED_FORWARD, ffn);
+    shares->n_step_bytes += count(shares, WEIGHT_ROUTER, &w->router);
     uint64_t n_bytes = 0;
     for (uint32_t i = 0; w->experts && i < c->moe.n_experts; i++)
         n_bytes += count(shares, WEIGHT_EXPERTS, &w->experts[i].w_gate) +

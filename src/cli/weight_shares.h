@@ -10,8 +10,9 @@
 enum weight_class {
     WEIGHT_EMBEDDINGS, /* of tokens, in and out */
     WEIGHT_ATTENTION,
-    WEIGHT_FEED_FORWARD, /* what every token passes: dense layers, shared experts, routers */
-    WEIGHT_EXPERTS,      /* what some tokens pass */
+    WEIGHT_FEED_FORWARD, /* what every token passes: dense layers, shared experts */
+    WEIGHT_ROUTER,
+    WEIGHT_EXPERTS, /* what some tokens pass */
     WEIGHT_NORMS,
     WEIGHT_CLASSES,
 };
@@ -28,6 +29,9 @@ struct weight_shares {
 
 /* Returns the name of a class: "feed-forward".  Borrowed: static. */
 const char *weight_class_name(enum weight_class which);
+
+/* Returns the name by which people know a number format of weights.  Borrowed: static. */
+const char *weight_format_name(enum dtype type);
 
 /* Counts the weights of a model. */
 struct weight_shares weight_shares_count(const struct checkpoint *ckpt);

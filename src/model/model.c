@@ -24,13 +24,13 @@ static size_t layer_page_bytes(const struct model_config *config, enum dtype kv_
     return dtype_bytes(kv_type, n_rows * cache_row(config) * BACKEND_PAGE_TOKENS);
 }
 
-static bool check_cache(const struct model_config *config, enum dtype kv_type, struct err *err)
+bool config_check_kv(const struct model_config *config, enum dtype kv_type, struct err *err)
 {
     int block = dtype_info(kv_type)->block;
     return cache_row(config) % block == 0 ||
            err_set(err, ERR_UNSUPPORTED,
-                   "keys of %lld numbers are no whole blocks of %s; choose another type for keys "
-                   "and values",
+                   "keys of %lld numbers are no whole blocks of %s; keep keys and values "
+                   "in bf16",
                    (long long)cache_row(config), dtype_info(kv_type)->name);
 }
 
@@ -284,7 +284,7 @@ struct model *model_open(const struct checkpoint *ckpt, const struct adapter *ad
     m->adapters = adapters;
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
-    if (!m->layers || !check_cache(config, backend->kv_type, err) ||
+    if (!m->layers || !config_check_kv(config, backend->kv_type, err) ||
         !adopt_matrices(m, &ckpt->weights, err) || !write_gains(m, &ckpt->weights, err) ||
         !open_scratch(&m->scratch, config, backend, err))
         goto fail;

@@ -56,8 +56,11 @@ struct backend *model_backend(const struct model *model);
 /* Returns the bytes of a KV page: BACKEND_PAGE_TOKENS tokens in every layer. */
 size_t model_page_bytes(const struct model *model);
 
-/* For planning, without a model: the same, and the bytes of scratch memory that model_open()
- * takes. */
+/* For planning, without a model: whether keys and values can be of that type, the bytes of a page,
+ * and those of the scratch memory that model_open() takes.
+ * Errors: ERR_UNSUPPORTED when the rows of keys are no whole blocks. */
+bool config_check_kv(const struct model_config *config, enum dtype kv_type,
+                     struct err *err) CHECKED;
 size_t config_page_bytes(const struct model_config *config, enum dtype kv_type);
 size_t config_scratch_bytes(const struct model_config *config);
 

@@ -10,10 +10,15 @@ show test/data/oracle/mixtral
 show test/data/oracle/large3-fp8block --context 64
 show test/data/oracle/large3-fp8block --context 64 --json
 show test/data/oracle-gguf/mistral4-bf16 --check-tensors | grep -E '^(arch|param|formats|layers|experts|att| |numbers|each)'
-show test/data/layouts/latent-nvfp4 | grep -A 9 '^formats'
+show test/data/layouts/latent-nvfp4 | grep -A 10 '^formats'
 show test/data/stories260K/stories260K-q4_0.gguf
 show models/stories260K.gguf --context 100000 | tail -3
 try show none/such/model
+# What run refuses, show does not promise.
+for model in models/stories260K.gguf test/data/oracle/mistral4; do
+    try show $model --kv-q8
+    try logits $model --kv-q8 --tokens 1 --out -
+done
 try show test/data
 try show test/data/stories260K/tok512.model
 

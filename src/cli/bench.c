@@ -20,6 +20,7 @@
 #include "cli/interrupt.h"
 #include "cli/json_text.h"
 #include "cli/machine.h"
+#include "cli/notes.h"
 #include "cli/options.h"
 #include "cli/summary.h"
 #include "cli/units.h"
@@ -230,6 +231,7 @@ static bool measure(struct bench *b, struct err *err)
     if (!measure_load(b, err) || !measure_memory(b, err) || !measure_disk(b, err) ||
         !make_ids(b, err))
         return false;
+    notes_rounding(b->rt.ckpt, &b->machine);
     b->token_bytes = bytes_per_token(b);
     return measure_tokens(b, "prefill", b->n_prompt, time_prefill, &b->prefill, err) &&
            measure_tokens(b, "decode", b->n_generate, time_decode, &b->decode, err);

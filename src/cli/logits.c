@@ -125,6 +125,7 @@ static int run_logits(const struct wanted *w, const struct token_ids *ids)
     bool ok = bundled_or(w->model, &path, &err) && runtime_open(&rt, path.data, &w->machine, &err);
     if (ok) {
         notes_skipped(rt.ckpt);
+        notes_rounding(rt.ckpt, &w->machine);
         experts_note(&rt, &w->machine);
         interrupt_hold();
         ok = write_logits(&rt, w, ids, &err);

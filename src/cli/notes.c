@@ -2,6 +2,7 @@
 #include "cli/notes.h"
 
 #include "cli/console.h"
+#include "lib/runtime.h"
 #include "model/checkpoint.h"
 
 void notes_skipped(const struct checkpoint *ckpt)
@@ -16,4 +17,11 @@ void notes_context(const struct checkpoint *ckpt, uint32_t n)
     const struct model_config *c = &ckpt->config;
     if (n > c->context && !c->context_assumed)
         console_note("made for %u tokens; beyond that the text degrades", c->context);
+}
+
+void notes_rounding(const struct checkpoint *ckpt, const struct runtime_options *options)
+{
+    if (options->round_inputs && !ckpt->rounds_inputs)
+        console_note("--round-activations changes nothing: the checkpoint asks for no rounding of "
+                     "the inputs of FP8 weights");
 }

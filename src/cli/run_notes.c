@@ -30,6 +30,7 @@ void run_announce(struct run *run)
         console_note("'%s' is no file or folder, so it is the prompt", run->word);
     notes_skipped(run->rt.ckpt);
     notes_context(run->rt.ckpt, run_room(run));
+    notes_rounding(run->rt.ckpt, &run->machine);
     experts_note(&run->rt, &run->machine);
     if (run->note)
         console_note("%s", run->note);

@@ -56,6 +56,7 @@ struct checkpoint {
     uint64_t n_active_params;     /* of them, those that one token meets */
     uint64_t n_weight_bytes;      /* the same, as stored */
     uint32_t n_skipped;           /* tensors of vision or audio towers, left out */
+    bool rounds_inputs;           /* says of a matrix how its inputs are rounded */
 };
 
 /* Opens a folder (params.json with consolidated*.safetensors, preferred; or

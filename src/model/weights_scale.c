@@ -279,6 +279,7 @@ struct tensor weights_at(const struct binder *b, const struct stack *s, int64_t 
                        .n_cols = s->n_cols,
                        .scales = s->blocks,
                        .input = input_at(b, s, i, n)};
+    b->ckpt->rounds_inputs |= t.input.rounding != INPUT_EXACT;
     if (s->scale)
         t.scale = s->is_divisor ? 1.0f / share_at(s->scale, i, n) : share_at(s->scale, i, n);
     if (t.scales.data)

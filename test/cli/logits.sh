@@ -61,3 +61,8 @@ done
 . test/cli/with_tower
 with_tower "$TMP/tower"
 try logits "$TMP/tower" --tokens 1,2 --out "$TMP/x"
+
+# A checkpoint that says how its inputs are rounded, and some that do not.
+for model in ministral3-fp8 ministral3-nvfp4 mistral; do
+    try logits test/data/oracle/$model --round-activations --tokens 1 --out /dev/null
+done

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "cli/console.h"
+#include "cli/units.h"
 #include "lib/runtime.h"
 #include "text/traits.h"
 
@@ -55,21 +56,10 @@ static bool read_whole(const struct option *o, const char *text)
 
 static bool read_size(uint64_t *bytes, const char *text)
 {
-    static const char units[] = "KMG";
-    char *end;
-    errno = 0;
-    *bytes = UINT64_MAX;
-    if (strcmp(text, "auto") == 0)
-        return true;
-    unsigned long long number = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end) : units;
-    if (*text < '0' || *text > '9' || errno || !number || !unit || (*end && end[1]))
-        return false;
-    for (int n = *end ? (int)(unit - units) + 1 : 0; n; n--, number *= 1000)
-        if (number > UINT64_MAX / 1000)
-            return false;
-    *bytes = number;
-    return true;
+    bool is_auto = strcmp(text, "auto") == 0;
+    if (is_auto)
+        *bytes = UINT64_MAX;
+    return is_auto || (units_read_bytes(text, bytes) && *bytes > 0 && *bytes < UINT64_MAX);
 }
 
 static bool read_f32(const struct option *o, const char *text)
@@ -316,7 +306,7 @@ struct option option_expert_memory(struct runtime_options *options)
     return (struct option){.name = "expert-memory",
                            .kind = OPTION_SIZE,
                            .value = &options->expert_memory,
-                           .expected = "a size such as 500M or 24G, or auto"};
+                           .expected = "a size such as 500M, 1.5G or 24GiB, or auto"};
 }
 
 struct option option_context(uint32_t *context)

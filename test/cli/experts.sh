@@ -7,7 +7,9 @@ logits rest "--expert-memory auto"
 cmp "$TMP/all" "$TMP/some" && cmp "$TMP/all" "$TMP/rest" && echo same
 try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory 1K
 try logits test/data/oracle/mistral --tokens 1 --out "$TMP/none" --expert-memory 1G
-for size in 0 12X 1.5G -1G "" 1GB 99999999999G 99999999999999999999; do
+logits some "--expert-memory 0.1mb"
+cmp "$TMP/all" "$TMP/some" && echo same
+for size in 0 12X 1.5 -1G "" 1Gi 99999999999G 99999999999999999999; do
     try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory "$size"
 done
 "$BISE" bench --expert-memory 100K --repeat 1 --prompt 8 --generate 4 "$mixtral" --json |

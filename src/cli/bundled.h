@@ -12,7 +12,7 @@
 bool bundled_find(struct buf *path, struct err *err) CHECKED;
 
 /* Appends the path that model means, or the bundled model's when it is NULL: a file or folder
- * that is there, else a model of the store (ORG/NAME).
+ * that is there, else a model of the store (ORG/NAME).  Adapters are found in the same way.
  * Errors: ERR_ARG for an empty one, those of hub_store_find(), else as bundled_find(). */
 bool bundled_or(const char *model, struct buf *path, struct err *err) CHECKED;
 

@@ -31,13 +31,13 @@ static const char *main_type(const struct tensor_store *store)
     return best;
 }
 
-/* Finds the number format of a model; "?" when it cannot be read. */
+/* Finds the number format of a model, or that it is none; "?" when it cannot be read. */
 static const char *format_of(const struct hub_model *model)
 {
     struct err ignored = {0};
     struct tensor_store store = {0};
     struct gguf gguf = {0};
-    const char *type = "?";
+    const char *type = model->layout == HUB_ADAPTER ? "adapter" : "?";
     if (model->lacks)
         return type;
     switch (model->layout) {

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "cli/bundled.h"
 #include "cli/console.h"
 #include "cli/units.h"
 #include "lib/runtime.h"
@@ -109,6 +110,7 @@ static bool read_adapter(struct runtime_options *options, const char *text)
 {
     double scale = 1;
     char *colon = strrchr(text, ':'), *end;
+    options->find_adapter = bundled_or;
     if (options->n_adapters == LIMIT_ADAPTERS || !*text)
         return false;
     if (colon && !file_exists(text)) {

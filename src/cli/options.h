@@ -105,6 +105,7 @@ struct option option_format(int *version);
     "    --round-activations     round the inputs of FP8 weights, too, as the checkpoint says\n"   \
     "    --attn-scale-mult X     multiply attention's softmax scale by X, not by the model's\n"    \
     "                            own factor (1 unless its params.json says otherwise)\n"           \
-    "    --adapter F[:S]         add the LoRA adapter F to the model, S times (1); up to 16\n"
+    "    --adapter F[:S]         add the LoRA adapter F, a path or a name as MODEL's, to the\n"    \
+    "                            model, S times (1); up to 16\n"
 
 #endif

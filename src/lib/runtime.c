@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/runtime.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "cpu/cpu_backend.h"
 #include "model/adapter.h"
@@ -41,13 +42,31 @@ static bool open_experts(struct runtime *rt, const struct runtime_options *optio
     return true;
 }
 
+/* Opens adapter number i of options on top of base. */
+static struct adapter *open_adapter(const struct checkpoint *ckpt,
+                                    const struct runtime_options *options, size_t i,
+                                    struct adapter *base, struct err *err)
+{
+    const struct adapter_option *o = &options->adapters[i];
+    struct adapter *adapter = NULL;
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
+    if (!options->find_adapter)
+        adapter = adapter_open(ckpt, o->path, o->scale, base, err);
+    else if (options->find_adapter(o->path, &path, err))
+        adapter = adapter_open(ckpt, path.data, o->scale, base, err);
+    else
+        err_add(err, "adapter");
+    buf_free(&path);
+    return adapter;
+}
+
 bool runtime_adapters(const struct checkpoint *ckpt, const struct runtime_options *options,
                       struct adapter **out, struct err *err)
 {
     *out = NULL;
     for (size_t i = 0; i < options->n_adapters; i++) {
-        const struct adapter_option *o = &options->adapters[i];
-        struct adapter *next = adapter_open(ckpt, o->path, o->scale, *out, err);
+        struct adapter *next = open_adapter(ckpt, options, i, *out, err);
         if (!next)
             goto fail;
         *out = next;

@@ -14,6 +14,7 @@
 
 struct adapter;
 struct backend;
+struct buf;
 struct checkpoint;
 struct expert_cache;
 struct model;
@@ -21,7 +22,7 @@ struct token_ids;
 struct tokenizer;
 
 struct adapter_option {
-    const char *path; /* of an adapter for the model */
+    const char *path; /* of an adapter for the model, or what find_adapter finds it by */
     double scale;     /* multiplies its own; 0: opened, but changes nothing */
 };
 
@@ -38,6 +39,8 @@ struct runtime_options {
     uint64_t expert_memory;
     uint64_t (*plan_experts)(const struct runtime_options *options, const struct checkpoint *ckpt);
     uint32_t context;
+    /* Appends the path that an adapter's name means; NULL: it is the path. */
+    bool (*find_adapter)(const char *name, struct buf *path, struct err *err);
     struct adapter_option adapters[LIMIT_ADAPTERS]; /* [n_adapters], their changes add up */
     size_t n_adapters;
 };

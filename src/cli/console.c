@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -58,15 +60,79 @@ void console_error(const char *fmt, ...)
 
 #define CLEAR_LINE "\r\033[K"
 
-void console_progress(const char *fmt, ...)
+enum {
+    MAX_WIDTH = 400,
+    USUAL_WIDTH = 80,
+    NAME_MIN = 6,
+    BAR_MIN = 12,
+    BAR_USUAL = 24,
+    BAR_MAX = 50
+};
+
+/* Returns the columns of the terminal that stderr is. */
+static int terminal_width(void)
 {
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    long width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    if (width <= 0)
+        width = columns ? strtol(columns, NULL, 10) : 0;
+    return width <= 0 ? USUAL_WIDTH : width < MAX_WIDTH ? (int)width : MAX_WIDTH;
+}
+
+static int clamp(int n, int min, int max)
+{
+    return n < min ? min : n > max ? max : n;
+}
+
+void console_bar_line(char *line, size_t size, int width, const char *name, double part,
+                      const char *rest)
+{
+    static const char full[] = "##################################################";
+    static const char empty[] = "..................................................";
+    int n_name = (int)strlen(name);
+    int room = width - 1 - (int)strlen(" [] 100 %, ") - (int)strlen(rest);
+    int n_bar = clamp(room - n_name, clamp(room - NAME_MIN, BAR_MIN, BAR_USUAL), BAR_MAX);
+    int n_shown = clamp(room - n_bar, 0, n_name);
+    int n_full = (int)(part * n_bar), percent = (int)(part * 100);
+    const char *dots = "";
+    if (n_shown < n_name && n_shown < NAME_MIN)
+        n_shown = 0;
+    else if (n_shown < n_name)
+        dots = "..."; /* a name's end says more than its start */
+    size = (size_t)clamp(width, 1, (int)size);
+    if (room < BAR_MIN)
+        snprintf(line, size, "%d %%, %s", percent, rest);
+    else
+        snprintf(line, size, "%s%s%s[%.*s%.*s] %3d %%, %s", dots,
+                 name + n_name - n_shown + strlen(dots), n_shown ? " " : "", n_full, full,
+                 n_bar - n_full, empty, percent, rest);
+}
+
+void console_bar(const char *name, double part, const char *fmt, ...)
+{
+    char text[256], all[MAX_WIDTH + 1];
+    va_list args;
     if (!isatty(STDERR_FILENO))
         return;
-    va_list args;
     va_start(args, fmt);
-    fputs(CLEAR_LINE, stderr);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    console_bar_line(all, sizeof all, terminal_width(), name, part, text);
+    fprintf(stderr, CLEAR_LINE "%s", all);
+}
+
+/* In the last column a terminal may go on to the next line. */
+void console_progress(const char *fmt, ...)
+{
+    char text[256];
+    va_list args;
+    if (!isatty(STDERR_FILENO))
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    fprintf(stderr, CLEAR_LINE "%.*s", terminal_width() - 1, text);
 }
 
 void console_progress_end(void)

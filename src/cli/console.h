@@ -6,6 +6,7 @@
 #ifndef CLI_CONSOLE_H
 #define CLI_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -18,10 +19,17 @@ void console_clean(char *text);
 void console_note(const char *fmt, ...) PRINTF(1, 2);
 void console_error(const char *fmt, ...) PRINTF(1, 2);
 
-/* Shows how far a long piece of work is, in a line of stderr that the next one replaces; only on
- * a terminal.  console_progress_end() takes it away. */
+/* Show how far a long piece of work is, in a line of stderr that the next one replaces; only on
+ * a terminal, whose width the line never exceeds.  console_bar() shows "NAME [###..] 60 %, " and
+ * what follows, part from 0 to 1.  console_progress_end() takes the line away. */
 void console_progress(const char *fmt, ...) PRINTF(1, 2);
+void console_bar(const char *name, double part, const char *fmt, ...) PRINTF(3, 4);
 void console_progress_end(void);
+
+/* Writes what console_bar() shows to line: [size], of less than width columns: where there is
+ * little room the name becomes shorter first, then the bar, then the rest.  All text is ASCII. */
+void console_bar_line(char *line, size_t size, int width, const char *name, double part,
+                      const char *rest);
 
 /* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
  * ERR_CANCELLED, which needs no message.  Errors: err is only read. */

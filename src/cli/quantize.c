@@ -48,9 +48,8 @@ static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
     if (percent != job->percent) {
         char done[UNITS_TEXT], all[UNITS_TEXT];
         job->percent = percent;
-        console_progress("%s  [%-25.*s] %3d %%, %s of %s", job->mix->name, percent / 4,
-                         "#########################", percent, units_bytes(done, job->n_done),
-                         units_bytes(all, job->n_all));
+        console_bar(job->mix->name, (double)job->n_done / (double)job->n_all, "%s of %s",
+                    units_bytes(done, job->n_done), units_bytes(all, job->n_all));
     }
     return true;
 }

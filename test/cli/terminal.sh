@@ -55,3 +55,14 @@ grep ', there' "$TMP/text"
 # On a terminal the run that is under way is shown.
 script -qec "exec '$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
     tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'
+
+# A bar keeps to the terminal's width: what the terminal says, else COLUMNS, else 80.
+widest() {
+    rm -f "$TMP/q.gguf"
+    script -qec "$1; exec '$BISE' quantize models/stories260K.gguf '$TMP/q.gguf' --type Q8_0" /dev/null </dev/null |
+        tr '\r' '\n' | grep '^.*\[#' | sed 's/.*\[K//' | awk '{ if (length > n) n = length } END { print n }'
+}
+widest 'stty cols 40'
+widest 'stty cols 100'
+widest 'stty cols 0; export COLUMNS=60'
+widest 'stty cols 0; unset COLUMNS'

@@ -15,7 +15,7 @@
 #include "hub/hub_pull.h"
 #include "hub/hub_store.h"
 
-enum { BAR_CELLS = 24, MAX_FILES = 16, MAX_TRIES = 100 };
+enum { MAX_FILES = 16, MAX_TRIES = 100 };
 
 #define LINE_EVERY_S 10.0 /* where no bar can be drawn */
 #define BAR_EVERY_S  0.1
@@ -24,6 +24,7 @@ enum { BAR_CELLS = 24, MAX_FILES = 16, MAX_TRIES = 100 };
 /* What is shown while files come. */
 struct view {
     bool is_terminal, noted_wait;
+    size_t n_found;                  /* files that were there before */
     double shown_at, rated_at, rate; /* bytes per second */
     uint64_t rated_bytes;
 };
@@ -56,18 +57,14 @@ static void describe_rest(char *text, size_t size, const struct view *v,
 
 static void draw(const struct view *v, const struct hub_progress *p)
 {
-    char bar[BAR_CELLS + 1], done[UNITS_TEXT], all[UNITS_TEXT], speed[UNITS_TEXT], rest[40];
+    char done[UNITS_TEXT], all[UNITS_TEXT], speed[UNITS_TEXT], rest[40];
     double part = p->n_bytes ? (double)p->n_done_bytes / (double)p->n_bytes : 1;
-    for (int i = 0; i < BAR_CELLS; i++)
-        bar[i] = i < (int)(part * BAR_CELLS) ? '#' : '.';
-    bar[BAR_CELLS] = '\0';
     describe_rest(rest, sizeof rest, v, p);
     units_bytes(done, p->n_done_bytes);
     units_bytes(all, p->n_bytes);
     units_bytes(speed, (uint64_t)v->rate);
     if (v->is_terminal)
-        console_progress("%s [%s] %3.0f %%  %s of %s, %s/s%s", p->repo, bar, 100 * part, done, all,
-                         speed, rest);
+        console_bar(p->repo, part, "%s of %s, %s/s%s", done, all, speed, rest);
     else
         console_note("%s: %.0f %%, %s of %s, %s/s%s", p->repo, 100 * part, done, all, speed, rest);
 }
@@ -77,6 +74,7 @@ static bool show_progress(void *arg, const struct hub_progress *p)
     struct view *v = arg;
     double now = clock_now();
     rate(v, p);
+    v->n_found = p->n_found;
     if (p->finished) {
         char size[UNITS_TEXT];
         console_progress_end();
@@ -93,6 +91,13 @@ static bool show_progress(void *arg, const struct hub_progress *p)
         v->shown_at = now;
     }
     return !interrupt_came();
+}
+
+static void note_found(const struct hub_name *name, const struct hub_choice *choice)
+{
+    char size[UNITS_TEXT];
+    console_note("%s: everything is there already, %zu file%s, %s", name->repo, choice->n_files,
+                 choice->n_files == 1 ? "" : "s", units_bytes(size, choice->n_bytes));
 }
 
 /* Brings it.  wanted: the options that were given. */
@@ -113,6 +118,10 @@ static bool pull_online(const struct hub_name *name, const struct hub_pull_optio
     bool ok = hub_pull(&options, name, &listing, &choice, path, err);
     interrupt_release();
     console_progress_end();
+    if (ok && view.n_found == choice.n_files)
+        note_found(name, &choice);
+    if (!ok && err->code == ERR_CANCELLED)
+        console_note("interrupted; the same command goes on where this one ended");
     if (ok && choice.projector)
         console_note("%s is left out: a part for pictures", choice.projector);
     hub_listing_free(&listing);

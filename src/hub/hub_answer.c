@@ -95,6 +95,11 @@ bool hub_refused(const struct hub_pull *pull, const struct http_get *get, const 
     if (get->status == 404 && strcmp(get->note, "RevisionNotFound") == 0)
         return err_set(err, ERR_NOT_FOUND, "%s: no revision '%s'; check what stands behind '@'",
                        name->repo, name->revision);
+    if (get->status == 404 && !*get->note && strcmp(name->revision, "main") != 0)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s@%s: no such model or revision at %s; check the name and what stands "
+                       "behind '@'",
+                       name->repo, name->revision, endpoint);
     if (get->status == 404)
         return err_set(err, ERR_NOT_FOUND, "%s: no such model at %s; check the name", name->repo,
                        endpoint);

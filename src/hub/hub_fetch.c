@@ -63,6 +63,7 @@ static void close_job(struct job *job)
 static bool end_job(struct job *job, struct err *err)
 {
     struct hub_pull *pull = job->pull;
+    bool was_there = job->blob.in_place;
     close_job(job);
     count(job, job->file->n_bytes);
     job->state = JOB_DONE;
@@ -70,7 +71,8 @@ static bool end_job(struct job *job, struct err *err)
                   job->file->hash, err))
         return false;
     pull->progress.n_done++;
-    pull->progress.finished = job->file;
+    pull->progress.n_found += was_there;
+    pull->progress.finished = was_there ? NULL : job->file;
     return hub_tick(pull, err);
 }
 

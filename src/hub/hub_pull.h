@@ -12,10 +12,10 @@
 
 struct hub_progress {
     const char *repo;
-    const struct hub_file *finished; /* just now, or NULL */
+    const struct hub_file *finished; /* just now, and not there before, or NULL */
     const struct hub_file *damaged;  /* in the store, as was found just now, or NULL */
     const char *waits_for;           /* a file that another program is writing, or NULL */
-    size_t n_files, n_done;
+    size_t n_files, n_done, n_found; /* in all; there; of them before this run */
     uint64_t n_bytes, n_done_bytes, n_received; /* in all; there; of them by this run */
 };
 

@@ -2,6 +2,7 @@
 /* hub_remove.c - what goes when a model is removed, and what stays because others need it. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -117,8 +118,8 @@ static bool drop_link(struct removal *r, size_t i, bool really, struct err *err)
     return !really || unlink(link->path) == 0 || file_fail(link->path, "remove it", err);
 }
 
-/* Fails while a program downloads a file of the repository. */
-static bool check_busy(struct removal *r, struct err *err)
+/* Counts what was begun of the repository.  Fails while a program downloads a file of it. */
+static bool count_begun(struct removal *r, struct hub_removal *begun, struct err *err)
 {
     static const char ending[] = ".incomplete";
     struct buf path;
@@ -132,6 +133,11 @@ static bool check_busy(struct removal *r, struct err *err)
             continue;
         memcpy(hash, entry->d_name, n);
         hash[n] = '\0';
+        struct stat st;
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            begun->n_files++;
+            begun->n_bytes += (uint64_t)st.st_size;
+        }
         int fd = hub_lock(r->store.data, r->name, hash, err);
         ok = fd >= 0;
         if (ok)
@@ -196,16 +202,21 @@ static bool drop_refs(struct removal *r, struct err *err)
     return ok;
 }
 
+static bool goes_whole(const struct removal *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->links[i].goes)
+            return false;
+    return true;
+}
+
 /* Removes what is left when nothing of it is of use. */
 static bool tidy(struct removal *r, struct err *err)
 {
     struct buf path;
     buf_init(&path, PATH_MAX);
-    bool stays = false;
-    for (size_t i = 0; i < r->n; i++)
-        stays = stays || !r->links[i].goes;
     bool ok = hub_join(&path, (const char *[]){r->folder.data, "snapshots", r->commit, NULL}, err);
-    if (ok && !stays) {
+    if (ok && goes_whole(r)) {
         ok = remove_tree(r->folder.data, err) &&
              hub_join(&path, (const char *[]){r->store.data, ".locks", r->name->folder, NULL},
                       err) &&
@@ -254,13 +265,18 @@ static bool mark_begun(struct removal *r, struct err *err)
 
 static bool remove_model(struct removal *r, bool really, struct err *err)
 {
+    struct hub_removal begun = {0};
     r->links = arena_new(&r->arena, LIMIT_HUB_FILES, sizeof *r->links, err);
     r->n_places = LIMIT_HUB_FILES;
-    bool ok = r->links && find_commit(r, err) && check_busy(r, err) && add_snapshots(r, err) &&
-              (*r->commit || mark_begun(r, err));
+    bool ok = r->links && find_commit(r, err) && count_begun(r, &begun, err) &&
+              add_snapshots(r, err) && (*r->commit || mark_begun(r, err));
     for (size_t i = 0; ok && i < r->n; i++)
         if (r->links[i].goes)
             ok = drop_link(r, i, really, err);
+    if (ok && goes_whole(r)) {
+        r->result->n_files += begun.n_files;
+        r->result->n_bytes += begun.n_bytes;
+    }
     return ok && (!really || tidy(r, err));
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/hub_settings.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -32,7 +34,7 @@ static bool home_folder(struct buf *path, struct err *err)
     return file_join(path, home, ".cache/huggingface", err);
 }
 
-bool hub_store_folder(struct buf *path, struct err *err)
+static bool name_store(struct buf *path, struct err *err)
 {
     const char *chosen = variable("HF_HUB_CACHE");
     if (!chosen)
@@ -40,6 +42,17 @@ bool hub_store_folder(struct buf *path, struct err *err)
     if (chosen)
         return buf_add(path, chosen, strlen(chosen), err);
     return home_folder(path, err) && buf_add(path, "/hub", 4, err);
+}
+
+bool hub_store_folder(struct buf *path, struct err *err)
+{
+    struct stat st;
+    if (!name_store(path, err))
+        return false;
+    bool is_other = stat(path->data, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOTDIR;
+    return !is_other ||
+           err_set(err, ERR_ARG, "%s: the model store is not a folder; set HF_HUB_CACHE to one",
+                   path->data);
 }
 
 static bool is_yes(const char *value)

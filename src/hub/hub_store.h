@@ -36,7 +36,7 @@ bool hub_store_list(struct hub_models *models, struct err *err) CHECKED;
 void hub_models_free(struct hub_models *models);
 
 struct hub_removal {
-    size_t n_files;   /* links */
+    size_t n_files;   /* links, and contents that were begun */
     uint64_t n_bytes; /* of contents that no other snapshot needs */
 };
 

@@ -289,7 +289,8 @@ static void answer(struct request *r)
         else if (is(r, "nobody"))
             refuse(r->fd, "404 Not Found", "X-Error-Code: RepoNotFound\r\n");
         else if (strcmp(revision, "main") != 0 && strcmp(revision, "v1") != 0)
-            refuse(r->fd, "404 Not Found", "X-Error-Code: RevisionNotFound\r\n");
+            refuse(r->fd, "404 Not Found",
+                   is(r, "terse") ? "" : "X-Error-Code: RevisionNotFound\r\n");
         else if (is(r, "page"))
             refuse(r->fd, "200 OK", "");
         else

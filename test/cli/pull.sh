@@ -1,8 +1,9 @@
 # The model store: a hub on this machine that misbehaves (hub_server.c: ORG says how), downloads,
 # names, what is there afterwards, and what is removed.
 hub=$TMP/hub
-mkdir -p "$hub/story" "$hub/both" "$hub/types" "$hub/shards" "$hub/half" "$hub/pickle"
+mkdir -p "$hub/story" "$hub/again" "$hub/both" "$hub/types" "$hub/shards" "$hub/half" "$hub/pickle"
 cp models/stories260K.gguf "$hub/story"
+cp models/stories260K.gguf "$hub/again"
 head -c 30000 /dev/zero >"$hub/story/mmproj-f16.gguf"
 cp test/data/oracle/ministral-swa-mix/*.* "$hub/both"
 cp models/stories260K.gguf "$hub/types/tiny-Q8_0.gguf"
@@ -78,6 +79,18 @@ pull fine/none
 try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
 try list --json | mask | sed -E 's/"time":[0-9]+/"time":T/'
 
+echo "== an adapter of the store"
+mkdir "$hub/lora" "$TMP/base"
+cp test/data/oracle/mistral-lora/peft/* "$hub/lora"
+cp test/data/oracle/mistral-lora/config.json test/data/oracle/mistral-lora/model.safetensors "$TMP/base"
+pull fine/lora | tail -1
+try list | grep lora | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+for adapter in test/data/oracle/mistral-lora/peft fine/lora; do
+    try logits "$TMP/base" --adapter $adapter:0.5 --tokens 1,5,9 --out - | md5sum
+done
+try logits "$TMP/base" --adapter fine/none --tokens 1 --out -
+"$BISE" rm --yes fine/lora 2>/dev/null
+
 echo "== damaged in the store: noticed if small, or if asked to look"
 fresh
 pull fine/both | tail -1
@@ -99,10 +112,17 @@ pull private/story
 HF_TOKEN=abc pull private/story
 pull gated/story
 pull fine/story@v2
+pull terse/story@v2
 pull fine/story@v1
 pull missing/types:gone.gguf
 pull page/story
 HF_TOKEN='a b' pull fine/story
+echo >"$TMP/file"
+for store in file file/store; do
+    HF_HUB_CACHE=$TMP/$store pull fine/story
+    HF_HUB_CACHE=$TMP/$store try list | mask
+    HF_HUB_CACHE=$TMP/$store try show fine/story | mask
+done
 HF_ENDPOINT=ftp://nowhere pull fine/story
 HF_ENDPOINT=http://127.0.0.1:1 pull fine/story
 pull story
@@ -163,6 +183,16 @@ fresh
 kept fine story
 pull fine/story
 asked | grep cdn
+
+echo "== Ctrl-C: said how it goes on"
+fresh
+env --default-signal=INT "$BISE" pull slow/again 2>"$TMP/text" &
+pid=$!
+received 592688
+kill -INT $pid
+wait $pid
+echo "= $?"
+cat "$TMP/text"
 
 echo "== two at once: one waits, both have it"
 fresh

@@ -43,7 +43,7 @@ TEST(hub_answer, a_refusal_says_which_part_is_wrong)
         {401, "RepoNotFound", NULL, NULL, "set HF_TOKEN", ERR_ARG},
         {401, "", "t", NULL, "the token may not read it", ERR_ARG},
         {404, "RepoNotFound", NULL, NULL, "no such model at http://hub", ERR_NOT_FOUND},
-        {404, "", NULL, NULL, "no such model at http://hub", ERR_NOT_FOUND},
+        {404, "", NULL, NULL, "a/b@v1: no such model or revision at http://hub", ERR_NOT_FOUND},
         {404, "RevisionNotFound", NULL, NULL, "no revision 'v1'", ERR_NOT_FOUND},
         {404, "EntryNotFound", NULL, "x.json", "lists the file x.json", ERR_NOT_FOUND},
         {0, "", NULL, NULL, "HF_ENDPOINT", ERR_IO},

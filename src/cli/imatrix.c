@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -105,10 +106,13 @@ static int imatrix(int argc, char **argv)
         return options_wrong(&verb_imatrix, "give the model and a text file");
     if (!job.out)
         return options_wrong(&verb_imatrix, "give the file with --out FILE");
-    job.model = argv[0];
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
     job.text = argv[1];
     interrupt_hold();
-    bool ok = measure(&job, &err);
+    bool ok = bundled_or(argv[0], &path, &err);
+    job.model = path.data;
+    ok = ok && measure(&job, &err);
     interrupt_release();
     if (ok)
         console_note("%u chunks of %u tokens", job.n_chunks, job.chunk);
@@ -117,6 +121,7 @@ static int imatrix(int argc, char **argv)
     gguf_export_close(&job.export);
     token_ids_free(&job.ids);
     runtime_close(&job.rt);
+    buf_free(&path);
     return ok ? EXIT_DONE : console_fail(&err);
 }
 

@@ -2,6 +2,7 @@
 /* merge.c - "bise merge": a model and its adapters become one model. */
 #include <string.h>
 
+#include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -21,11 +22,15 @@ static bool merge_into(const char *model, const char *out, const struct runtime_
                        const struct merge_options *wanted, struct err *err)
 {
     struct adapter *adapters = NULL;
-    struct checkpoint *ckpt = checkpoint_open(model, err);
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
+    struct checkpoint *ckpt =
+        bundled_or(model, &path, err) ? checkpoint_open(path.data, err) : NULL;
     bool ok = ckpt && runtime_adapters(ckpt, options, &adapters, err) &&
               adapter_merge(ckpt, adapters, out, wanted, err);
     adapter_close(adapters);
     checkpoint_close(ckpt);
+    buf_free(&path);
     return ok;
 }
 

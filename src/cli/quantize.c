@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/pool.h"
+#include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -193,7 +194,10 @@ static bool convert(struct job *job, struct err *err)
 static int run_quantize(struct job *job)
 {
     struct err err = {0};
-    job->ckpt = checkpoint_open(job->in, &err);
+    struct buf path;
+    buf_init(&path, LIMIT_JSON_BYTES);
+    if (bundled_or(job->in, &path, &err))
+        job->ckpt = checkpoint_open(path.data, &err);
     bool ok = job->ckpt && check_out(job, &err);
     if (ok) {
         notes_skipped(job->ckpt);
@@ -202,6 +206,7 @@ static int run_quantize(struct job *job)
     importance_close(&job->importance);
     gguf_export_close(&job->export);
     checkpoint_close(job->ckpt);
+    buf_free(&path);
     return ok ? console_finish(EXIT_DONE) : console_fail(&err);
 }
 

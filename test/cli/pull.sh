@@ -62,6 +62,9 @@ pull --offline fine/story
 asked
 HF_HUB_OFFLINE=1 try pull other/story | mask
 try run fine/story "Once upon a time" --max-tokens 8 | grep -v '^2>'
+try quantize fine/story "$TMP/q8.gguf" --type Q8_0 | tail -1
+printf 'Once upon a time there was a little girl' >"$TMP/text"
+try imatrix fine/story "$TMP/text" --chunk 4 --out "$TMP/imatrix" | mask
 try show fine/story | mask | head -3
 
 echo "== one layout, the native one; parts; types; what is no model"
@@ -88,6 +91,11 @@ try list | grep lora | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
 for adapter in test/data/oracle/mistral-lora/peft fine/lora; do
     try logits "$TMP/base" --adapter $adapter:0.5 --tokens 1,5,9 --out - | md5sum
 done
+mkdir "$hub/base"
+cp "$TMP/base/"* "$hub/base"
+pull fine/base | tail -1
+try merge fine/base --adapter fine/lora "$TMP/merged" | mask
+"$BISE" rm --yes fine/base 2>/dev/null
 try logits "$TMP/base" --adapter fine/none --tokens 1 --out -
 "$BISE" rm --yes fine/lora 2>/dev/null
 

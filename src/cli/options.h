@@ -95,12 +95,11 @@ struct option option_format(int *version);
     "    --threads N             compute threads (default: every processor)\n"                     \
     "    --cpu NAME              auto, c, avx2 or avx512\n"                                        \
     "    --exact                 compute in float32: slower\n"                                     \
-    "    --kv-q8                 keep keys and values in 8 bits: half the memory for them; with\n" \
-    "                            --exact, what is computed with them is float32\n"                 \
-    "    --expert-memory SIZE    of a mixture, keep experts in SIZE bytes (500M, 1.5G, 24GiB; K "  \
-    "M\n"                                                                                          \
-    "                            G T, or KiB and so on in steps of 1024; auto:\n"                  \
-    "                            what is left) and read others from disk when they are chosen\n"   \
+    "    --kv-q8                 keep keys and values in 8 bits: half the memory for them;\n"      \
+    "                            --exact then computes with them in float32\n"                     \
+    "    --expert-memory SIZE    of a mixture, keep experts in SIZE bytes (500M, 1.5G, 24GiB;\n"   \
+    "                            K M G T count in 1000s, KiB and so on in 1024s; auto: what is\n"  \
+    "                            left) and read others from disk when they are chosen\n"           \
     "                            (default: auto for a model that does not fit, else all)\n"        \
     "    --round-activations     round the inputs of FP8 weights, too, as the checkpoint says\n"   \
     "    --attn-scale-mult X     multiply attention's softmax scale by X, not by the model's\n"    \

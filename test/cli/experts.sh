@@ -7,6 +7,7 @@ logits rest "--expert-memory auto"
 cmp "$TMP/all" "$TMP/some" && cmp "$TMP/all" "$TMP/rest" && echo same
 try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory 1K
 try logits test/data/oracle/mistral --tokens 1 --out "$TMP/none" --expert-memory 1G
+try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory 1
 for size in 0 12X 1.5G -1G "" 1GB 99999999999G 99999999999999999999; do
     try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory "$size"
 done

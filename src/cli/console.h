@@ -23,7 +23,7 @@ void console_error(const char *fmt, ...) PRINTF(1, 2);
 void console_progress(const char *fmt, ...) PRINTF(1, 2);
 void console_progress_end(void);
 
-/* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
+/* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or interrupt_exit_code() for
  * ERR_CANCELLED, which needs no message.  Errors: err is only read. */
 int console_fail(const struct err *err);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/interrupt.h"
 #include "data/utf8.h"
 
 /* C0 and C1 controls and DEL. */
@@ -144,7 +145,7 @@ void console_progress_end(void)
 int console_fail(const struct err *err)
 {
     if (err->code == ERR_CANCELLED)
-        return EXIT_INTERRUPTED;
+        return interrupt_exit_code();
     console_error("bise: %s", err->text);
     return EXIT_FAILED;
 }

@@ -31,7 +31,7 @@ void console_progress_end(void);
 void console_bar_line(char *line, size_t size, int width, const char *name, double part,
                       const char *rest);
 
-/* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or EXIT_INTERRUPTED for
+/* Writes "bise: MESSAGE" for a failure.  Returns EXIT_FAILED, or interrupt_exit_code() for
  * ERR_CANCELLED, which needs no message.  Errors: err is only read. */
 int console_fail(const struct err *err);
 

@@ -9,6 +9,7 @@
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/out_check.h"
 #include "cli/outfile.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
@@ -20,6 +21,7 @@
 struct job {
     const char *model, *text, *out;
     uint32_t chunk; /* tokens that are read as one text */
+    bool force;
     struct runtime_options machine;
     struct runtime rt;
     struct gguf_export export;
@@ -73,10 +75,16 @@ static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
     return outfile_write(arg, bytes, n, err);
 }
 
+static bool check_out(const struct job *job, struct err *err)
+{
+    return out_check_model(job->out, job->rt.ckpt, err) &&
+           out_check_input(job->out, job->text, err) && out_check_new(job->out, job->force, err);
+}
+
 static bool measure(struct job *job, struct err *err)
 {
-    if (!runtime_open(&job->rt, job->model, &job->machine, err) || !read_text(job, err) ||
-        !gguf_export_open(&job->export, job->rt.ckpt, err) ||
+    if (!runtime_open(&job->rt, job->model, &job->machine, err) || !check_out(job, err) ||
+        !read_text(job, err) || !gguf_export_open(&job->export, job->rt.ckpt, err) ||
         !importance_sums_open(&job->sums, &job->export, err) ||
         !outfile_open(&job->file, job->out, err))
         return false;
@@ -95,9 +103,13 @@ static int imatrix(int argc, char **argv)
     struct job job = {.chunk = 512};
     struct err err = {0};
     const struct option options[] = {
-        option_text("out", &job.out), option_u32("chunk", &job.chunk, 2, LIMIT_CONTEXT),
-        option_threads(&job.machine), option_cpu(&job.machine),
-        option_exact(&job.machine),   {.name = NULL},
+        option_text("out", &job.out),
+        option_u32("chunk", &job.chunk, 2, LIMIT_CONTEXT),
+        option_threads(&job.machine),
+        option_cpu(&job.machine),
+        option_exact(&job.machine),
+        option_flag("force", &job.force),
+        {.name = NULL},
     };
     int code = options_parse(&verb_imatrix, options, &argc, argv);
     if (code >= 0)
@@ -109,7 +121,7 @@ static int imatrix(int argc, char **argv)
     struct buf path;
     buf_init(&path, LIMIT_JSON_BYTES);
     job.text = argv[1];
-    interrupt_hold();
+    outfile_hold(job.out);
     bool ok = bundled_or(argv[0], &path, &err);
     job.model = path.data;
     ok = ok && measure(&job, &err);
@@ -140,6 +152,7 @@ const struct verb verb_imatrix = {
         "    bise quantize path/to/model small.gguf --type IQ4_XS --imatrix model.imatrix\n"
         "\n"
         "    --out FILE     '-': standard output, unless that is a terminal\n"
+        "    --force        replace FILE if it exists\n"
         "    --chunk N      tokens that are read as one text (default: 512)\n"
         "    --exact        compute in float32\n"
         "    --threads N    compute threads (default: every processor)\n"

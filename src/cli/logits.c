@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/notes.h"
 #include "cli/options.h"
+#include "cli/out_check.h"
 #include "cli/outfile.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
@@ -99,6 +100,15 @@ static bool write_row(void *arg, const float *logits, struct err *err)
     return outfile_write(rows->out, logits, rows->n_bytes, err);
 }
 
+/* Once nothing speaks against writing. */
+static bool note(const struct runtime *rt, const struct wanted *w)
+{
+    notes_skipped(rt->ckpt);
+    notes_rounding(rt->ckpt, &w->machine);
+    experts_note(rt, &w->machine);
+    return true;
+}
+
 static bool write_logits(const struct runtime *rt, const struct wanted *w,
                          const struct token_ids *ids, struct err *err)
 {
@@ -107,7 +117,8 @@ static bool write_logits(const struct runtime *rt, const struct wanted *w,
     struct outfile out = {0};
     struct rows rows = {.out = &out, .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
     struct generator *gen = generator_open(rt->model, NULL, &options, err);
-    bool ok = gen && outfile_open(&out, w->out, err) &&
+    bool ok = gen && out_check_model(w->out, rt->ckpt, err) && outfile_open(&out, w->out, err) &&
+              note(rt, w) &&
               generator_prompt_logits(gen, ids->ids, ids->n, write_row, &rows, err) &&
               outfile_commit(&out, err);
     outfile_close(&out);
@@ -115,7 +126,7 @@ static bool write_logits(const struct runtime *rt, const struct wanted *w,
     return ok;
 }
 
-/* Ctrl-C is held only while there is a file to leave in order. */
+/* Signals are held only while there is a file to leave in order. */
 static int run_logits(const struct wanted *w, const struct token_ids *ids)
 {
     struct err err = {0};
@@ -124,10 +135,7 @@ static int run_logits(const struct wanted *w, const struct token_ids *ids)
     buf_init(&path, LIMIT_JSON_BYTES);
     bool ok = bundled_or(w->model, &path, &err) && runtime_open(&rt, path.data, &w->machine, &err);
     if (ok) {
-        notes_skipped(rt.ckpt);
-        notes_rounding(rt.ckpt, &w->machine);
-        experts_note(&rt, &w->machine);
-        interrupt_hold();
+        outfile_hold(w->out);
         ok = write_logits(&rt, w, ids, &err);
         interrupt_release();
     }

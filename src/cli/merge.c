@@ -63,7 +63,7 @@ static int merge(int argc, char **argv)
         wanted.convert = true;
     }
     struct err err = {0};
-    interrupt_hold();
+    interrupt_hold_all();
     bool ok = merge_into(argv[0], argv[1], &options, &wanted, &err);
     console_progress_end();
     interrupt_release();

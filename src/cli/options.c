@@ -225,7 +225,7 @@ int options_parse(const struct verb *verb, const struct option *options, int *ar
     }
     if (n_args > verb->max_args)
         return options_wrong(verb, "'%s': one argument too many%s", argv[verb->max_args],
-                             verb->max_args == 2 ? "; put quotes around the prompt" : "");
+                             verb == &verb_run ? "; put quotes around the prompt" : "");
     *argc = n_args;
     return -1;
 }

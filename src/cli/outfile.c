@@ -10,15 +10,37 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "cli/interrupt.h"
 #include "cli/units.h"
+
+/* Says what to do about errno. */
+static const char *remedy(void)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+        return "create its folder first";
+    case EISDIR:
+        return "give the name of a file";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "choose another folder";
+    case ENOSPC:
+    case EDQUOT:
+        return "free some space, or choose another folder";
+    case EFBIG:
+        return "see ulimit -f, or choose another disk";
+    case ENAMETOOLONG:
+        return "give a shorter name";
+    default:
+        return "check where it goes";
+    }
+}
 
 static bool failed(const struct outfile *out, struct err *err)
 {
-    if (errno == ENOSPC && out->tmp.len)
-        return err_set(err, ERR_IO,
-                       "%s: the disk is full; free some space, or choose another folder",
-                       out->path);
-    return err_set(err, ERR_IO, "%s: %s", out->path, strerror(errno));
+    return err_set(err, ERR_IO, "%s: %s; %s", out->path, strerror(errno), remedy());
 }
 
 /* Opens a new file beside path. */
@@ -35,6 +57,14 @@ static int open_temporary(struct outfile *out, struct err *err)
         failed(out, err);
     }
     return fd;
+}
+
+void outfile_hold(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        interrupt_hold();
+    else
+        interrupt_hold_all();
 }
 
 bool outfile_open(struct outfile *out, const char *path, struct err *err)

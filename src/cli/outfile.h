@@ -15,6 +15,10 @@ struct outfile {
     FILE *stream;
 };
 
+/* Holds the signals that would leave something behind, until interrupt_release(); of stdout there
+ * is nothing to remove, and a write that waits for its reader must end. */
+void outfile_hold(const char *path);
+
 /* Begins to write path.  "-" is stdout, and what is no regular file (a pipe, a device) is
  * written in place.
  * Owned: outfile_close().  Errors: ERR_ARG for a terminal, ERR_IO, ERR_LIMIT. */

@@ -114,7 +114,7 @@ static bool pull_online(const struct hub_name *name, const struct hub_pull_optio
     options.arg = &view;
     snprintf(agent, sizeof agent, "bise/%s", bise_version());
     view.rated_at = view.shown_at;
-    interrupt_hold();
+    interrupt_hold_all();
     bool ok = hub_pull(&options, name, &listing, &choice, path, err);
     interrupt_release();
     console_progress_end();

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quantize.c - "bise quantize": any checkpoint as one GGUF file, smaller if wanted. */
-#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/pool.h"
 #include "cli/bundled.h"
@@ -14,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/notes.h"
 #include "cli/options.h"
+#include "cli/out_check.h"
 #include "cli/outfile.h"
 #include "cli/units.h"
 #include "data/gguf_write.h"
@@ -35,6 +35,8 @@ struct job {
     struct outfile file;
     uint64_t n_done, n_all; /* bytes written, of the whole file */
     int percent;
+    size_t n_fallbacks;
+    bool has_vocab;
 };
 
 static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
@@ -55,55 +57,26 @@ static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
     return true;
 }
 
-static bool is_same(const struct stat *a, const char *path)
-{
-    struct stat b;
-    return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
-}
-
-/* Says whether st is the file of that name beside, or in, the model. */
-static bool is_input(const struct job *job, const struct stat *st, const char *name,
-                     struct err *err, bool *same)
-{
-    struct buf path;
-    const char *slash = strrchr(job->in, '/');
-    buf_init(&path, PATH_MAX);
-    bool ok = file_is_dir(job->in) ? file_join(&path, job->in, name, err)
-              : slash              ? buf_add(&path, job->in, (size_t)(slash + 1 - job->in), err) &&
-                            buf_add(&path, name, strlen(name), err)
-                      : buf_add(&path, name, strlen(name), err);
-    if (ok)
-        *same = is_same(st, path.data);
-    buf_free(&path);
-    return ok;
-}
-
-/* A link, or another spelling of the path, may hide that a file would replace itself. */
-static bool check_out(const struct job *job, struct err *err)
+/* A model file is known by its ending; what is no file (a pipe, a device) has none. */
+static bool is_gguf_name(const char *out)
 {
     struct stat st;
-    const struct tensor_store *tensors = job->ckpt->tensors;
-    const char *last = NULL;
-    bool same = false;
-    if (strcmp(job->out, "-") == 0 || stat(job->out, &st) != 0 || !S_ISREG(st.st_mode))
-        return true;
-    for (size_t i = 0; i < tensors->n && !same; i++) {
-        const char *name = tensors->entries[i].file;
-        if (name != last && !is_input(job, &st, name, err, &same))
-            return false;
-        last = name;
-    }
-    if (same)
-        return err_set(err, ERR_ARG, "%s: is a file of the model itself; choose another name",
-                       job->out);
-    return job->force ||
-           err_set(err, ERR_ARG, "%s: exists; choose another name, or give --force", job->out);
+    size_t n = strlen(out);
+    return strcmp(out, "-") == 0 || (n > 5 && strcmp(out + n - 5, ".gguf") == 0) ||
+           (stat(out, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+static bool check_out(const struct job *job, struct err *err)
+{
+    return out_check_model(job->out, job->ckpt, err) &&
+           out_check_input(job->out, job->imatrix, err) && out_check_new(job->out, job->force, err);
 }
 
 /* Of a GGUF file the vocabulary is copied with the rest of what it says. */
-static bool put_vocab(const struct job *job, struct gguf_head *head, struct err *err)
+static bool put_vocab(struct job *job, struct gguf_head *head, struct err *err)
 {
     struct err why = {0};
+    job->has_vocab = true;
     if (job->ckpt->layout == CHECKPOINT_GGUF)
         return true;
     struct tokenizer *tok = runtime_tokenizer(job->ckpt, &why);
@@ -111,34 +84,14 @@ static bool put_vocab(const struct job *job, struct gguf_head *head, struct err 
         *err = why;
         return false;
     }
-    if (!tok)
-        console_note("%s has no tokenizer, so the new file has none either", job->in);
+    job->has_vocab = tok != NULL;
     bool ok = gguf_put_vocab(head, tok, job->ckpt->config.n_vocab, err);
     tokenizer_close(tok);
     return ok || err_add(err, "%s", job->in);
 }
 
-static bool write_file(struct job *job, struct pool *pool, struct gguf_head *head, struct err *err)
-{
-    struct buf bytes;
-    buf_init(&bytes, SIZE_MAX / 2);
-    bool ok = gguf_export_head(&job->export, job->mix, head, err) && put_vocab(job, head, err) &&
-              gguf_head_finish(head, &bytes, err);
-    job->n_all = bytes.len + head->n_data;
-    ok = ok && outfile_open(&job->file, job->out, err) &&
-         outfile_reserve(&job->file, job->n_all, err) &&
-         write_bytes(job, bytes.data, bytes.len, err) &&
-         gguf_export_data(&job->export, job->imatrix ? &job->importance : NULL, pool, write_bytes,
-                          job, err) &&
-         outfile_commit(&job->file, err);
-    console_progress_end();
-    outfile_close(&job->file);
-    buf_free(&bytes);
-    return ok;
-}
-
 /* One line about the tensors whose rows do not fit. */
-static void note_fallbacks(const struct job *job, size_t n)
+static void note_fallbacks(const struct job *job)
 {
     char text[256] = "";
     size_t len = 0;
@@ -150,9 +103,38 @@ static void note_fallbacks(const struct job *job, size_t n)
             len += (size_t)snprintf(text + len, sizeof text - len, ", %zu as %s", n_type,
                                     dtype_info((enum dtype)type)->name);
     }
-    if (n)
-        console_note("the rows of %zu of %zu tensors are no whole blocks: %s", n, job->export.n,
-                     text + 2);
+    if (len)
+        console_note("the rows of %zu of %zu tensors are no whole blocks: %s", job->n_fallbacks,
+                     job->export.n, text + 2);
+}
+
+/* Says how the file differs from its source, once nothing speaks against writing it. */
+static bool note_differences(const struct job *job)
+{
+    notes_skipped(job->ckpt);
+    note_fallbacks(job);
+    if (!job->has_vocab)
+        console_note("%s has no tokenizer, so the new file has none either", job->in);
+    return true;
+}
+
+static bool write_file(struct job *job, struct pool *pool, struct gguf_head *head, struct err *err)
+{
+    struct buf bytes;
+    buf_init(&bytes, SIZE_MAX / 2);
+    bool ok = gguf_export_head(&job->export, job->mix, head, err) && put_vocab(job, head, err) &&
+              gguf_head_finish(head, &bytes, err);
+    job->n_all = bytes.len + head->n_data;
+    ok = ok && outfile_open(&job->file, job->out, err) &&
+         outfile_reserve(&job->file, job->n_all, err) &&
+         write_bytes(job, bytes.data, bytes.len, err) && note_differences(job) &&
+         gguf_export_data(&job->export, job->imatrix ? &job->importance : NULL, pool, write_bytes,
+                          job, err) &&
+         outfile_commit(&job->file, err);
+    console_progress_end();
+    outfile_close(&job->file);
+    buf_free(&bytes);
+    return ok;
 }
 
 static void print_summary(const struct job *job, uint64_t n_data)
@@ -161,6 +143,7 @@ static void print_summary(const struct job *job, uint64_t n_data)
     double n_params = (double)job->ckpt->n_params;
     if (strcmp(job->out, "-") == 0)
         return;
+    signal(SIGPIPE, SIG_IGN); /* whoever reads the summary may be gone: that is an error to tell */
     printf("%s: %s, %.2f bits per weight; before: %s, %.2f\n", job->out,
            units_bytes(after, job->n_all), 8.0 * (double)n_data / n_params,
            units_bytes(before, job->ckpt->n_weight_bytes),
@@ -172,7 +155,7 @@ static bool convert(struct job *job, struct err *err)
     struct gguf_head head;
     if (!gguf_export_open(&job->export, job->ckpt, err))
         return false;
-    size_t n_fallbacks = gguf_export_choose(&job->export, job->mix, job->imatrix != NULL);
+    job->n_fallbacks = gguf_export_choose(&job->export, job->mix, job->imatrix != NULL);
     if (job->imatrix && !importance_open(&job->importance, job->imatrix, &job->export, err))
         return false;
     int n_threads = job->machine.n_threads ? job->machine.n_threads : pool_n_cpus();
@@ -180,8 +163,7 @@ static bool convert(struct job *job, struct err *err)
     if (!pool)
         return false;
     gguf_head_init(&head);
-    note_fallbacks(job, n_fallbacks);
-    interrupt_hold();
+    outfile_hold(job->out);
     bool ok = write_file(job, pool, &head, err);
     interrupt_release();
     if (ok)
@@ -198,16 +180,17 @@ static int run_quantize(struct job *job)
     buf_init(&path, LIMIT_JSON_BYTES);
     if (bundled_or(job->in, &path, &err))
         job->ckpt = checkpoint_open(path.data, &err);
-    bool ok = job->ckpt && check_out(job, &err);
-    if (ok) {
-        notes_skipped(job->ckpt);
-        ok = convert(job, &err);
-    }
+    bool ok = job->ckpt && check_out(job, &err) && convert(job, &err);
     importance_close(&job->importance);
     gguf_export_close(&job->export);
     checkpoint_close(job->ckpt);
     buf_free(&path);
-    return ok ? console_finish(EXIT_DONE) : console_fail(&err);
+    if (!ok)
+        return console_fail(&err);
+    int code = console_finish(EXIT_DONE);
+    if (code != EXIT_DONE && strcmp(job->out, "-") != 0)
+        console_note("%s is complete all the same", job->out);
+    return code;
 }
 
 static int quantize(int argc, char **argv)
@@ -228,6 +211,9 @@ static int quantize(int argc, char **argv)
         return options_wrong(&verb_quantize, "give the model and the file to write");
     if (!job.type)
         return options_wrong(&verb_quantize, "give the type with --type Q4_K_M");
+    if (!is_gguf_name(argv[1]))
+        return options_wrong(&verb_quantize, "'%s': expected a name with .gguf at its end, or '-'",
+                             argv[1]);
     job.mix = quant_mix_find(job.type, &err);
     if (!job.mix)
         return options_wrong(&verb_quantize, "--%s", err.text);
@@ -242,7 +228,8 @@ const struct verb verb_quantize = {
     .help = "usage: bise quantize [options] MODEL FILE --type TYPE\n"
             "\n"
             "Writes the text decoder of a model of any layout, with its tokenizer, as a GGUF file\n"
-            "that this program and llama.cpp run.  FILE appears when it is complete.\n"
+            "that this program and llama.cpp run.  FILE ends in .gguf, and appears when it is\n"
+            "complete; '-' is standard output, unless that is a terminal.\n"
             "\n"
             "    bise quantize path/to/model model-Q4_K_M.gguf --type Q4_K_M\n"
             "\n"

@@ -154,12 +154,14 @@ struct expert_cache *expert_cache_open(const struct checkpoint *ckpt,
         return NULL;
     }
     if (n_bytes < sizes.min_bytes) {
+        bool small = sizes.min_bytes < 10000000;
+        uint64_t unit = small ? 1000 : 1000000;
         err_set(err, ERR_ARG,
-                "%s: %.3g MB are too little memory for experts: a step needs %llu of %.3g MB; "
-                "give at least %.0f MB",
-                ckpt->path, (double)n_bytes / 1e6,
-                (unsigned long long)(sizes.min_bytes / sizes.slot_bytes),
-                (double)sizes.slot_bytes / 1e6, (double)sizes.min_bytes / 1e6 + 0.5);
+                "%s: too little memory for experts: a step needs %llu of %.3g %s; give at least "
+                "%llu%s",
+                ckpt->path, (unsigned long long)(sizes.min_bytes / sizes.slot_bytes),
+                (double)sizes.slot_bytes / (double)unit, small ? "kB" : "MB",
+                (unsigned long long)((sizes.min_bytes + unit - 1) / unit), small ? "K" : "M");
         return NULL;
     }
     struct expert_cache *c = mem_new(1, sizeof *c, err);

@@ -85,7 +85,13 @@ bool importance_open(struct importance *file, const char *path, const struct ggu
                      struct err *err)
 {
     *file = (struct importance){0};
-    if (gguf_open(&file->gguf, path, err) && check_file(file, e, err))
+    struct err why = {0};
+    bool ok = gguf_open(&file->gguf, path, &why);
+    if (!ok && why.code == ERR_FORMAT)
+        return err_set(err, ERR_ARG, "%s: no importance file; make one with 'bise imatrix'", path);
+    if (!ok)
+        *err = why;
+    if (ok && check_file(file, e, err))
         return true;
     importance_close(file);
     return false;

@@ -9,6 +9,7 @@ try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory 1K
 try logits test/data/oracle/mistral --tokens 1 --out "$TMP/none" --expert-memory 1G
 logits some "--expert-memory 0.1mb"
 cmp "$TMP/all" "$TMP/some" && echo same
+try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory 1
 for size in 0 12X 1.5 -1G "" 1Gi 99999999999G 99999999999999999999; do
     try logits "$mixtral" --tokens 1 --out "$TMP/none" --expert-memory "$size"
 done

@@ -22,4 +22,27 @@ try imatrix plain.gguf short --out s.gguf
 ln -s "$OLDPWD/test/data/oracle/mistral" wordless
 try imatrix wordless text --out s.gguf
 try imatrix plain.gguf text
+# Nothing is replaced by mistake.
+ln text text.gguf
+ln -s plain.gguf link
+for out in text text.gguf plain.gguf link; do try imatrix plain.gguf text --out $out --force; done
+try imatrix plain.gguf text --out m.gguf --chunk 128
+try imatrix plain.gguf text --out m3.gguf --chunk 128 --force
+try imatrix plain.gguf text --out none/such --chunk 128
+rm text.gguf link
+try quantize plain.gguf o.gguf --type Q4_0 --imatrix text
+# Ended by timeout or a terminal that closes, nothing is left.
+for i in 1 2 3 4 5 6 7; do cat text text text text; done >long
+for signal in TERM HUP; do
+    env --default-signal=$signal "$BISE" imatrix plain.gguf long --out late --exact --threads 1 &
+    n=0
+    until ls late.*.part >.1 2>&1 || [ $n -gt 300 ]; do
+        n=$((n + 1))
+        sleep 0.01
+    done
+    kill -$signal $!
+    wait $!
+    echo "= $?"
+done
+rm long
 ls

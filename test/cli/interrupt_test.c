@@ -31,6 +31,24 @@ TEST(interrupt, one_signal_is_remembered_until_release)
     assert_true(disposition() == SIG_DFL);
 }
 
+TEST(interrupt, what_comes_twice_is_remembered_twice)
+{
+    static const int numbers[] = {SIGTERM, SIGHUP};
+    for (int i = 0; i < 2; i++) {
+        signal(SIGINT, SIG_DFL);
+        interrupt_hold_all();
+        assert_false(interrupt_came());
+        raise(numbers[i]);
+        raise(numbers[i]);
+        assert_true(interrupt_came());
+        assert_int_equal(interrupt_exit_code(), 128 + numbers[i]);
+        interrupt_release();
+        struct sigaction now;
+        sigaction(numbers[i], NULL, &now);
+        assert_true(now.sa_handler == SIG_DFL);
+    }
+}
+
 TEST(interrupt, none_ends_a_conversation)
 {
     signal(SIGINT, SIG_DFL);

@@ -46,6 +46,19 @@ cat "$TMP/a"
 ls "$TMP"
 echo 1 | try logits --tokens - --out /dev/full
 
+# The model is never replaced; a file of another name is.
+cp models/stories260K.gguf "$TMP/own.gguf"
+ln "$TMP/own.gguf" "$TMP/hard"
+mkdir "$TMP/model"
+cp test/data/oracle/mistral/params.json test/data/oracle/mistral/consolidated* "$TMP/model"
+(cd "$TMP" && try logits own.gguf --tokens 1 --out own.gguf
+    try logits own.gguf --tokens 1 --out hard
+    try logits model --tokens 1 --out model/consolidated.safetensors
+    try logits model --tokens 1 --out model/params.json
+    try logits model --tokens 1 --out model
+    try logits own.gguf --tokens 1 --out a)
+cmp models/stories260K.gguf "$TMP/own.gguf"
+
 # Between ids is one comma, or white space; an array has both its brackets.
 for tokens in 1,,2 ,1 1, '[1,]' '[1' '1]' '[1]2'; do
     try logits --tokens "$tokens" --out "$TMP/x"

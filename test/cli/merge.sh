@@ -69,4 +69,15 @@ try merge "$TMP/base" --adapter $dir/peft "$TMP/base/new" | hide
 try merge "$TMP/base" --adapter $dir/peft "$TMP/none/new" | hide
 try merge $dir/peft --adapter $dir/peft "$TMP/new" | hide
 (trap '' XFSZ; ulimit -f 100; try merge "$TMP/base" --adapter $dir/peft "$TMP/new" | hide)
+# Ended at any time by timeout or a terminal that closes.
+for delay in 0.001 0.002 0.003 0.005 0.007 0.01 0.02; do
+    for signal in TERM HUP; do
+        env --default-signal=$signal "$BISE" merge "$TMP/base" --adapter $dir/peft "$TMP/late" \
+            >"$TMP/.1" 2>&1 &
+        sleep $delay
+        kill -$signal $! 2>"$TMP/.2"
+        wait $! 2>"$TMP/.2"
+        rm -rf "$TMP/late"
+    done
+done
 ls "$TMP"

@@ -31,18 +31,44 @@ ln "$TMP/F32.gguf" "$TMP/hard.gguf"
 for out in F32.gguf ./F32.gguf link.gguf hard.gguf; do
     (cd "$TMP" && try quantize F32.gguf $out --type Q8_0 --force)
 done
-(cd "$TMP" && try quantize native native/consolidated.safetensors --type Q8_0 --force)
+mkdir "$TMP/linked"
+cp "$TMP/native/params.json" "$TMP/linked"
+ln "$TMP/native/consolidated.safetensors" "$TMP/linked/consolidated.safetensors"
+ln -s ../native/consolidated.safetensors "$TMP/linked/weights.gguf"
+ln "$TMP/linked/params.json" "$TMP/linked/params.gguf"
+(cd "$TMP" && try quantize native linked/weights.gguf --type Q8_0 --force
+    try quantize linked linked/params.gguf --type Q8_0 --force
+    try quantize F32.gguf Q8_0.gguf --type Q4_0 --imatrix Q8_0.gguf --force)
 (cd "$TMP" && try quantize F32.gguf Q8_0.gguf --type F16)
 (cd "$TMP" && try quantize F32.gguf Q8_0.gguf --type F16 --force)
 rm "$TMP/link.gguf" "$TMP/hard.gguf"
 
 # Wrong usage, and what cannot be written.
-try quantize a b --type Q3_K_M
-try quantize a b
+try quantize a b.gguf --type Q3_K_M
+try quantize a b.gguf
 try quantize a --type F16
+try quantize a b.bin --type F16
 (cd "$TMP" && try quantize none.gguf b.gguf --type F16
-    try quantize F32.gguf no/such/file --type F16
-    try quantize F32.gguf /dev/full --type F16)
+    try quantize F32.gguf no/such/file.gguf --type Q8_0
+    mkdir folder.gguf
+    try quantize F32.gguf folder.gguf --type Q8_0
+    try quantize F32.gguf F32.gguf/a.gguf --type Q8_0
+    try quantize F32.gguf /dev/full --type F16
+    rmdir folder.gguf)
+
+# Nobody reads the summary, or the messages: the file is whole.
+cd "$TMP"
+"$BISE" quantize F32.gguf unread.gguf --type F16 2>&1 >&-
+echo "= $?"
+cmp F16.gguf unread.gguf
+"$BISE" quantize F32.gguf full.gguf --type F16 2>&1 >/dev/full
+echo "= $?"
+cmp F16.gguf full.gguf
+"$BISE" quantize F32.gguf mute.gguf --type Q8_0 2>&- >"$TMP/.1"
+echo "= $?"
+"$BISE" quantize F32.gguf - --type Q8_0 2>"$TMP/.2" | cmp - mute.gguf
+rm unread.gguf full.gguf mute.gguf
+cd "$OLDPWD"
 
 # Killed at any time, the name stands for a whole file or for nothing.
 for delay in 0 0.001 0.002 0.005 0.01 0.02 0.05; do
@@ -53,6 +79,30 @@ for delay in 0 0.001 0.002 0.005 0.01 0.02 0.05; do
     [ ! -e "$TMP/late.gguf" ] || cmp "$TMP/late.gguf" "$TMP/F32.gguf"
     rm -f "$TMP"/late.gguf*
 done
+
+# Ended by timeout or a terminal that closes, nothing is left either.
+for delay in 0.001 0.002 0.003 0.005 0.007 0.01 0.02; do
+    for signal in TERM HUP; do
+        env --default-signal=$signal "$BISE" quantize $model "$TMP/late.gguf" --type F32 \
+            >"$TMP/.1" 2>&1 &
+        sleep $delay
+        kill -$signal $! 2>"$TMP/.2"
+        wait $! 2>"$TMP/.2"
+        [ ! -e "$TMP/late.gguf" ] || cmp "$TMP/late.gguf" "$TMP/F32.gguf"
+        rm -f "$TMP/late.gguf"
+        ls "$TMP" | grep part
+    done
+done
+mkfifo "$TMP/pipe"
+env --default-signal=TERM "$BISE" quantize $model - --type F32 >"$TMP/pipe" &
+exec 3<"$TMP/pipe"
+dd bs=1 count=1 <&3 >"$TMP/.1" 2>"$TMP/.2"
+sleep 0.2
+kill -TERM $!
+wait $! 2>"$TMP/.2"
+echo "= $?"
+exec 3<&-
+rm "$TMP/pipe"
 
 # A full disk: nothing is left.
 (ulimit -f 200 && trap '' XFSZ && cd "$TMP" && try quantize F32.gguf big.gguf --type F32)

@@ -22,6 +22,7 @@ try run --sturdy
 try run -x
 try run a b c
 try show a b
+try merge a b c
 try version 1
 try logits --out x
 try logits --tokens 1

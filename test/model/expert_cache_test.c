@@ -254,7 +254,7 @@ TEST(expert_cache, sizes_and_refusals_are_in_numbers)
     assert_int_equal(sizes.max_bytes, N_ALL * sizes.slot_bytes);
     assert_null(expert_cache_open(&f.ckpt, NULL, sizes.min_bytes - 1, &err));
     assert_int_equal(err.code, ERR_ARG);
-    assert_non_null(strstr(err.text, "are too little memory for experts: a step needs 3 of "));
+    assert_non_null(strstr(err.text, ": too little memory for experts: a step needs 3 of "));
     assert_int_equal(truncate(f.path[1], 100), 0);
     assert_null(expert_cache_open(&f.ckpt, NULL, sizes.max_bytes, &err));
     assert_int_equal(err.code, ERR_IO);

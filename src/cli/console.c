@@ -35,9 +35,14 @@ void console_clean(char *text)
     text[n_out] = '\0';
 }
 
+#define CLEAR_LINE "\r\033[K"
+
+static bool shows_progress; /* in the last line of the terminal */
+
 static void line(const char *prefix, const char *fmt, va_list args)
 {
     char text[512];
+    console_progress_end();
     vsnprintf(text, sizeof text, fmt, args);
     console_clean(text);
     fprintf(stderr, "%s%s\n", prefix, text);
@@ -58,8 +63,6 @@ void console_error(const char *fmt, ...)
     line("", fmt, args);
     va_end(args);
 }
-
-#define CLEAR_LINE "\r\033[K"
 
 enum {
     MAX_WIDTH = 400,
@@ -121,6 +124,7 @@ void console_bar(const char *name, double part, const char *fmt, ...)
     va_end(args);
     console_bar_line(all, sizeof all, terminal_width(), name, part, text);
     fprintf(stderr, CLEAR_LINE "%s", all);
+    shows_progress = true;
 }
 
 /* In the last column a terminal may go on to the next line. */
@@ -134,12 +138,14 @@ void console_progress(const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     fprintf(stderr, CLEAR_LINE "%.*s", terminal_width() - 1, text);
+    shows_progress = true;
 }
 
 void console_progress_end(void)
 {
-    if (isatty(STDERR_FILENO))
+    if (shows_progress)
         fputs(CLEAR_LINE, stderr);
+    shows_progress = false;
 }
 
 int console_fail(const struct err *err)

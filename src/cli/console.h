@@ -21,7 +21,8 @@ void console_error(const char *fmt, ...) PRINTF(1, 2);
 
 /* Show how far a long piece of work is, in a line of stderr that the next one replaces; only on
  * a terminal, whose width the line never exceeds.  console_bar() shows "NAME [###..] 60 %, " and
- * what follows, part from 0 to 1.  console_progress_end() takes the line away. */
+ * what follows, part from 0 to 1.  console_progress_end() takes the line away, and so does
+ * every note and error. */
 void console_progress(const char *fmt, ...) PRINTF(1, 2);
 void console_bar(const char *name, double part, const char *fmt, ...) PRINTF(3, 4);
 void console_progress_end(void);

@@ -29,14 +29,6 @@ static const struct export_tensor *find_exported(const struct gguf_export *e, co
     return NULL;
 }
 
-static int64_t n_elements(const struct tensor_entry *e)
-{
-    int64_t n = 1;
-    for (int i = 0; i < e->n_dims; i++)
-        n *= e->shape[i];
-    return n;
-}
-
 /* Checks one tensor of the file against the model. */
 static bool check_entry(const struct importance *file, const struct gguf_export *e,
                         const struct tensor_entry *sums, struct err *err)
@@ -54,11 +46,11 @@ static bool check_entry(const struct importance *file, const struct gguf_export 
                        "model",
                        sums->file, name);
     int64_t n_inputs = t->n_parts * t->n_cols;
-    if (n_elements(sums) != n_inputs || sums->shape[sums->n_dims - 1] != t->n_cols)
+    if (tensor_entry_count(sums) != n_inputs || sums->shape[sums->n_dims - 1] != t->n_cols)
         return err_set(err, ERR_ARG,
                        "%s: %s: %lld sums, the model has %lld inputs; the file is of another model",
-                       sums->file, name, (long long)n_elements(sums), (long long)n_inputs);
-    if (!counts || n_elements(counts) != t->n_parts || strcmp(counts->type, "F32") != 0 ||
+                       sums->file, name, (long long)tensor_entry_count(sums), (long long)n_inputs);
+    if (!counts || tensor_entry_count(counts) != t->n_parts || strcmp(counts->type, "F32") != 0 ||
         strcmp(sums->type, "F32") != 0)
         return err_set(err, ERR_FORMAT, "%s: %s: its counts are missing or wrong; make it again",
                        sums->file, name);

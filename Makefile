@@ -69,9 +69,11 @@ $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 avx2   := -mavx2 -mfma -mf16c
 avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni $(avx2)
+amx    := -mamx-tile -mamx-int8 -mamx-bf16 -mavx512bf16 $(avx512)
 endif
 $(OUT)/%_avx2.o:   ISA := $(avx2)
 $(OUT)/%_avx512.o: ISA := $(avx512)
+$(OUT)/%_amx.o:    ISA := $(amx)
 $(OUT)/src/cli/version.o: CPPFLAGS += -DBISE_COMMIT='"$(COMMIT)"'
 $(OUT)/src/lib/%.o: CPPFLAGS += -DBISE_VERSION='"$(VERSION)"'
 $(OUT)/test/%.o $(OUT)/bench/%.o: CPPFLAGS += -Itest
@@ -81,7 +83,7 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 
 # Change only when what they hold does, so a new flag or commit rebuilds what it must.
-flags = $(CC) $(CFLAGS) $(avx512) $(VERSION)
+flags = $(CC) $(CFLAGS) $(amx) $(VERSION)
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D); echo '$(flags)' | cmp -s - $@ || echo '$(flags)' > $@
 $(OUT)/commit: FORCE
@@ -146,7 +148,7 @@ lint:
 	for h in $(wildcard src/*/*.h) include/bise.h; do \
 	  $(CC) $(CPPFLAGS) -std=c17 -Wall -Werror -fsyntax-only -x c $$h || exit 1; done
 	printf '%s\n' $(LIBSRC) $(CLISRC) | xargs -P 2 -I{} clang-tidy-14 --quiet {} -- $(CPPFLAGS) \
-	  -DBISE_VERSION='"0"' -DBISE_COMMIT='"0"' -std=c17 $(avx512)
+	  -DBISE_VERSION='"0"' -DBISE_COMMIT='"0"' -std=c17 $(amx)
 
 format:
 	clang-format-14 -i $(FORMAT)

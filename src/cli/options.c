@@ -273,12 +273,12 @@ struct option option_threads(struct runtime_options *options)
 
 struct option option_cpu(struct runtime_options *options)
 {
-    static const char *const words[] = {"auto", "c", "avx2", "avx512", NULL};
+    static const char *const words[] = {"auto", "c", "avx2", "avx512", "amx", NULL};
     return (struct option){.name = "cpu",
                            .kind = OPTION_WORD,
                            .value = &options->cpu,
                            .words = words,
-                           .expected = "auto, c, avx2 or avx512"};
+                           .expected = "auto, c, avx2, avx512 or amx"};
 }
 
 struct option option_exact(struct runtime_options *options)

@@ -19,6 +19,8 @@
 
 static const char *features(unsigned flags)
 {
+    if (flags & CPU_AMX)
+        return "avx2, avx512, amx";
     if (flags & CPU_AVX512)
         return "avx2, avx512";
     return flags & CPU_AVX2 ? "avx2" : "none";

@@ -260,6 +260,13 @@ static const struct backend cpu_table = {
     .close = cpu_close,
 };
 
+static const char *backend_name(unsigned flags)
+{
+    if (flags & CPU_AMX)
+        return "cpu amx";
+    return flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
+}
+
 struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
 {
     unsigned flags = options->flags & cpu_detect();
@@ -270,7 +277,7 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
     if (!cpu)
         return NULL;
     cpu->base = cpu_table;
-    cpu->base.name = flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
+    cpu->base.name = backend_name(flags);
     cpu->base.exact = options->exact;
     cpu->base.kv_type = options->kv_q8 ? DTYPE_Q8_0 : options->exact ? DTYPE_F32 : DTYPE_BF16;
     cpu->base.round_inputs = options->round_inputs;

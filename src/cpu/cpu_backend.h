@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_backend.h - the backend on the processor: C, AVX2, AVX-512 chosen at run time. */
+/* cpu_backend.h - the backend on the processor: C, AVX2, AVX-512, AMX chosen at run time. */
 #ifndef CPU_CPU_BACKEND_H
 #define CPU_CPU_BACKEND_H
 
@@ -9,6 +9,7 @@
 enum cpu_flag {
     CPU_AVX2 = 1u << 0,   /* AVX2, FMA, F16C */
     CPU_AVX512 = 1u << 1, /* F, BW, DQ, VL, VNNI, on top of AVX2 */
+    CPU_AMX = 1u << 2,    /* tiles of int8 and bf16, on top of AVX-512 with BF16 */
 };
 
 struct cpu_options {
@@ -22,7 +23,7 @@ struct cpu_options {
 /* Returns the enum cpu_flag bits that this machine and its system support. */
 unsigned cpu_detect(void);
 
-/* Turns "c", "avx2", "avx512" or "auto" into flags for this machine.
+/* Turns "c", "avx2", "avx512", "amx" or "auto" into flags for this machine.
  * Errors: ERR_ARG for another word, ERR_UNSUPPORTED when the machine lacks it. */
 bool cpu_flags_from_name(const char *name, unsigned *flags, struct err *err) CHECKED;
 

@@ -5,6 +5,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* The register sets that the system saves and restores (XCR0). */
 static unsigned saved_registers(void)
@@ -17,6 +21,27 @@ static unsigned saved_registers(void)
 static bool all_of(unsigned word, unsigned bits)
 {
     return (word & bits) == bits;
+}
+
+/* Asks the system for the tile registers, which it saves only for processes that want them.
+ * Threads that start later inherit the permission. */
+static bool tiles_permitted(void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    const long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+    return false;
+#endif
+}
+
+static bool detect_amx(unsigned saved, unsigned leaf7_d)
+{
+    const unsigned tile_state = 0x60000, avx512_bf16 = 1u << 5;
+    unsigned a, b, c, d;
+    return all_of(saved, tile_state) &&
+           all_of(leaf7_d, bit_AMX_TILE | bit_AMX_INT8 | bit_AMX_BF16) &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) && all_of(a, avx512_bf16) && tiles_permitted();
 }
 
 unsigned cpu_detect(void)
@@ -33,7 +58,7 @@ unsigned cpu_detect(void)
         !all_of(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) ||
         !all_of(c, bit_AVX512VNNI))
         return CPU_AVX2;
-    return CPU_AVX2 | CPU_AVX512;
+    return CPU_AVX2 | CPU_AVX512 | (detect_amx(saved, d) ? CPU_AMX : 0);
 }
 
 #else
@@ -56,9 +81,11 @@ bool cpu_flags_from_name(const char *name, unsigned *flags, struct err *err)
         want = CPU_AVX2;
     else if (!strcmp(name, "avx512"))
         want = CPU_AVX2 | CPU_AVX512;
+    else if (!strcmp(name, "amx"))
+        want = CPU_AVX2 | CPU_AVX512 | CPU_AMX;
     else
-        return err_set(err, ERR_ARG, "%s: no such instruction set; use c, avx2, avx512 or auto",
-                       name);
+        return err_set(err, ERR_ARG,
+                       "%s: no such instruction set; use c, avx2, avx512, amx or auto", name);
     if (want & ~have)
         return err_set(err, ERR_UNSUPPORTED, "%s: this machine lacks it; use auto", name);
     *flags = want;

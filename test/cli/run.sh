@@ -1,14 +1,14 @@
 # The documented story, on every instruction set, and the ways to ask for it.
 story() { "$BISE" run --max-tokens 60 "$@" "Once upon a time" 2>&1; echo "= $?"; }
 story
-for cpu in c avx2 avx512; do
+for cpu in c avx2 avx512 amx; do
     "$BISE" run --cpu $cpu "Once" >/dev/null 2>"$TMP/err"
     # A machine without the instruction set says so; one that has it tells the same story.
-    grep -q 'this processor' "$TMP/err" || story --cpu $cpu --threads 3 2>&1 | tail -2 >"$TMP/$cpu"
+    grep -q 'this machine lacks' "$TMP/err" || story --cpu $cpu --threads 3 2>&1 | tail -2 >"$TMP/$cpu"
 done
 story | tail -2 >"$TMP/auto"
 story --exact | tail -2 >"$TMP/exact"
-for f in c avx2 avx512 exact; do
+for f in c avx2 avx512 amx exact; do
     [ ! -f "$TMP/$f" ] || cmp "$TMP/$f" "$TMP/auto"
 done
 printf 'Once upon a time' | try run --max-tokens 8

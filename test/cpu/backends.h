@@ -6,7 +6,7 @@
 #include "cpu/cpu_backend.h"
 #include "test.h"
 
-#define MAX_MASKS 3
+#define MAX_MASKS 4
 
 /* Fills masks with the sets of flags to test, plain C first, and returns how many. */
 static inline int cpu_masks(unsigned masks[MAX_MASKS])
@@ -18,6 +18,8 @@ static inline int cpu_masks(unsigned masks[MAX_MASKS])
         masks[n++] = CPU_AVX2;
     if (have & CPU_AVX512)
         masks[n++] = CPU_AVX2 | CPU_AVX512;
+    if (have & CPU_AMX)
+        masks[n++] = CPU_AVX2 | CPU_AVX512 | CPU_AMX;
     return n;
 }
 

@@ -31,7 +31,9 @@ TEST(cpu_detect, agrees_with_the_system)
     static const char *const avx2[] = {"avx2", "fma", "f16c", NULL};
     static const char *const avx512[] = {"avx512f",     "avx512bw", "avx512dq", "avx512vl",
                                          "avx512_vnni", "avx2",     "fma",      NULL};
-    unsigned want = (listed(avx2) ? CPU_AVX2 : 0) | (listed(avx512) ? CPU_AVX512 : 0);
+    static const char *const amx[] = {"amx_tile", "amx_int8", "amx_bf16", "avx512_bf16", NULL};
+    unsigned want = (listed(avx2) ? CPU_AVX2 : 0) | (listed(avx512) ? CPU_AVX512 : 0) |
+                    (listed(avx512) && listed(amx) ? CPU_AMX : 0);
     assert_int_equal(cpu_detect(), want);
 }
 
@@ -49,6 +51,9 @@ TEST(cpu_detect, names_become_flags)
     assert_int_equal(cpu_flags_from_name("avx512", &flags, &err), (have & CPU_AVX512) != 0);
     if (have & CPU_AVX512)
         assert_int_equal(flags, CPU_AVX2 | CPU_AVX512);
+    assert_int_equal(cpu_flags_from_name("amx", &flags, &err), (have & CPU_AMX) != 0);
+    if (have & CPU_AMX)
+        assert_int_equal(flags, CPU_AVX2 | CPU_AVX512 | CPU_AMX);
 }
 
 TEST(cpu_detect, an_unknown_name_is_refused)

@@ -185,8 +185,8 @@ void rig_run(struct rig *rig, const int32_t *ids, int n, int n_prompt, int chunk
         assert_true(model_step(rig->model, &step, &err));
         for (int first = 0; first < n_tok; first += MODEL_LOGIT_ROWS) {
             int n_rows = n_tok - first < MODEL_LOGIT_ROWS ? n_tok - first : MODEL_LOGIT_ROWS;
-            model_logits(rig->model, first, n_rows, step.phase,
-                         logits + (size_t)(done + first) * n_vocab);
+            assert_true(model_logits(rig->model, first, n_rows, step.phase,
+                                     logits + (size_t)(done + first) * n_vocab, &err));
         }
     }
     mem_forbid(false);

@@ -274,14 +274,14 @@ TEST(forward, steps_after_logits_of_some_rows_are_the_same)
         .ids = oracle.ids, .n_tok = 8, .kv_data = rig.kv, .page_ids = rig.page_ids};
     assert_true(model_step(rig.model, &step, &err));
     for (int row = 7; row >= 0; row -= 2)
-        model_logits(rig.model, row, 1, PHASE_PROMPT, others);
-    model_logits(rig.model, 0, 8, PHASE_PROMPT, others);
+        assert_true(model_logits(rig.model, row, 1, PHASE_PROMPT, others, &err));
+    assert_true(model_logits(rig.model, 0, 8, PHASE_PROMPT, others, &err));
     step.ids += 8;
     step.n_tok = oracle.n - 8;
     step.pos0 = 8;
     assert_true(model_step(rig.model, &step, &err));
     size_t n_vocab = (size_t)oracle.n_vocab;
-    model_logits(rig.model, 0, step.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
+    assert_true(model_logits(rig.model, 0, step.n_tok, PHASE_PROMPT, others + 8 * n_vocab, &err));
     rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
     assert_memory_equal(logits, others, (size_t)oracle.n * n_vocab * sizeof *logits);
     rig_close(&rig);

@@ -90,6 +90,15 @@ void map_guard_install(void)
     pthread_mutex_unlock(&changing);
 }
 
+void map_guard_uninstall(void)
+{
+    pthread_mutex_lock(&changing);
+    if (installed && sigaction(SIGBUS, &previous, NULL) != 0)
+        assert(!"SIGBUS can be given back");
+    installed = false;
+    pthread_mutex_unlock(&changing);
+}
+
 bool map_guard_add(const void *data, size_t size, size_t *slot, struct err *err)
 {
     size_t i = 0;

@@ -23,6 +23,10 @@
  * guarded mappings, and a signal that a process sent, go to the handler that was there before. */
 void map_guard_install(void);
 
+/* For tests.  Gives SIGBUS back to the handler that was there before; mappings stay guarded for
+ * the next map_guard_install(). */
+void map_guard_uninstall(void);
+
 /* Guards size > 0 mapped bytes from data, the start of a page, until map_guard_remove(*slot),
  * which comes before they are unmapped.
  * Errors: ERR_LIMIT past LIMIT_MAPPED_FILES. */

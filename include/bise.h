@@ -51,9 +51,9 @@ struct bise_error {
 /* Returns the library's version, "MAJOR.MINOR.PATCH".  Static. */
 BISE_API const char *bise_version(void);
 
-/* Weights are mapped files: when one is cut short or its disk fails, reading it raises SIGBUS, which
- * ends the process.  After this call the answer fails instead, with BISE_ERROR_SYSTEM, file and
- * offset, and so does every later one of that model: close it, restore the file, open it again.
+/* Weights are mapped files: when one is cut short or its disk fails, reading it raises SIGBUS,
+ * which ends the process.  After this call the answer fails instead, with BISE_ERROR_SYSTEM, file
+ * and offset, and so does every later one of that model: close it, restore the file, open it again.
  * Other bytes written into the file are not noticed.
  * It handles SIGBUS for the whole process; what is no fault in a file of this library goes to the
  * handler that was there before: install your own first.  Once is enough; from any thread. */

@@ -2,8 +2,12 @@
 /* forward_test.c - the whole decoder against the reference logits of every architecture.
  * The limits are those that the reference states for each arithmetic. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/map_guard.h"
+#include "base/mem.h"
 #include "oracle.h"
 #include "test.h"
 
@@ -285,5 +289,56 @@ TEST(forward, steps_after_logits_of_some_rows_are_the_same)
     rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
     assert_memory_equal(logits, others, (size_t)oracle.n * n_vocab * sizeof *logits);
     rig_close(&rig);
+    oracle_close(&oracle);
+}
+
+/* Runs a step that must fail with the file's name, or must not. */
+static void assert_step(struct rig *rig, const struct model_step *step, const char *lost)
+{
+    struct err err = {0};
+    bool ok = model_step(rig->model, step, &err);
+    if (lost) {
+        assert_false(ok);
+        assert_int_equal(err.code, ERR_IO);
+        assert_non_null(strstr(err.text, lost));
+        assert_non_null(strstr(err.text, ": reading at byte "));
+        assert_false(model_logits(rig->model, 0, 1, PHASE_PROMPT, others, &err));
+    } else if (!ok || !model_logits(rig->model, 0, 1, PHASE_PROMPT, others, &err)) {
+        fail_msg("%s", err.text);
+    }
+}
+
+TEST(forward, a_lost_file_fails_every_step_until_it_is_opened_again)
+{
+    static const int n_threads[] = {1, 4};
+    char dir[512], path[600];
+    struct oracle oracle;
+    oracle_open(&oracle, "test/data/oracle/mixtral", "logits", 0);
+    oracle_copy("mixtral", CHECKPOINT_NATIVE, dir);
+    snprintf(path, sizeof path, "%s/consolidated.safetensors", dir);
+    size_t n = 0;
+    char *bytes = test_read(path, &n);
+    map_guard_uninstall(); /* of another test */
+    map_guard_install();
+    for (int i = 0; i < 2; i++) {
+        struct rig rig;
+        const struct cpu_options options = {.n_threads = n_threads[i], .exact = true};
+        rig_open(&rig, dir, &options);
+        const struct model_step step = {
+            .ids = oracle.ids, .n_tok = oracle.n, .kv_data = rig.kv, .page_ids = rig.page_ids};
+        assert_step(&rig, &step, NULL);
+        assert_int_equal(truncate(path, (off_t)(n / 2)), 0);
+        mem_forbid(true);
+        assert_step(&rig, &step, "consolidated.safetensors");
+        mem_forbid(false);
+        test_write(path, bytes, n);
+        assert_step(&rig, &step, "consolidated.safetensors");
+        rig_close(&rig);
+        rig_open(&rig, dir, &options);
+        rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
+        assert_true(oracle_distance(&oracle, logits).max <= max_exact);
+        rig_close(&rig);
+    }
+    free(bytes);
     oracle_close(&oracle);
 }

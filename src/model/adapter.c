@@ -221,6 +221,17 @@ void adapter_close(struct adapter *adapter)
     }
 }
 
+const char *adapter_path(const struct adapter *adapter, size_t i)
+{
+    for (; adapter; adapter = adapter->below) {
+        const struct tensor_store *s = adapter->file.tensors;
+        if (i < s->n_files)
+            return s->paths[i];
+        i -= s->n_files;
+    }
+    return NULL;
+}
+
 static bool adopt(struct backend *b, struct tensor *t, struct err *err)
 {
     t->data = b->adopt(b, t->data, tensor_bytes(t), err);

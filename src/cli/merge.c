@@ -83,7 +83,8 @@ const struct verb verb_merge = {
             "\n"
             "    --adapter F[:S]  a PEFT folder, lora.safetensors or a GGUF adapter, S times (1);\n"
             "                     repeatable: their changes add up\n"
-            "    --dtype T        write f32, bf16 or f16 (default: as each tensor is, bf16 for what was\n"
+            "    --dtype T        write f32, bf16 or f16 (default: as each tensor is, bf16 for "
+            "what was\n"
             "                     quantised)\n",
     .max_args = 2,
     .run = merge,

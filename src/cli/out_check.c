@@ -80,9 +80,9 @@ bool out_check_adapters(const char *out, const struct adapter *adapters, struct 
         ok = ok && (same || is_beside(&st, dir.data, err, &same));
     }
     buf_free(&dir);
-    return ok && (!same || err_set(err, ERR_ARG,
-                                   "%s: is a file of the adapter itself; choose another name",
-                                   out));
+    return ok &&
+           (!same ||
+            err_set(err, ERR_ARG, "%s: is a file of the adapter itself; choose another name", out));
 }
 
 bool out_check_input(const char *out, const char *in, struct err *err)

@@ -16,8 +16,7 @@ struct checkpoint;
 bool out_check_model(const char *out, const struct checkpoint *ckpt, struct err *err) CHECKED;
 
 /* Refuses the files of the adapters, which may be NULL.  Errors: ERR_ARG, ERR_LIMIT. */
-bool out_check_adapters(const char *out, const struct adapter *adapters,
-                        struct err *err) CHECKED;
+bool out_check_adapters(const char *out, const struct adapter *adapters, struct err *err) CHECKED;
 
 /* Refuses the file in, which is read meanwhile; NULL passes.  Errors: ERR_ARG. */
 bool out_check_input(const char *out, const char *in, struct err *err) CHECKED;

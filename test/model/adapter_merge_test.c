@@ -498,6 +498,14 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
                    ERR_UNSUPPORTED,
                    "published, then make a smaller file of it with 'bise quantize'");
     folder = lora_random(&output, 1, 1, values);
+    /* A part that is not the decoder's would lose what says what its numbers mean. */
+    char tower[512];
+    oracle_copy("ministral3-fp8", CHECKPOINT_NATIVE, tower);
+    edit_header(tower, "consolidated.safetensors",
+                "layers.0.attention.wq.qscale_act\":{\"dtype\":\"F32\",\"shape\":[]",
+                "vision_encoder.x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[4]");
+    assert_refused(tower, folder, test_tmp("x"), &as_is, ERR_UNSUPPORTED,
+                   "vision_encoder.x.weight: has the format F8_E4M3 and is no part of the text");
     assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,
                    ERR_UNSUPPORTED, "is both embedding and output");
     /* 65520 is the least that rounds to infinity in binary16. */

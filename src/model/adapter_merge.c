@@ -34,8 +34,8 @@ struct factor {
 struct merge {
     const struct checkpoint *ckpt;
     const struct merge_options *options;
-    const struct tensor_entry **from; /* [n] */
-    struct tensor_entry *to;          /* [n] */
+    size_t *from;            /* [n] which tensor of the model it is made of */
+    struct tensor_entry *to; /* [n] */
     size_t n;
     struct matrix *matrices; /* [n_matrices], by data */
     size_t n_matrices;
@@ -206,7 +206,7 @@ static bool plan(struct merge *m, struct err *err)
     m->from = mem_new(s->n, sizeof *m->from, err);
     if (m->from)
         m->to = mem_new(s->n, sizeof *m->to, err);
-    if (!m->to)
+    if (!m->from || !m->to)
         return false;
     for (size_t i = 0; i < s->n; i++) {
         const struct tensor_entry *e = &s->entries[i];
@@ -214,7 +214,7 @@ static bool plan(struct merge *m, struct err *err)
             continue; /* what it says is in the numbers now */
         if (!plan_one(m, e, &m->to[m->n], err))
             return false;
-        m->from[m->n++] = e;
+        m->from[m->n++] = i;
     }
     return true;
 }
@@ -295,11 +295,16 @@ static bool encode(enum dtype dtype, const float *from, void *to, int64_t n)
     return ok;
 }
 
+static const struct tensor_entry *source(const struct merge *m, size_t i)
+{
+    return &m->ckpt->tensors->entries[m->from[i]];
+}
+
 /* Writes rows of tensor i, changed by what c says, or NULL. */
 static bool write_rows(struct merge *m, size_t i, const struct tensor *stored,
                        const struct matrix *c, struct safetensors_sink *sink, struct err *err)
 {
-    const struct tensor_entry *to = &m->to[i];
+    const struct tensor_entry *from = source(m, i), *to = &m->to[i];
     enum dtype dtype;
     int64_t width = stored->n_cols, n_rows = stored->n_rows;
     int64_t step = width < CHUNK_FLOATS ? CHUNK_FLOATS / width : 1;
@@ -324,7 +329,7 @@ static bool write_rows(struct merge *m, size_t i, const struct tensor *stored,
              err_set(err, ERR_FORMAT,
                      "%s: %s: a number of the result is too large for %s; take "
                      "--dtype f32",
-                     m->from[i]->file, m->from[i]->name, to->type);
+                     from->file, from->name, to->type);
         ok = ok && safetensors_put(sink, m->bytes, dtype_bytes(dtype, k * width), err);
     }
     for (size_t f = 0; f < n_factors; f++)
@@ -348,7 +353,7 @@ static struct tensor as_stored(const struct tensor *w)
 static bool fill(void *arg, size_t i, struct safetensors_sink *sink, struct err *err)
 {
     struct merge *m = arg;
-    const struct tensor_entry *e = m->from[i];
+    const struct tensor_entry *e = source(m, i);
     const struct merge_options *o = m->options;
     const uint8_t *at = e->data, *end = e->data + e->n_bytes;
     if (o->go_on && !o->go_on(o->arg, i, m->n, err))

@@ -78,6 +78,7 @@ static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
 static bool check_out(const struct job *job, struct err *err)
 {
     return out_check_model(job->out, job->rt.ckpt, err) &&
+           out_check_adapters(job->out, job->rt.adapters, err) &&
            out_check_input(job->out, job->text, err) && out_check_new(job->out, job->force, err);
 }
 

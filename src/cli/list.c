@@ -9,6 +9,7 @@
 #include "cli/json_text.h"
 #include "cli/options.h"
 #include "cli/units.h"
+#include "cli/weight_shares.h"
 #include "data/gguf.h"
 #include "data/safetensors.h"
 #include "hub/hub_store.h"
@@ -31,6 +32,29 @@ static const char *main_type(const struct tensor_store *store)
     return best;
 }
 
+/* The same of an opened model, in which the configuration says what bytes stand for. */
+static const char *opened_type(const char *path)
+{
+    struct err ignored = {0};
+    struct checkpoint *ckpt = checkpoint_open(path, &ignored);
+    enum dtype best = DTYPE_COUNT;
+    uint64_t most = 0;
+    if (!ckpt)
+        return NULL;
+    struct weight_shares shares = weight_shares_count(ckpt);
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        uint64_t n_bytes = 0;
+        for (int k = 0; k < WEIGHT_CLASSES; k++)
+            n_bytes += shares.of[k][i].n_bytes;
+        if (n_bytes > most) {
+            most = n_bytes;
+            best = (enum dtype)i;
+        }
+    }
+    checkpoint_close(ckpt);
+    return best == DTYPE_COUNT ? NULL : weight_format_name(best);
+}
+
 /* Finds the number format of a model, or that it is none; "?" when it cannot be read. */
 static const char *format_of(const struct hub_model *model)
 {
@@ -51,6 +75,10 @@ static const char *format_of(const struct hub_model *model)
         if (safetensors_open(&store, model->path,
                              model->layout == HUB_NATIVE ? "consolidated" : "model", &ignored))
             type = main_type(&store);
+        if (strcmp(type, "U8") == 0) { /* several numbers in a byte */
+            const char *opened = opened_type(model->path);
+            type = opened ? opened : type;
+        }
         break;
     case HUB_ADAPTER:
         break;

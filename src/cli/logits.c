@@ -117,7 +117,8 @@ static bool write_logits(const struct runtime *rt, const struct wanted *w,
     struct outfile out = {0};
     struct rows rows = {.out = &out, .n_bytes = model_config(rt->model)->n_vocab * sizeof(float)};
     struct generator *gen = generator_open(rt->model, NULL, &options, err);
-    bool ok = gen && out_check_model(w->out, rt->ckpt, err) && outfile_open(&out, w->out, err) &&
+    bool ok = gen && out_check_model(w->out, rt->ckpt, err) &&
+              out_check_adapters(w->out, rt->adapters, err) && outfile_open(&out, w->out, err) &&
               note(rt, w) &&
               generator_prompt_logits(gen, ids->ids, ids->n, write_row, &rows, err) &&
               outfile_commit(&out, err);

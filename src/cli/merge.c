@@ -76,14 +76,16 @@ const struct verb verb_merge = {
     .help = "usage: bise merge MODEL --adapter F[:S] OUT\n"
             "\n"
             "Adds LoRA adapters to the matrices of a safetensors model and writes the result as\n"
-            "the new folder OUT: the same layout, names, number formats and other files.  OUT\n"
-            "appears when it is complete.\n"
+            "the new folder OUT: the same layout, names, number formats and other files.  A\n"
+            "quantised model (FP8, NVFP4) becomes one of BF16.  OUT appears when it is complete.\n"
             "\n"
             "    bise merge path/to/model --adapter path/to/adapter path/to/merged\n"
             "\n"
             "    --adapter F[:S]  a PEFT folder, lora.safetensors or a GGUF adapter, S times (1);\n"
             "                     repeatable: their changes add up\n"
-            "    --dtype T        write f32, bf16 or f16 (default: as each tensor is)\n",
+            "    --dtype T        write f32, bf16 or f16 (default: as each tensor is, bf16 for "
+            "what was\n"
+            "                     quantised)\n",
     .max_args = 2,
     .run = merge,
 };

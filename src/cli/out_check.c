@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "model/checkpoint.h"
+#include "model/adapter.h"
 
 /* Says whether a file would be replaced. */
 static bool is_there(const char *out, struct stat *st)
@@ -25,6 +25,7 @@ static bool is_beside(const struct stat *st, const char *dir, struct err *err, b
 {
     static const char *const names[] = {
         "params.json",
+        "adapter_config.json",
         "config.json",
         "tekken.json",
         "tokenizer.model",
@@ -59,6 +60,29 @@ bool out_check_model(const char *out, const struct checkpoint *ckpt, struct err 
         return false;
     return !same ||
            err_set(err, ERR_ARG, "%s: is a file of the model itself; choose another name", out);
+}
+
+bool out_check_adapters(const char *out, const struct adapter *adapters, struct err *err)
+{
+    struct stat st;
+    struct buf dir;
+    const char *path;
+    bool same = false, ok = true;
+    if (!is_there(out, &st))
+        return true;
+    buf_init(&dir, PATH_MAX);
+    for (size_t i = 0; ok && !same && (path = adapter_path(adapters, i)); i++) {
+        const char *slash = strrchr(path, '/');
+        buf_clear(&dir);
+        same = is_same(&st, path);
+        ok = slash ? buf_add(&dir, path, (size_t)(slash - path) + 1, err)
+                   : buf_add(&dir, "./", 2, err);
+        ok = ok && (same || is_beside(&st, dir.data, err, &same));
+    }
+    buf_free(&dir);
+    return ok &&
+           (!same ||
+            err_set(err, ERR_ARG, "%s: is a file of the adapter itself; choose another name", out));
 }
 
 bool out_check_input(const char *out, const char *in, struct err *err)

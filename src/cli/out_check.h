@@ -8,11 +8,15 @@
 
 #include "base/err.h"
 
+struct adapter;
 struct checkpoint;
 
 /* Refuses the weights, the configuration and the tokenizer of the model.
  * Errors: ERR_ARG, ERR_LIMIT. */
 bool out_check_model(const char *out, const struct checkpoint *ckpt, struct err *err) CHECKED;
+
+/* Refuses the files of the adapters, which may be NULL.  Errors: ERR_ARG, ERR_LIMIT. */
+bool out_check_adapters(const char *out, const struct adapter *adapters, struct err *err) CHECKED;
 
 /* Refuses the file in, which is read meanwhile; NULL passes.  Errors: ERR_ARG. */
 bool out_check_input(const char *out, const char *in, struct err *err) CHECKED;

@@ -125,29 +125,35 @@ static void do_all(const struct cpu_backend *cpu, const struct cpu_product *p, b
         do_item(cpu, p, turned, item, worker);
 }
 
-/* Adds one adapter to one head: x . a^T . b^T, or x . b . a where the matrix is turned. */
+/* Adds one adapter to one head: x . a^T . b^T, or x . b . a where its matrix meets the other side.
+ * Adapters never lie the other way round. */
 static void lora_items(void *arg, int begin, int end, int worker)
 {
     const struct latent_job *job = arg;
     const struct heads_product *h = &job->products[0];
     const struct lora *lora = job->lora;
     size_t rank = (size_t)lora->a.n_rows;
+    bool turned = h->turned != h->m->transposed;
     for (int item = begin; item < end; item++) {
         const struct cpu_product whole = product_of(h, job->lora_head + item);
         struct cpu_product in = whole, out = whole;
         float *between = job->cpu->lora + (size_t)item * (size_t)h->n_tok * rank;
-        in.w = h->turned ? &lora->b : &lora->a;
-        out.w = h->turned ? &lora->a : &lora->b;
+        in.w = turned ? &lora->b : &lora->a;
+        out.w = turned ? &lora->a : &lora->b;
         in.path = out.path = CPU_WIDE;
         in.y = between;
         in.y_stride = out.x_stride = rank;
         out.x = between;
         out.add = true;
-        struct cpu_product *of_a = h->turned ? &out : &in;
+        struct cpu_product *of_a = turned ? &out : &in, *of_b = turned ? &in : &out;
         of_a->first = 0;
         of_a->n_rows = (int64_t)rank;
-        do_all(job->cpu, &in, h->turned, worker);
-        do_all(job->cpu, &out, h->turned, worker);
+        if (h->m->transposed) {
+            of_b->n_rows = turned ? h->n_in : h->n_out;
+            of_b->first = (job->lora_head + item) * of_b->n_rows;
+        }
+        do_all(job->cpu, &in, turned, worker);
+        do_all(job->cpu, &out, turned, worker);
     }
 }
 

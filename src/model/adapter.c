@@ -34,6 +34,19 @@ static const void *permuted(struct adapter *ad, const struct view *v, uint32_t h
     return out;
 }
 
+/* Copies the rows of each head's keys, or of its values, below each other. */
+static const void *cut(struct adapter *ad, const struct view *v, const struct model_config *c,
+                       bool is_value, int64_t *n_rows, struct err *err)
+{
+    size_t n = dtype_bytes(v->dtype, v->n_cols), nope = c->latent.nope_dim, v_dim = c->latent.v_dim;
+    size_t n_part = is_value ? v_dim : nope, first = is_value ? nope : 0;
+    uint8_t *out = arena_new(&ad->copies, c->n_heads * n_part, n, err);
+    for (size_t h = 0; out && h < c->n_heads; h++)
+        memcpy(out + h * n_part * n, v->data + (h * (nope + v_dim) + first) * n, n_part * n);
+    *n_rows = (int64_t)(c->n_heads * n_part);
+    return out;
+}
+
 /* Says whether the rows of base are in another order than those of the adapter's b. */
 static bool is_permuted(const struct checkpoint *ckpt, enum checkpoint_layout dialect,
                         const struct tensor *base)
@@ -59,15 +72,15 @@ static bool check_half(const struct tensor_entry *e, const struct adapter_target
     return err_set(err, ERR_FORMAT,
                    "%s: %s: shape is %s, for the model's matrix of %lld x %lld it would be "
                    "%lld x %lld; the adapter is for another model",
-                   e->file, e->name, shape, (long long)target->base->n_rows,
-                   (long long)target->base->n_cols, (long long)n_rows, (long long)n_cols);
+                   e->file, e->name, shape, (long long)target->n_rows, (long long)target->n_cols,
+                   (long long)n_rows, (long long)n_cols);
 }
 
 /* Checks both shapes against the matrix of the model. */
 static bool check_shapes(const struct adapter_file *file, const struct adapter_pair *pair,
                          const struct adapter_target *target, struct err *err)
 {
-    int64_t rank = pair->rank, n_rows = target->base->n_rows, n_cols = target->base->n_cols;
+    int64_t rank = pair->rank, n_rows = target->n_rows, n_cols = target->n_cols;
     if (!pair->is_embedding)
         return check_half(pair->a, target, rank, n_cols, err) &&
                check_half(pair->b, target, n_rows, rank, err);
@@ -102,14 +115,18 @@ static void bind_embedding(const struct adapter *ad, const struct adapter_pair *
     lora->b = tensor_of(&b, b.data, b.n_rows, b.n_cols);
 }
 
+/* Binds matrix i of those that the pair changes. */
 static bool bind_matrix(struct adapter *ad, const struct checkpoint *ckpt,
-                        const struct adapter_pair *pair, struct adapter_part *part, uint32_t i,
-                        struct err *err)
+                        const struct adapter_pair *pair, const struct adapter_target *target,
+                        struct adapter_part *part, uint32_t i, struct err *err)
 {
-    struct view a = view_of(pair->a, i), b = view_of(pair->b, i);
+    uint32_t own = target->is_fused ? i : 0;
+    struct view a = view_of(pair->a, own), b = view_of(pair->b, own);
     part->lora.a = tensor_of(&a, a.data, a.n_rows, a.n_cols);
     part->lora.b = tensor_of(&b, b.data, b.n_rows, b.n_cols);
-    if (is_permuted(ckpt, ad->file.dialect, part->base))
+    if (target->is_split)
+        part->lora.b.data = cut(ad, &b, &ckpt->config, i == 1, &part->lora.b.n_rows, err);
+    else if (is_permuted(ckpt, ad->file.dialect, part->base))
         part->lora.b.data = permuted(ad, &b, ckpt->config.head_dim, ckpt->config.rope_layout, err);
     return part->lora.b.data != NULL;
 }
@@ -136,7 +153,7 @@ static bool bind_pair(struct adapter *ad, const struct checkpoint *ckpt,
         part->base = (const void *)((const char *)target->base + i * target->stride);
         if (pair->is_embedding)
             bind_embedding(ad, pair, &part->lora);
-        else if (!bind_matrix(ad, ckpt, pair, part, target->is_fused ? i : 0, err))
+        else if (!bind_matrix(ad, ckpt, pair, target, part, i, err))
             return false;
         part->lora.b.scale = product;
     }
@@ -220,6 +237,17 @@ void adapter_close(struct adapter *adapter)
         free(adapter);
         adapter = below;
     }
+}
+
+const char *adapter_path(const struct adapter *adapter, size_t i)
+{
+    for (; adapter; adapter = adapter->below) {
+        const struct tensor_store *s = adapter->file.tensors;
+        if (i < s->n_files)
+            return s->paths[i];
+        i -= s->n_files;
+    }
+    return NULL;
 }
 
 static bool adopt(struct backend *b, struct tensor *t, struct err *err)

@@ -30,6 +30,10 @@ struct adapter *adapter_open(const struct checkpoint *ckpt, const char *path, do
                              struct adapter *below, struct err *err) CHECKED;
 void adapter_close(struct adapter *adapter);
 
+/* Returns the path of file i that the adapter and those below it are read from, NULL behind the
+ * last.  Borrowed: until adapter_close(). */
+const char *adapter_path(const struct adapter *adapter, size_t i);
+
 /* Hands all matrices to the backend that shall multiply with them.
  * Errors: ERR_LIMIT. */
 bool adapter_adopt(struct adapter *adapter, struct backend *backend, struct err *err) CHECKED;

@@ -6,11 +6,14 @@
 #include "model/adapter.h"
 #include "model/adapter_file.h"
 
-/* The matrices that one pair changes: base, and n - 1 more that follow it, each stride bytes on. */
+/* The matrices that one pair changes: base, and n - 1 more that follow it, each stride bytes on.
+ * n_rows and n_cols are those of the matrix that the pair means. */
 struct adapter_target {
     const struct tensor *base;
     uint32_t n;
     size_t stride;
+    int64_t n_rows, n_cols;
+    bool is_split; /* base has the rows of the heads' keys, the next one those of their values */
     bool is_fused; /* each has a matrix of its own, of all experts; else they share one */
 };
 

@@ -2,7 +2,8 @@
 /* adapter_merge.h - writes a checkpoint anew, with the changes of adapters in its matrices.
  *
  * The new folder has the layout, names, formats and other files of the old one, so whatever reads
- * that reads this.  It appears when it is complete. */
+ * that reads this.  Quantised matrices, changed or not, become floats: their scales are left out,
+ * and the configuration speaks of them no more.  It appears when it is complete. */
 #ifndef MODEL_ADAPTER_MERGE_H
 #define MODEL_ADAPTER_MERGE_H
 
@@ -11,7 +12,7 @@
 #define ADAPTER_SHARD_BYTES 5000000000ull /* of tensors in one file, as published models have */
 
 struct merge_options {
-    bool convert;       /* float tensors to dtype, instead of leaving each its own */
+    bool convert;       /* all to dtype; else each keeps its own, and quantised ones get BF16 */
     enum dtype dtype;   /* DTYPE_F32, DTYPE_F16 or DTYPE_BF16 */
     size_t shard_bytes; /* 0: ADAPTER_SHARD_BYTES */
 
@@ -22,8 +23,9 @@ struct merge_options {
 
 /* Writes the folder out, which must not be there, nor inside the model's.  W' = W + scale * b a
  * is computed in float32 and rounded once.
- * Errors: ERR_ARG for out; ERR_UNSUPPORTED for GGUF and for quantised matrices that change;
- * ERR_FORMAT for a result that the format cannot hold; ERR_IO, ERR_LIMIT.  Nothing then stays. */
+ * Errors: ERR_ARG for out; ERR_UNSUPPORTED for GGUF, for a matrix that is both embedding and
+ * output, and for quantised ones of other parts; ERR_FORMAT for a result that the format cannot
+ * hold; ERR_IO, also when the disk is too small; ERR_LIMIT.  Nothing then stays. */
 bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
                    const struct merge_options *options, struct err *err) CHECKED;
 

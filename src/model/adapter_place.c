@@ -149,8 +149,6 @@ static const struct tensor *matrix(const struct checkpoint *ckpt, const struct p
     switch (place->of) {
     case OF_MODEL:
         return at(&ckpt->weights, place->offset);
-    case OF_HEADS: /* both parts come from the tensor that the adapter means, or neither */
-        return layer->k_b.w.data == layer->v_b.w.data ? at(layer, place->offset) : NULL;
     case OF_DENSE:
         return has_experts ? NULL : at(layer, place->offset);
     case OF_SHARED:
@@ -161,9 +159,22 @@ static const struct tensor *matrix(const struct checkpoint *ckpt, const struct p
             return NULL;
         return at(&layer->experts[numbers[1]], place->offset);
     case OF_LAYER:
+    case OF_HEADS:
         break;
     }
     return at(layer, place->offset);
+}
+
+/* Adapters mean the matrix of keys and values, which a file may hold in two parts. */
+static void place_heads(const struct checkpoint *ckpt, const struct layer_weights *layer,
+                        struct adapter_target *out)
+{
+    const struct latent_config *l = &ckpt->config.latent;
+    out->n = 2;
+    out->stride = LAYER(v_b.w) - LAYER(k_b.w);
+    out->is_split = layer->k_b.w.data != layer->v_b.w.data;
+    out->n_rows = (int64_t)ckpt->config.n_heads * (l->nope_dim + l->v_dim);
+    out->n_cols = l->kv_rank;
 }
 
 bool adapter_place(const struct checkpoint *ckpt, enum checkpoint_layout dialect,
@@ -180,14 +191,17 @@ bool adapter_place(const struct checkpoint *ckpt, enum checkpoint_layout dialect
             return false;
         *out = (struct adapter_target){
             .base = matrix(ckpt, place, numbers), .n = 1, .is_fused = place->of == OF_EXPERTS};
+        if (!out->base || !out->base->data)
+            return false;
+        out->n_rows = out->base->n_rows;
+        out->n_cols = out->base->n_cols;
         if (out->is_fused) {
             out->n = ckpt->config.moe.n_experts;
             out->stride = sizeof(struct ffn_tensors);
         } else if (place->of == OF_HEADS) {
-            out->n = 2;
-            out->stride = LAYER(v_b.w) - LAYER(k_b.w);
+            place_heads(ckpt, &ckpt->weights.layers[numbers[0]], out);
         }
-        return out->base && out->base->data;
+        return true;
     }
     return false;
 }

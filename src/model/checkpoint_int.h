@@ -19,6 +19,14 @@ enum tensor_use {
 };
 enum tensor_use weights_use(const struct checkpoint *ckpt, const char *name);
 
+/* Says whether a tensor is one of those beside a matrix of the decoder that say what its numbers
+ * stand for. */
+bool weights_is_scale(const struct checkpoint *ckpt, const char *name);
+
+/* Returns tensor i of a layer, NULL behind the last.  Experts are left out; what the configuration
+ * does not ask for has data NULL.  Borrowed: from the layer. */
+const struct tensor *weights_of_layer(const struct layer_weights *layer, size_t i);
+
 /* Says whether every element of e, which has that format, is finite. */
 bool weights_finite(const struct tensor_entry *e, enum dtype dtype);
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/reader.h"
 #include "model/adapter.h"
+#include "model/checkpoint_int.h"
 
 enum {
     N_THREADS = 8, /* reads under way at a time: a solid-state disk wants several */
@@ -372,23 +373,14 @@ bool expert_cache_disk_speed(struct expert_cache *cache, double *bytes_per_s, st
     return ok;
 }
 
-#define AT(field) offsetof(struct layer_weights, field)
-
 uint64_t expert_cache_pin_rest(const struct checkpoint *ckpt)
 {
-    static const size_t of_layer[] = {
-        AT(attn_norm), AT(ffn_norm), AT(wq),         AT(wk),       AT(wv),         AT(wo),
-        AT(q_a),       AT(q_b),      AT(kv_a),       AT(q_a_norm), AT(kv_a_norm),  AT(k_b.w),
-        AT(v_b.w),     AT(router),   AT(ffn.w_gate), AT(ffn.w_up), AT(ffn.w_down),
-    };
+    const struct tensor *t;
     uint64_t n_refused = 0;
     for (uint32_t i = 0; i < ckpt->config.n_layers; i++)
-        for (size_t k = 0; k < sizeof of_layer / sizeof *of_layer; k++) {
-            const void *field = (const char *)&ckpt->weights.layers[i] + of_layer[k];
-            const struct tensor *t = field;
+        for (size_t k = 0; (t = weights_of_layer(&ckpt->weights.layers[i], k)); k++)
             if (t->data && !mem_pin(t->data, tensor_bytes(t)))
                 n_refused += tensor_bytes(t);
-        }
     /* Of the embedding a token needs one row. */
     const struct tensor *output = &ckpt->weights.output;
     if (!mem_pin(output->data, tensor_bytes(output)))

@@ -4,6 +4,7 @@
 #define MODEL_MERGE_INT_H
 
 #include <limits.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -19,10 +20,19 @@ bool merge_folder_open(struct merge_folder *folder, const char *model, const cha
                        struct err *err) CHECKED;
 void merge_folder_close(struct merge_folder *folder);
 
-/* Copies what the model's folder holds beside weights.  dtype: the number format that
- * config.json shall name, or NULL: as it is.
+/* Checks that the disk has room for n_bytes of tensors.  Errors: ERR_IO. */
+bool merge_folder_reserve(const struct merge_folder *folder, uint64_t n_bytes,
+                          struct err *err) CHECKED;
+
+/* What the configuration shall say otherwise than the model's. */
+struct merge_config {
+    const char *dtype; /* the number format that config.json names, or NULL: as it is */
+    bool is_plain;     /* nothing of how matrices are quantised */
+};
+
+/* Copies what the model's folder holds beside weights.
  * Errors: those of file_map() and file_fail(). */
-bool merge_folder_copy(const struct merge_folder *folder, const char *dtype,
+bool merge_folder_copy(const struct merge_folder *folder, const struct merge_config *wanted,
                        struct err *err) CHECKED;
 
 /* Gives the folder its name.  Errors: those of file_fail(). */

@@ -146,6 +146,17 @@ enum tensor_use weights_use(const struct checkpoint *ckpt, const char *name)
     return TENSOR_DECODER;
 }
 
+const struct tensor *weights_of_layer(const struct layer_weights *layer, size_t i)
+{
+    static const size_t places[] = {
+        AT(attn_norm), AT(ffn_norm), AT(wq),         AT(wk),       AT(wv),         AT(wo),
+        AT(q_a),       AT(q_b),      AT(kv_a),       AT(q_a_norm), AT(kv_a_norm),  AT(k_b.w),
+        AT(v_b.w),     AT(router),   AT(ffn.w_gate), AT(ffn.w_up), AT(ffn.w_down),
+    };
+    return i < sizeof places / sizeof *places ? (const void *)((const char *)layer + places[i])
+                                              : NULL;
+}
+
 static int64_t size_of(const struct model_config *c, enum size which)
 {
     switch (which) {

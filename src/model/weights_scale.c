@@ -37,27 +37,44 @@ static const struct {
 };
 #define N_SIBLINGS (sizeof siblings / sizeof *siblings)
 
-static const struct tensor_entry *find(const struct binder *b, const char *stem, const char *end)
+static const struct tensor_entry *find(const struct tensor_store *tensors, const char *stem,
+                                       const char *end)
 {
     char name[LIMIT_NAME_BYTES + 1];
     int n = snprintf(name, sizeof name, "%s%s", stem, end);
-    return n < (int)sizeof name ? tensor_store_find(b->ckpt->tensors, name) : NULL;
+    return n < (int)sizeof name ? tensor_store_find(tensors, name) : NULL;
 }
 
 /* A matrix is NAME.weight, packed nibbles are NAME.weight_packed; Hugging Face's experts in one
  * tensor are NAME. */
-static const struct tensor_entry *find_weight(const struct binder *b, const char *stem)
+static const struct tensor_entry *find_weight(const struct tensor_store *tensors, const char *stem)
 {
     static const char *const ends[] = {".weight", ".weight_packed", ""};
     const struct tensor_entry *e = NULL;
     for (size_t i = 0; i < sizeof ends / sizeof *ends && !e; i++)
-        e = find(b, stem, ends[i]);
+        e = find(tensors, stem, ends[i]);
     return e;
 }
 
 bool weights_has(const struct binder *b, const char *stem)
 {
-    return find_weight(b, stem) != NULL;
+    return find_weight(b->ckpt->tensors, stem) != NULL;
+}
+
+bool weights_is_scale(const struct checkpoint *ckpt, const char *name)
+{
+    char stem[LIMIT_NAME_BYTES + 1];
+    if (weights_use(ckpt, name) != TENSOR_DECODER)
+        return false;
+    for (size_t i = 0; i < N_SIBLINGS; i++) {
+        size_t n = strlen(name), n_end = strlen(siblings[i].end);
+        if (n < n_end || strcmp(name + n - n_end, siblings[i].end) != 0)
+            continue;
+        snprintf(stem, sizeof stem, "%.*s", (int)(n - n_end), name);
+        if (find_weight(ckpt->tensors, stem))
+            return true;
+    }
+    return false;
 }
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -188,7 +205,7 @@ static bool read_siblings(const struct binder *b, const char *stem, struct stack
                           struct err *err)
 {
     for (size_t i = 0; i < N_SIBLINGS; i++) {
-        const struct tensor_entry *e = find(b, stem, siblings[i].end);
+        const struct tensor_entry *e = find(b->ckpt->tensors, stem, siblings[i].end);
         if (!e)
             continue;
         if (!read_sibling(b, e, siblings[i].role, s, err))
@@ -235,7 +252,7 @@ static bool check_format(const struct tensor_entry *e, struct stack *s, struct e
 bool weights_find(const struct binder *b, const char *stem, struct stack *s, struct err *err)
 {
     struct checkpoint *ckpt = b->ckpt;
-    const struct tensor_entry *e = s->entry = find_weight(b, stem);
+    const struct tensor_entry *e = s->entry = find_weight(ckpt->tensors, stem);
     if (!e)
         return err_set(err, ERR_FORMAT, "%s: %s.weight: missing; download the model again", b->file,
                        stem);

@@ -60,7 +60,8 @@ struct ffn_tensors {
 };
 
 /* One matrix per attention head, cut from the rows of a tensor: that of head h begins at row
- * first + h * stride of w, and has as many rows as the use says. */
+ * first + h * stride of w, and has as many rows as the use says.  w.lora has the rows of w; of
+ * transposed heads its b has the rows of their matrices, below each other. */
 struct head_tensor {
     struct tensor w;
     int64_t first, stride;

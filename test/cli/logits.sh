@@ -58,6 +58,18 @@ cp test/data/oracle/mistral/params.json test/data/oracle/mistral/consolidated* "
     try logits model --tokens 1 --out model
     try logits own.gguf --tokens 1 --out a)
 cmp models/stories260K.gguf "$TMP/own.gguf"
+cp test/data/oracle/mistral-lora/consolidated.safetensors "$TMP/model"
+cp test/data/oracle/mistral-lora/params.json "$TMP/model"
+cp -r test/data/oracle/mistral-lora/peft "$TMP/peft"
+cp test/data/oracle/mistral-lora/lora.safetensors "$TMP"
+(cd "$TMP" && try logits model --adapter peft:0.5 --adapter lora.safetensors --tokens 1 \
+        --out lora.safetensors
+    try logits model --adapter lora.safetensors --adapter peft --tokens 1 \
+        --out ./peft/adapter_model.safetensors
+    try logits model --adapter peft --tokens 1 --out peft/adapter_config.json
+    try logits model --adapter peft --tokens 1 --out peft/other)
+cmp test/data/oracle/mistral-lora/lora.safetensors "$TMP/lora.safetensors"
+rm -r "$TMP/peft" "$TMP/lora.safetensors"
 
 # Between ids is one comma, or white space; an array has both its brackets.
 for tokens in 1,,2 ,1 1, '[1,]' '[1' '1]' '[1]2'; do

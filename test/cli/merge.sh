@@ -45,12 +45,25 @@ cmp "$dir/model.safetensors" "$TMP/hf/model.safetensors" && echo "base: same"
 for model in f32 q4 q4-f32; do logits $model "$TMP/$model.gguf" --adapter $dir/peft; done
 near "$TMP/want" "$TMP/f32"
 near "$TMP/q4" "$TMP/q4-f32"
+try merge "$TMP/q4.gguf" --adapter $dir/peft "$TMP/new" | hide
 rm "$TMP"/f32* "$TMP"/q4*
 
 # A colon in a path that is there is part of it.
 cp -r $dir/peft "$TMP/peft:2"
 logits a "$TMP/base" --adapter "$TMP/peft:2"
 near "$TMP/want" "$TMP/a"
+
+# A quantised base becomes a plain one, by its configuration, too.
+for base in ministral3-fp8 ministral3-nvfp4; do
+    mkdir "$TMP/$base"
+    cp test/data/oracle/$base/config.json test/data/oracle/$base/model.safetensors "$TMP/$base"
+    grep -c quantization_config "$TMP/$base/config.json"
+    try merge "$TMP/$base" --adapter $dir/lora.safetensors "$TMP/merged" | hide
+    try show "$TMP/merged" | grep -A 4 '^formats'
+    diff "$TMP/$base/config.json" "$TMP/merged/config.json" | wc -l
+    grep quant "$TMP/merged/config.json"
+    rm -r "$TMP/$base" "$TMP/merged"
+done
 
 # What is wrong is said, and nothing is left behind.
 try logits "$TMP/base" --tokens 1 --out - --adapter $dir/peft:x

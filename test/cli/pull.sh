@@ -82,6 +82,13 @@ pull fine/none
 try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
 try list --json | mask | sed -E 's/"time":[0-9]+/"time":T/'
 
+echo "== two numbers in a byte"
+mkdir "$hub/packed"
+cp test/data/oracle/ministral3-nvfp4/config.json test/data/oracle/ministral3-nvfp4/model.* \
+    "$hub/packed"
+pull fine/packed | tail -1
+try list | grep packed | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+
 echo "== an adapter of the store"
 mkdir "$hub/lora" "$TMP/base"
 cp test/data/oracle/mistral-lora/peft/* "$hub/lora"

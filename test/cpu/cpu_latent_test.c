@@ -58,7 +58,11 @@ static double *plain_expand(const struct sequence *q, const struct head_tensor *
     const struct shape *s = &q->s;
     size_t cols = (size_t)m->w.n_cols, rank = (size_t)s->rank, n_tok = (size_t)s->n_tok;
     float *values = plain_values(&m->w), *c = malloc(rank * sizeof *c);
-    double *change = plain_change(&m->w), *y = calloc(n_tok * (size_t)n, sizeof *y);
+    /* What is added has the heads' rows below each other where they are stored as columns. */
+    const struct tensor heads = {
+        .n_rows = (int64_t)s->n_heads * n, .n_cols = s->rank, .lora = m->w.lora};
+    double *change = plain_change(m->transposed ? &heads : &m->w),
+           *y = calloc(n_tok * (size_t)n, sizeof *y);
     for (size_t t = 0; t < n_tok; t++) {
         memcpy(c, q->rows + t * (size_t)(s->rank + s->rope), rank * sizeof *c);
         if (round)
@@ -67,7 +71,9 @@ static double *plain_expand(const struct sequence *q, const struct head_tensor *
             for (size_t k = 0; k < rank; k++) {
                 size_t row = (size_t)(m->first + head * m->stride) + (m->transposed ? k : i);
                 size_t at = row * cols + (m->transposed ? i : k);
-                y[t * (size_t)n + i] += ((double)values[at] + change[at]) * (double)c[k];
+                size_t in_head = (size_t)head * (size_t)n + i,
+                       added = m->transposed ? in_head * rank + k : at;
+                y[t * (size_t)n + i] += ((double)values[at] + change[added]) * (double)c[k];
             }
     }
     free(values);
@@ -291,6 +297,14 @@ TEST(cpu_latent, eight_bit_latents_cost_their_rounding_only)
     }
 }
 
+static void heads_adapters(struct adapters *l, struct head_tensor *m, const struct shape *s, int n,
+                           const int ranks[2], uint64_t *seed)
+{
+    struct tensor heads = {.n_rows = (int64_t)s->n_heads * n, .n_cols = s->rank};
+    adapters_new(l, m->transposed ? &heads : &m->w, ranks, seed);
+    m->w.lora = l->lora;
+}
+
 TEST(cpu_latent, adapters_change_the_matrices_of_the_heads)
 {
     const int ranks[2] = {3, 140};
@@ -302,8 +316,8 @@ TEST(cpu_latent, adapters_change_the_matrices_of_the_heads)
             struct adapters l[2];
             const struct shape shape = {DTYPE_BF16, PLAIN, (enum form)form, 21, 5, 6, 4, 8, 50};
             sequence_new(&q, b, DTYPE_F32, &shape, &seed);
-            adapters_new(&l[0], &q.wk.w, ranks, &seed);
-            adapters_new(&l[1], &q.wv.w, ranks, &seed);
+            heads_adapters(&l[0], &q.wk, &shape, shape.nope, ranks, &seed);
+            heads_adapters(&l[1], &q.wv, &shape, shape.v, ranks, &seed);
             if (form == FUSED)
                 q.wv.w.lora = q.wk.w.lora;
             float *out = run(&q, b, (enum phase)phase, 18);

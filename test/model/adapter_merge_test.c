@@ -72,7 +72,7 @@ static double value(const struct tensor *t, int64_t row, int64_t col)
     float x;
     int64_t i = t->transposed ? col * t->n_rows + row : row * t->n_cols + col;
     block_decode(t->dtype, (const uint8_t *)t->data + dtype_bytes(t->dtype, i), &x, 1);
-    return (double)x;
+    return t->scale == 0.0F ? (double)x : (double)x * (double)t->scale;
 }
 
 /* Expects got = want + scale * b a, rounded once to got's format, to the last bit but float32's. */
@@ -293,6 +293,181 @@ TEST(adapter_merge, mixtures_and_latent_models_run_as_their_merged_ones)
     }
 }
 
+static const struct lora_pair ministral3_native[] = {
+    {NATIVE("layers.0.attention.wq"), 128, 64},    {NATIVE("layers.1.attention.wk"), 64, 64},
+    {NATIVE("layers.2.attention.wo"), 64, 128},    {NATIVE("layers.0.feed_forward.w1"), 112, 64},
+    {NATIVE("layers.2.feed_forward.w2"), 64, 112}, {NATIVE("output"), 256, 64},
+};
+static const struct lora_pair large3_native[] = {
+    {NATIVE("layers.0.attention.wq_b"), 128, 40},   {NATIVE("layers.0.attention.wkv_b"), 160, 32},
+    {NATIVE("layers.1.attention.wkv_b"), 160, 32},  {NATIVE("layers.0.feed_forward.w2"), 64, 96},
+    {NATIVE("layers.1.experts.5.w2"), 64, 32},      {NATIVE("layers.1.experts.2.w1"), 32, 64},
+    {NATIVE("layers.1.shared_experts.w3"), 32, 64}, {NATIVE("layers.1.attention.wo"), 64, 96},
+};
+
+/* Quantised models with adapters of each. */
+static const struct quantised {
+    const char *name;
+    const struct lora_pair *pairs;
+    int n;
+    enum checkpoint_layout layout;
+    bool is_moe;           /* a rounding may choose another expert */
+    const char *reference; /* logits of these files */
+} quantised[] = {
+    {"ministral3-fp8", ministral3_native, 6, CHECKPOINT_NATIVE, false, "logits"},
+    {"ministral3-fp8", ministral3_native, 6, CHECKPOINT_HF, false, "logits"},
+    {"ministral3-nvfp4", ministral3_native, 6, CHECKPOINT_HF, false, "logits"},
+    {"mistral4-fp8", mistral4_native, 9, CHECKPOINT_NATIVE, true, "logits"},
+    {"mistral4-fp8", mistral4_peft, 5, CHECKPOINT_HF, true, "logits_hf"},
+    {"large3-fp8block", large3_native, 8, CHECKPOINT_NATIVE, true, "logits"},
+};
+enum { N_QUANTISED = sizeof quantised / sizeof *quantised };
+
+/* Expects logits of two ways to one model, one of which rounds weights to bf16, as near as the
+ * reference allows. */
+static void assert_near(const struct quantised *q, struct oracle *oracle, const float *got,
+                        bool rounded)
+{
+    struct distance d = oracle_distance(oracle, got);
+    if (rounded ? !(d.kl_mean <= 2e-3) || d.same_share < 0.9 : !(d.max <= LORA_EXACT))
+        fail_msg("%s, layout %d: off by %g, KL %g, same %g", q->name, (int)q->layout, d.max,
+                 d.kl_mean, d.same_share);
+}
+
+/* Opens what a merged model's folder holds, of which nothing may be quantised. */
+static void open_plain(struct rig *rig, const char *folder, enum dtype dtype)
+{
+    const struct quant_config none = {0};
+    const char *name = dtype_info(dtype)->name;
+    rig_open(rig, folder,
+             &(struct cpu_options){.n_threads = 1, .flags = cpu_detect(), .exact = true});
+    const struct tensor_store *s = rig->ckpt->tensors;
+    assert_memory_equal(&rig->ckpt->config.quant, &none, sizeof none);
+    assert_false(rig->ckpt->rounds_inputs);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *file_name = s->entries[i].name;
+        bool scale = strstr(file_name, "scale") || strstr(file_name, "packed");
+        /* Norms and routers keep their format unless all are converted. */
+        if (scale || (strcmp(s->entries[i].type, name) != 0 && !strstr(file_name, "norm")))
+            fail_msg("%s: %s: %s", folder, file_name, s->entries[i].type);
+    }
+}
+
+/* With nothing to add, a merged model is the quantised one in another format. */
+TEST(adapter_merge, quantised_models_keep_the_logits_of_the_reference)
+{
+    static float got[LORA_FLOATS_MAX], values[16000];
+    const struct merge_options as_is = {0};
+    for (int i = 0; i < 2 * N_QUANTISED; i++) {
+        const struct quantised *q = &quantised[i / 2];
+        char dir[512], from[512];
+        struct rig rig;
+        bool rounded = i % 2;
+        oracle_copy(q->name, q->layout, dir);
+        snprintf(from, sizeof from, "test/data/oracle/%s", q->name);
+        const char *folder = lora_random(q->pairs, q->n, 0.3F, values);
+        open_plain(&rig, merged(dir, folder, 0, rounded ? &as_is : &to_f32),
+                   rounded ? DTYPE_BF16 : DTYPE_F32);
+        assert_int_equal(rig.ckpt->layout, q->layout);
+        for (int k = 0; k < ORACLE_SEQUENCES && !(rounded && q->is_moe); k++) {
+            struct oracle oracle;
+            oracle_open(&oracle, from, q->reference, k);
+            rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, got);
+            assert_near(q, &oracle, got, rounded);
+            oracle_close(&oracle);
+        }
+        rig_close(&rig);
+    }
+}
+
+TEST(adapter_merge, quantised_models_run_as_their_merged_ones)
+{
+    static float base[2][LORA_FLOATS_MAX], run[2][LORA_FLOATS_MAX], got[2][LORA_FLOATS_MAX];
+    static float values[16000];
+    const struct merge_options as_is = {0};
+    for (int i = 0; i < 2 * N_QUANTISED; i++) {
+        const struct quantised *q = &quantised[i / 2];
+        char dir[512];
+        struct rig rig;
+        bool rounded = i % 2;
+        if (rounded && q->is_moe)
+            continue;
+        oracle_copy(q->name, q->layout, dir);
+        const char *folder = lora_random(q->pairs, q->n, 0.3F, values);
+        rig_open(&rig, dir,
+                 &(struct cpu_options){.n_threads = 1, .flags = cpu_detect(), .exact = true});
+        run_case(&rig, q->name, base);
+        struct adapter *ad = lora_open(rig.ckpt, folder, 1, NULL);
+        lora_attach(&rig, ad);
+        run_case(&rig, q->name, run);
+        rig_close(&rig);
+        adapter_close(ad);
+        open_plain(&rig, merged(dir, folder, 1, rounded ? &as_is : &to_f32),
+                   rounded ? DTYPE_BF16 : DTYPE_F32);
+        run_case(&rig, q->name, got);
+        rig_close(&rig);
+        for (int k = 0; k < ORACLE_SEQUENCES; k++) {
+            struct oracle oracle;
+            snprintf(dir, sizeof dir, "test/data/oracle/%s", q->name);
+            oracle_open(&oracle, dir, "logits", k);
+            oracle.logits = run[k];
+            assert_near(q, &oracle, got[k], rounded);
+            oracle_close(&oracle);
+        }
+        assert_true(farthest(base, got) > 0.1);
+    }
+}
+
+/* Both spellings of packed numbers, in a model of which a part is quantised. */
+TEST(adapter_merge, packed_numbers_get_a_plain_name)
+{
+    static const char *const names[] = {"modelopt", "nvfp4"};
+    static const struct lora_pair heads = {NATIVE("layers.1.attention.wkv_b"), 44, 16};
+    static float got[LORA_FLOATS_MAX], values[300];
+    const char *const weight = "model.layers.1.self_attn.kv_b_proj.weight";
+    for (int i = 0; i < 2; i++) {
+        char dir[512];
+        struct rig rig;
+        snprintf(dir, sizeof dir, "test/data/layouts/latent-%s", names[i]);
+        open_plain(&rig, merged(dir, lora_random(&heads, 1, 1, values), 0, &to_f32), DTYPE_F32);
+        const struct tensor_entry *e = tensor_store_find(rig.ckpt->tensors, weight);
+        assert_true(e && e->n_dims == 2 && e->shape[0] == 44 && e->shape[1] == 16);
+        for (int k = 0; k < ORACLE_SEQUENCES; k++) {
+            struct oracle oracle;
+            oracle_open(&oracle, dir, "logits", k);
+            rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, got);
+            assert_true(oracle_distance(&oracle, got).max <= LORA_EXACT);
+            oracle_close(&oracle);
+        }
+        rig_close(&rig);
+    }
+}
+
+/* Each number of a tensor that was quantised is rounded once: of scaled E4M3 in double, as the
+ * file has them. */
+TEST(adapter_merge, decoded_numbers_are_rounded_once)
+{
+    static float values[16000];
+    struct err err = {0};
+    const struct merge_options as_is = {0};
+    const char *from = "test/data/oracle/ministral3-fp8";
+    const char *folder = lora_random(ministral3_native, 6, 1, values);
+    struct checkpoint *base = checkpoint_open(from, &err);
+    struct checkpoint *got = checkpoint_open(merged(from, folder, 1, &as_is), &err);
+    assert_true(base && got);
+    const struct tensor a = {values, DTYPE_F32, .n_rows = 3, .n_cols = 64};
+    const struct tensor b = {values + 192, DTYPE_F32, .n_rows = 128, .n_cols = 3};
+    const struct layer_weights *was = base->weights.layers, *is = got->weights.layers;
+    assert_int_equal(is->wq.dtype, DTYPE_BF16);
+    assert_true(was->wq.dtype == DTYPE_E4M3 && was->wq.scale > 0);
+    assert_sum(&is->wq, &was->wq, &a, &b, 2);
+    assert_sum(&is->wv, &was->wv, NULL, NULL, 0);
+    assert_sum(&is->ffn.w_up, &was->ffn.w_up, NULL, NULL, 0);
+    assert_memory_equal(is->ffn_norm.data, was->ffn_norm.data, tensor_bytes(&is->ffn_norm));
+    checkpoint_close(got);
+    checkpoint_close(base);
+}
+
 static void assert_refused(const char *model, const char *adapter, const char *out,
                            const struct merge_options *options, enum err_code code,
                            const char *want)
@@ -317,15 +492,21 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
 {
     static float values[3 * (256 + 112)];
     const struct merge_options as_is = {0}, to_f16 = {.convert = true, .dtype = DTYPE_F16};
-    const struct lora_pair wk = {"layers.0.attention.wk.lora_A.weight",
-                                 "layers.0.attention.wk.lora_B.weight", 64, 64};
     const struct lora_pair output = {"output.lora_A.weight", "output.lora_B.weight", 256, 64};
-    const char *folder = lora_random(&wk, 1, 1, values);
-    assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &as_is,
-                   ERR_UNSUPPORTED, "layers.0.attention.wk.weight: its format F8_E4M3 cannot hold");
+    const struct lora_pair smaller = {output.a, output.b, 160, 64};
+    const char *folder = lora_random(&smaller, 1, 1, values);
+    assert_refused("test/data/oracle-gguf/mistral-q8_0", folder, test_tmp("x"), &as_is,
+                   ERR_UNSUPPORTED,
+                   "published, then make a smaller file of it with 'bise quantize'");
     folder = lora_random(&output, 1, 1, values);
-    assert_refused("test/data/oracle/ministral3-fp8", folder, test_tmp("x"), &to_f16,
-                   ERR_UNSUPPORTED, "which stays; leave out --dtype");
+    /* A part that is not the decoder's would lose what says what its numbers mean. */
+    char tower[512];
+    oracle_copy("ministral3-fp8", CHECKPOINT_NATIVE, tower);
+    edit_header(tower, "consolidated.safetensors",
+                "layers.0.attention.wq.qscale_act\":{\"dtype\":\"F32\",\"shape\":[]",
+                "vision_encoder.x.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[4]");
+    assert_refused(tower, folder, test_tmp("x"), &as_is, ERR_UNSUPPORTED,
+                   "vision_encoder.x.weight: has the format F8_E4M3 and is no part of the text");
     assert_refused("test/data/oracle/ministral3-tied", folder, test_tmp("x"), &as_is,
                    ERR_UNSUPPORTED, "is both embedding and output");
     /* 65520 is the least that rounds to infinity in binary16. */
@@ -353,18 +534,21 @@ TEST(adapter_merge, stopped_half_way_leaves_nothing)
     assert_int_equal(rmdir(folder), 0); /* empty */
 }
 
-TEST(adapter_merge, short_memory_is_an_error_each_time)
+/* Lets each allocation of a merge fail once. */
+static void assert_survives(const char *model, const char *adapter,
+                            const struct merge_options *options)
 {
     struct err err = {0};
-    struct checkpoint *ckpt = checkpoint_open(LORA_CASE, &err);
-    struct adapter *ad = lora_open(ckpt, LORA_PEFT, 1, NULL);
-    const char *out = test_tmp("memory/merged");
-    const char *folder = edit_folder("memory");
+    struct checkpoint *ckpt = checkpoint_open(model, &err);
+    struct adapter *ad = lora_open(ckpt, adapter, 1, NULL);
+    char out[600];
+    const char *folder = edit_folder(options->convert ? "memory" : "memory-as-is");
+    snprintf(out, sizeof out, "%s/merged", folder);
     size_t n = 0;
     for (bool done = false; !done; n++) {
         err = (struct err){0};
         mem_fail_once(n);
-        bool ok = adapter_merge(ckpt, ad, out, &to_f32, &err);
+        bool ok = adapter_merge(ckpt, ad, out, options, &err);
         done = mem_n_failed() == 0;
         mem_fail_never();
         if (ok != done || err.code != (done ? ERR_NONE : ERR_LIMIT))
@@ -425,4 +609,13 @@ TEST(adapter_merge, a_lost_adapter_is_no_result)
     assert_non_null(strstr(err.text, "/short.safetensors: reading at byte "));
     rig_close(&rig);
     adapter_close(ad);
+}
+
+TEST(adapter_merge, short_memory_is_an_error_each_time)
+{
+    static float values[16000];
+    const struct merge_options as_is = {0};
+    assert_survives(LORA_CASE, LORA_PEFT, &to_f32);
+    assert_survives("test/data/oracle/ministral3-nvfp4",
+                    lora_random(ministral3_native, 6, 1, values), &as_is);
 }

@@ -7,6 +7,7 @@
 
 #include "adapter_fixture.h"
 #include "base/mem.h"
+#include "model/export_fixture.h"
 
 static const enum checkpoint_layout layouts[] = {CHECKPOINT_NATIVE, CHECKPOINT_HF};
 static const struct cpu_options exact = {.n_threads = 1, .exact = true};
@@ -89,6 +90,49 @@ TEST(adapter, default_arithmetic_stays_near)
     rig_close(&rig);
     adapter_close(ad);
     oracle_close(&oracle);
+}
+
+/* Of latent attention a GGUF file holds keys, turned round, and values apart; the adapter changes
+ * both, as it changes the one matrix of the published file. */
+TEST(adapter, changes_heads_that_are_split)
+{
+    static const struct lora_pair pairs[] = {
+        {"layers.0.attention.wkv_b.lora_A.weight", "layers.0.attention.wkv_b.lora_B.weight", 160,
+         32},
+        {"layers.1.attention.wkv_b.lora_A.weight", "layers.1.attention.wkv_b.lora_B.weight", 160,
+         32},
+    };
+    static float base[LORA_FLOATS_MAX], values[2 * 3 * (160 + 32)];
+    const char *const dir = "test/data/oracle/mistral4";
+    char gguf[512];
+    snprintf(gguf, sizeof gguf, "%s", fixture_export_case("mistral4", CHECKPOINT_NATIVE, "F32"));
+    const char *folder = lora_random(pairs, 2, 0.5F, values);
+    for (int i = 0; i < ORACLE_SEQUENCES; i++) {
+        struct oracle oracle;
+        struct adapter *ads[2];
+        struct rig rigs[2];
+        oracle_open(&oracle, dir, "logits", i);
+        for (int k = 0; k < 2; k++) {
+            rig_open(&rigs[k], k ? gguf : dir, &exact);
+            rig_run(&rigs[k], oracle.ids, oracle.n, oracle.n / 2, MODEL_MAX_TOKENS, base);
+            ads[k] = lora_open(rigs[k].ckpt, folder, 1, NULL);
+            ads[k] = lora_open(rigs[k].ckpt, folder, -0.25, ads[k]);
+            lora_attach(&rigs[k], ads[k]);
+            rig_run(&rigs[k], oracle.ids, oracle.n, oracle.n / 2, MODEL_MAX_TOKENS,
+                    k ? others : logits);
+        }
+        assert_true(rigs[1].ckpt->weights.layers[0].k_b.transposed);
+        oracle.logits = logits;
+        double change = oracle_distance(&oracle, base).max;
+        double off = oracle_distance(&oracle, others).max;
+        if (!(off <= LORA_EXACT) || !(change > 0.1))
+            fail_msg("off by %g, changed by %g", off, change);
+        for (int k = 0; k < 2; k++) {
+            rig_close(&rigs[k]);
+            adapter_close(ads[k]);
+        }
+        oracle_close(&oracle);
+    }
 }
 
 /* Expects that the adapter does not fit the model. */

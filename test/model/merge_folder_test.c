@@ -18,7 +18,7 @@ static void put_file(const char *folder, const char *name, const char *text)
 }
 
 /* Makes a model's folder and copies it to OUT, whose path it returns. */
-static const char *copied(const char *config, const char *dtype)
+static const char *copied(const char *config, const struct merge_config *wanted)
 {
     struct merge_folder folder;
     struct err err = {0};
@@ -35,8 +35,8 @@ static const char *copied(const char *config, const char *dtype)
     snprintf(out, sizeof out, "%s", test_tmp("copied"));
     edit_folder("copied");
     assert_int_equal(rmdir(out), 0);
-    if (!merge_folder_open(&folder, model, out, &err) || !merge_folder_copy(&folder, dtype, &err) ||
-        !merge_folder_commit(&folder, &err))
+    if (!merge_folder_open(&folder, model, out, &err) ||
+        !merge_folder_copy(&folder, wanted, &err) || !merge_folder_commit(&folder, &err))
         fail_msg("%s", err.text);
     merge_folder_close(&folder);
     return test_tmp("copied");
@@ -61,7 +61,7 @@ static bool has(const char *folder, const char *name)
 TEST(merge_folder, gets_everything_but_weights)
 {
     const char *config = "{\"torch_dtype\": \"bfloat16\", \"a\": 1.50}";
-    const char *out = copied(config, NULL);
+    const char *out = copied(config, &(struct merge_config){0});
     assert_config(out, config);
     assert_true(has(out, "tokenizer.model.v3") && has(out, "empty.txt"));
     assert_false(has(out, "model.safetensors") || has(out, "model.safetensors.index.json"));
@@ -80,7 +80,25 @@ TEST(merge_folder, names_the_new_number_format_and_keeps_the_rest)
         {"{\"dtype\": \"\\u0062\"}", "{\"dtype\": \"\\u0062\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_config(copied(cases[i][0], "float32"), cases[i][1]);
+        assert_config(copied(cases[i][0], &(struct merge_config){.dtype = "float32"}), cases[i][1]);
+}
+
+TEST(merge_folder, speaks_no_more_of_what_was_quantised)
+{
+    static const char *const cases[][2] = {
+        {"{\"a\": 1,\n \"quantization\": {\"x\": \"}\\\"\", \"y\": [1, {}]},\n \"b\": 2}",
+         "{\"a\": 1,\n \"b\": 2}"},
+        {"{\"a\": [1],\n \"quantization_config\": {\"ignore\": [\"re:.*,\"]}\n}", "{\"a\": [1]\n}"},
+        {"{ \"quantization\": null }", "{ }"},
+        {"{\"text_config\": {\"quantization_config\" : 1 , \"dtype\": \"x\"}, "
+         "\"quantization_config\": \"[\"}",
+         "{\"text_config\": {\"dtype\": \"bfloat16\"}}"},
+        {"{\"other\": {\"quantization\": 1}}", "{\"other\": {\"quantization\": 1}}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_config(
+            copied(cases[i][0], &(struct merge_config){.dtype = "bfloat16", .is_plain = true}),
+            cases[i][1]);
 }
 
 static void assert_refused(const char *model, const char *out, const char *want)
@@ -109,7 +127,22 @@ TEST(merge_folder, is_new_and_outside_of_the_model)
     assert_refused(model, link, "is there already");
     assert_refused(model, "", "expected the name of a new folder");
     assert_refused(model, "name/", "without a slash");
-    assert_refused(model, "none/such/folder", "none/such/folder: no such file or folder");
+    assert_refused(model, "none/such/folder",
+                   "none/such/folder: there is no folder none/such to hold it");
+}
+
+TEST(merge_folder, needs_room_on_its_disk)
+{
+    struct merge_folder folder;
+    struct err err = {0};
+    const char *model = edit_folder("model"), *above = edit_folder("above");
+    char out[600];
+    snprintf(out, sizeof out, "%s/out", above);
+    assert_true(merge_folder_open(&folder, model, out, &err));
+    assert_true(merge_folder_reserve(&folder, 1, &err));
+    assert_false(merge_folder_reserve(&folder, UINT64_MAX, &err));
+    assert_non_null(strstr(err.text, "out: needs 1.84e+10 GB, its disk has "));
+    merge_folder_close(&folder);
 }
 
 TEST(merge_folder, goes_without_a_trace_unless_committed)
@@ -121,7 +154,7 @@ TEST(merge_folder, goes_without_a_trace_unless_committed)
     put_file(model, "config.json", "{}");
     snprintf(out, sizeof out, "%s/out", above);
     assert_true(merge_folder_open(&folder, model, out, &err));
-    assert_true(merge_folder_copy(&folder, "float16", &err));
+    assert_true(merge_folder_copy(&folder, &(struct merge_config){.dtype = "float16"}, &err));
     assert_true(has(folder.tmp, "config.json"));
     /* Somebody else made one meanwhile. */
     assert_int_equal(mkdir(out, 0700), 0);

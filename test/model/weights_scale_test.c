@@ -6,6 +6,7 @@
 
 #include "data/safetensors.h"
 #include "edit.h"
+#include "model/checkpoint_int.h"
 #include "oracle.h"
 #include "poison.h"
 #include "test.h"
@@ -60,6 +61,31 @@ TEST(weights_scale, a_scale_per_tensor_gives_the_reference_values)
     assert_values("ministral3-fp8/model.layers.2.mlp.gate_proj",
                   &ckpt->weights.layers[2].ffn.w_gate);
     checkpoint_close(ckpt);
+}
+
+TEST(weights_scale, what_scales_a_matrix_is_told_apart)
+{
+    static const struct {
+        const char *model, *name;
+        enum checkpoint_layout layout;
+        bool is_scale;
+    } cases[] = {
+        {"ministral3-fp8", "layers.1.attention.wk.qscale_weight", CHECKPOINT_NATIVE, true},
+        {"ministral3-fp8", "layers.1.attention.wk.qscale_act", CHECKPOINT_NATIVE, true},
+        {"ministral3-fp8", "layers.1.attention.wk.weight", CHECKPOINT_NATIVE, false},
+        {"ministral3-fp8", "layers.9.attention.wk.qscale_act", CHECKPOINT_NATIVE, false},
+        {"ministral3-fp8", "vision_encoder.x.qscale_act", CHECKPOINT_NATIVE, false},
+        {"ministral3-fp8", "scale", CHECKPOINT_NATIVE, false},
+        {"mistral4-fp8", "model.layers.0.mlp.experts.down_proj_scale_inv", CHECKPOINT_HF, true},
+        {"mistral4-fp8", "model.layers.0.mlp.experts.down_proj", CHECKPOINT_HF, false},
+        {"ministral3-nvfp4", "model.layers.0.mlp.up_proj.weight_global_scale", CHECKPOINT_HF, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct checkpoint *ckpt = open_case(cases[i].model, cases[i].layout);
+        if (weights_is_scale(ckpt, cases[i].name) != cases[i].is_scale)
+            fail_msg("%s", cases[i].name);
+        checkpoint_close(ckpt);
+    }
 }
 
 TEST(weights_scale, both_spellings_of_scales_hold_the_same)

@@ -96,8 +96,8 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(OUT)/hub_server: $(OUT)/test/cli/hub_server.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -pthread
+$(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server

@@ -189,7 +189,7 @@ const struct verb verb_pull = {
         "The store is the folder that the hub's own tools use (~/.cache/huggingface/hub).\n"
         "Environment variables: HF_HUB_CACHE or HF_HOME (the store), HF_ENDPOINT (a mirror),\n"
         "HF_TOKEN (for models that are not public), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT\n"
-        "(seconds without data), https_proxy and no_proxy.\n",
+        "(seconds without data), SSL_CERT_FILE (authorities to trust), https_proxy and no_proxy.\n",
     .max_args = 1,
     .run = pull,
 };

@@ -46,9 +46,14 @@ bool hub_url(struct buf *url, const struct hub_pull *pull, const char *prefix, c
 
 bool hub_request(struct hub_pull *pull, struct http_get *get, struct err *err)
 {
+    static const char *const names[HTTP_NOTES + 1] = {
+        [NOTE_ERROR] = "X-Error-Code",        [NOTE_COMMIT] = "X-Repo-Commit",
+        [NOTE_LINKED_SIZE] = "X-Linked-Size", [NOTE_LINKED_ETAG] = "X-Linked-Etag",
+        [NOTE_SIZE] = "Content-Length",       [NOTE_ETAG] = "ETag",
+    };
     const struct buf *token = &pull->options->settings->token;
     get->token = token->len ? token->data : NULL;
-    get->note_name = HUB_NOTE;
+    get->note_names = names;
     return http_start(pull->client, get, err);
 }
 
@@ -63,7 +68,7 @@ bool hub_tick(struct hub_pull *pull, struct err *err)
 static bool no_access(const struct hub_pull *pull, const struct http_get *get, struct err *err)
 {
     const char *endpoint = pull->options->settings->endpoint.data, *repo = pull->name->repo;
-    bool gated = strcmp(get->note, "GatedRepo") == 0 || get->status == 403;
+    bool gated = strcmp(get->notes[NOTE_ERROR], "GatedRepo") == 0 || get->status == 403;
     if (gated)
         return err_set(err, ERR_ARG,
                        "%s: its terms must be accepted first; do so on %s/%s and set HF_TOKEN to a "
@@ -92,10 +97,10 @@ bool hub_refused(const struct hub_pull *pull, const struct http_get *get, const 
                        "%s: the hub lists the file %s but does not have it; "
                        "try again later",
                        name->repo, what);
-    if (get->status == 404 && strcmp(get->note, "RevisionNotFound") == 0)
+    if (get->status == 404 && strcmp(get->notes[NOTE_ERROR], "RevisionNotFound") == 0)
         return err_set(err, ERR_NOT_FOUND, "%s: no revision '%s'; check what stands behind '@'",
                        name->repo, name->revision);
-    if (get->status == 404 && !*get->note && strcmp(name->revision, "main") != 0)
+    if (get->status == 404 && !*get->notes[NOTE_ERROR] && strcmp(name->revision, "main") != 0)
         return err_set(err, ERR_NOT_FOUND,
                        "%s@%s: no such model or revision at %s; check the name and what stands "
                        "behind '@'",
@@ -105,4 +110,19 @@ bool hub_refused(const struct hub_pull *pull, const struct http_get *get, const 
                        endpoint);
     *err = get->err;
     return err_remedy(err, ERR_IO, "check the network and HF_ENDPOINT, and try again");
+}
+
+bool hub_ask(struct hub_pull *pull, struct http_get *get, const char *what, struct err *err)
+{
+    struct http_get *done = NULL;
+    bool ok = hub_request(pull, get, err);
+    while (ok && !done)
+        ok = http_step(pull->client, &done, err) && hub_tick(pull, err);
+    if (ok && !get->ok)
+        ok = hub_refused(pull, get, what, err);
+    if (!ok) { /* what it writes to goes */
+        http_close(pull->client);
+        pull->client = NULL;
+    }
+    return ok;
 }

@@ -43,14 +43,38 @@ static bool sort(struct hub_listing *listing, struct err *err)
     return true;
 }
 
-/* Copies hexadecimal digits, of which there are n. */
-static bool read_hash(const struct json_node *node, size_t n, char *hash)
+bool hub_read_hash(const char *text, size_t n, char *hash)
 {
-    if (!node || node->kind != NODE_STRING || node->text.n != n)
+    if (n != 40 && n != 64)
         return false;
-    memcpy(hash, node->text.s, n);
+    memcpy(hash, text, n);
     hash[n] = '\0';
     return strspn(hash, "0123456789abcdef") == n;
+}
+
+/* Reads a hash of n digits. */
+static bool read_hash(const struct json_node *node, size_t n, char *hash)
+{
+    return node && node->kind == NODE_STRING && node->text.n == n &&
+           hub_read_hash(node->text.s, n, hash);
+}
+
+/* Reads what is said of a content; nothing when that is not all. */
+static bool read_content(struct hub_file *file, const struct json_node *node, struct err *err)
+{
+    const struct json_node *lfs = json_member(node, "lfs");
+    bool is_large = lfs && lfs->kind == NODE_OBJECT;
+    const struct json_node *hash =
+        json_member(is_large ? lfs : node, is_large ? "sha256" : "blobId");
+    const struct json_node *n_bytes = json_member(is_large ? lfs : node, "size");
+    int64_t size = 0;
+    if (!hash || !n_bytes || hash->kind == NODE_NULL || n_bytes->kind == NODE_NULL)
+        return true;
+    if (!read_hash(hash, is_large ? 64 : 40, file->hash) ||
+        !json_node_int(n_bytes, 0, LIMIT_HUB_FILE_BYTES, &size))
+        return json_node_fail(node, err, "%s: its size or hash is none", file->path);
+    file->n_bytes = (uint64_t)size;
+    return true;
 }
 
 static bool read_file(struct hub_listing *listing, const struct json_node *node, struct err *err)
@@ -61,17 +85,8 @@ static bool read_file(struct hub_listing *listing, const struct json_node *node,
         return json_node_fail(path ? path : node, err,
                               "a file name that leads elsewhere, or none; refused");
     file->path = arena_string(&listing->arena, path->text.s, path->text.n, err);
-    if (!file->path)
+    if (!file->path || !read_content(file, node, err))
         return false;
-    const struct json_node *lfs = json_member(node, "lfs");
-    bool is_large = lfs && lfs->kind == NODE_OBJECT;
-    int64_t size = 0;
-    bool ok = is_large ? read_hash(json_member(lfs, "sha256"), 64, file->hash)
-                       : read_hash(json_member(node, "blobId"), 40, file->hash);
-    const struct json_node *n_bytes = json_member(is_large ? lfs : node, "size");
-    if (!ok || !n_bytes || !json_node_int(n_bytes, 0, LIMIT_HUB_FILE_BYTES, &size))
-        return json_node_fail(node, err, "%s: without its size or hash", file->path);
-    file->n_bytes = (uint64_t)size;
     listing->n++;
     return true;
 }

@@ -14,7 +14,8 @@ enum { HUB_HASH_TEXT = 65 }; /* hexadecimal digits of SHA-256 and a NUL */
 struct hub_file {
     const char *path;         /* in the repository, safe as hub_path_is_safe() says */
     uint64_t n_bytes;         /* of the content; at most LIMIT_HUB_FILE_BYTES */
-    char hash[HUB_HASH_TEXT]; /* 64 digits: SHA-256 of the content; 40: SHA-1 of a git blob */
+    char hash[HUB_HASH_TEXT]; /* 64 digits: SHA-256 of the content; 40: SHA-1 of a git blob;
+                                 none: unknown, as n_bytes is */
     bool chosen;              /* by hub_choose() */
 };
 
@@ -26,8 +27,11 @@ struct hub_listing {
     size_t n;
 };
 
+/* Copies n digits, 40 or 64.  Returns false when the text is another. */
+bool hub_read_hash(const char *text, size_t n, char *hash);
+
 /* Reads the answer to api/models/ORG/NAME/revision/REVISION?blobs=true.  bytes: [n]; name stands
- * before messages.
+ * before messages.  Size and hash of a file that lacks either are unknown.
  * Owned: hub_listing_free(), also after a failure.
  * Errors: ERR_FORMAT, also for a path that leads elsewhere; ERR_LIMIT. */
 bool hub_listing_parse(struct hub_listing *listing, const char *name, const void *bytes, size_t n,

@@ -28,7 +28,6 @@ static bool clear_text(void *arg, struct err *err)
 static bool get_listing(struct hub_pull *pull, struct err *err)
 {
     struct buf url, text;
-    struct http_get *done = NULL;
     struct http_get get = {
         .write = add_text, .restart = clear_text, .arg = &text, .n_bytes = LIMIT_HUB_LISTING};
     buf_init(&url, PATH_MAX);
@@ -36,15 +35,9 @@ static bool get_listing(struct hub_pull *pull, struct err *err)
     bool ok = hub_url(&url, pull, "/api/models", "/revision/", pull->name->revision, NULL, err) &&
               buf_add(&url, "?blobs=true", 11, err);
     get.url = url.data;
-    ok = ok && hub_request(pull, &get, err);
-    while (ok && !done)
-        ok = http_step(pull->client, &done, err) && hub_tick(pull, err);
-    if (ok && !get.ok)
-        ok = hub_refused(pull, &get, NULL, err);
+    ok = ok && hub_ask(pull, &get, NULL, err);
     if (ok && !hub_listing_parse(pull->listing, pull->name->repo, text.data, text.len, err))
         ok = err_remedy(err, ERR_FORMAT, "the answer is not a hub's; check HF_ENDPOINT");
-    http_close(ok ? NULL : pull->client);
-    pull->client = ok ? pull->client : NULL;
     buf_free(&url);
     buf_free(&text);
     return ok;
@@ -97,6 +90,8 @@ static bool pull_files(struct hub_pull *pull, struct hub_choice *choice, struct 
     const char *store = pull->store.data;
     if (!hub_choose(pull->listing, pull->name->want, choice, err))
         return err_add(err, "%s", pull->name->repo);
+    if (!hub_ask_heads(pull, choice, err))
+        return false;
     pull->progress.n_files = choice->n_files;
     pull->progress.n_bytes = choice->n_bytes;
     return check_space(pull, err) && hub_fetch(pull, err) &&
@@ -108,6 +103,7 @@ bool hub_pull(const struct hub_pull_options *options, const struct hub_name *nam
               struct err *err)
 {
     const struct http_options http = {.agent = options->agent,
+                                      .ca_file = options->settings->ca_file,
                                       .stall_s = options->settings->stall_s,
                                       .n_tries = options->n_tries};
     struct hub_pull pull = {.options = options, .name = name, .listing = listing};

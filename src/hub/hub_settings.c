@@ -114,6 +114,9 @@ bool hub_settings_read(struct hub_settings *settings, struct err *err)
     *settings = (struct hub_settings){.stall_s = DEFAULT_STALL_S};
     buf_init(&settings->endpoint, PATH_MAX);
     buf_init(&settings->token, TOKEN_BYTES);
+    settings->ca_file = variable("SSL_CERT_FILE");
+    if (!settings->ca_file)
+        settings->ca_file = variable("CURL_CA_BUNDLE");
     settings->offline = is_yes(variable("HF_HUB_OFFLINE"));
     if (stall) {
         char *end;

@@ -11,6 +11,7 @@ struct hub_settings {
     struct buf endpoint; /* HF_ENDPOINT, without a slash at the end */
     struct buf token;    /* HF_TOKEN, or what the file HF_TOKEN_PATH or HF_HOME/token holds;
                             empty for none */
+    const char *ca_file; /* SSL_CERT_FILE, else CURL_CA_BUNDLE, or NULL; of the environment */
     bool offline;        /* HF_HUB_OFFLINE */
     int stall_s;         /* HF_HUB_DOWNLOAD_TIMEOUT */
 };

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "net/http_retry.h"
+#include "net/http_trust.h"
 
 enum {
     STEP_MS = 100,
@@ -66,9 +67,10 @@ void http_close(struct http_client *client)
     free(client);
 }
 
-static bool is_success(long status)
+static bool is_success(const struct http_get *get)
 {
-    return status == 200 || status == 206;
+    return get->status == 200 || get->status == 206 ||
+           (get->location && get->status >= 300 && get->status < 400);
 }
 
 /* Copies a header of the last response, or "". */
@@ -119,12 +121,22 @@ static bool too_much(struct http_get *get)
                    get->n_bytes);
 }
 
+static bool keep_location(struct http_get *get)
+{
+    char *url = NULL;
+    curl_easy_getinfo(get->easy, CURLINFO_REDIRECT_URL, &url);
+    get->refused = url && !buf_add(get->location, url, strlen(url), &get->err);
+    return !get->refused;
+}
+
 /* Looks at the head of a response whose content will be taken. */
 static bool check_head(struct http_get *get)
 {
     char etag[HTTP_ETAG_BYTES];
     curl_off_t length = -1;
     get->seen = true;
+    if (get->location)
+        return keep_location(get);
     get_header(get, "ETag", etag, sizeof etag);
     bool changed = *etag && *get->etag && strcmp(etag, get->etag) != 0;
     memcpy(get->etag, etag, sizeof etag);
@@ -144,7 +156,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     struct http_get *get = arg;
     n *= size;
     curl_easy_getinfo(get->easy, CURLINFO_RESPONSE_CODE, &get->status);
-    if (!is_success(get->status))
+    if (!is_success(get))
         return n; /* a page for people */
     if (!get->seen && !check_head(get))
         return CURL_WRITEFUNC_ERROR;
@@ -200,10 +212,15 @@ static void set_options(const struct http_client *client, struct http_get *get)
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->options.agent);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, get->location ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, get->location ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)LIMIT_REDIRECTS);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    if (client->options.ca_file) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, client->options.ca_file);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, client->options.ca_file);
+    }
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)client->options.stall_s);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)client->options.stall_s);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST);
@@ -222,7 +239,7 @@ bool http_start(struct http_client *client, struct http_get *get, struct err *er
     get->n_failed = 0;
     get->farthest = get->offset;
     get->headers = NULL;
-    *get->etag = *get->note = *get->problem = '\0';
+    *get->etag = *get->problem = '\0';
     get->easy = curl_easy_init();
     get->next = client->gets;
     client->gets = get;
@@ -244,13 +261,13 @@ static bool may_pass(const struct http_client *client, CURLcode code)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
-        return client->reached; /* else a name is wrong, or there is no network */
+    case CURLE_SSL_CONNECT_ERROR:
+        return client->reached; /* else the address is wrong, or there is no network */
     case CURLE_OPERATION_TIMEDOUT:
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
         return true;
@@ -279,6 +296,7 @@ static bool plan_retry(struct http_client *client, struct http_get *get)
     return true;
 }
 
+/* Returns what went wrong, with the remedy where there is but one. */
 static const char *describe(CURLcode code)
 {
     switch (code) {
@@ -286,13 +304,32 @@ static const char *describe(CURLcode code)
         return "it leads from one address to the next without end; check the address";
     case CURLE_UNSUPPORTED_PROTOCOL:
         return "it is, or leads to, no https address; check it";
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-        return "its certificate cannot be trusted; check the address, and install ca-certificates";
+        return "no certificates can be read from the file of those to trust; check SSL_CERT_FILE "
+               "and CURL_CA_BUNDLE, or install ca-certificates";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "the server begins no TLS";
     case CURLE_LOGIN_DENIED:
         return "an address with a user name; give a token instead";
     default:
         return curl_easy_strerror(code);
+    }
+}
+
+/* Notes why an attempt failed. */
+static void note_problem(struct http_get *get, CURLcode code)
+{
+    char *url = NULL;
+    long reason = 0;
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        curl_easy_getinfo(get->easy, CURLINFO_EFFECTIVE_URL, &url);
+        curl_easy_getinfo(get->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+        http_distrust(get->problem, sizeof get->problem, url ? url : get->url, reason);
+    } else if (code == CURLE_OK && !is_success(get)) {
+        snprintf(get->problem, sizeof get->problem, "the server answers %ld", get->status);
+    } else {
+        snprintf(get->problem, sizeof get->problem, "%s",
+                 code == CURLE_OK ? "the answer is cut" : describe(code));
     }
 }
 
@@ -301,9 +338,9 @@ static bool conclude(struct http_client *client, struct http_get *get, CURLcode 
 {
     curl_easy_getinfo(get->easy, CURLINFO_RESPONSE_CODE, &get->status);
     client->reached = client->reached || get->status;
-    if (get->note_name)
-        get_header(get, get->note_name, get->note, sizeof get->note);
-    bool success = is_success(get->status);
+    for (size_t i = 0; get->note_names && get->note_names[i]; i++)
+        get_header(get, get->note_names[i], get->notes[i], sizeof get->notes[i]);
+    bool success = is_success(get);
     if (code == CURLE_OK && success && !get->seen && !check_head(get)) /* without a body */
         code = CURLE_WRITE_ERROR;
     if (get->refused)
@@ -321,11 +358,7 @@ static bool conclude(struct http_client *client, struct http_get *get, CURLcode 
     if (code == CURLE_OK && !success && !http_retry_status(get->status))
         return err_set(&get->err, get->status == 404 ? ERR_NOT_FOUND : ERR_IO,
                        "%s: the server answers %ld", get->url, get->status);
-    if (code == CURLE_OK && !success)
-        snprintf(get->problem, sizeof get->problem, "the server answers %ld", get->status);
-    else
-        snprintf(get->problem, sizeof get->problem, "%s",
-                 code == CURLE_OK ? "the answer is cut" : describe(code));
+    note_problem(get, code);
     if (code != CURLE_OK && !may_pass(client, code))
         return err_set(&get->err, ERR_IO, "%s: %s", get->url, get->problem);
     return plan_retry(client, get);

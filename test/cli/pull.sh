@@ -13,22 +13,8 @@ cp test/data/oracle/mistral-sharded/*.* "$hub/half"
 rm "$hub/half/"*00002-of*
 head -c 30000 /dev/zero >"$hub/pickle/pytorch_model.bin"
 
-"$(dirname "$BISE")/hub_server" "$hub" "$TMP/log" >"$TMP/port" &
-server=$!
-trap 'kill $server' EXIT
-while [ ! -s "$TMP/port" ]; do sleep 0.1; done
-HF_ENDPOINT=http://127.0.0.1:$(cat "$TMP/port")
-export HF_ENDPOINT HF_HUB_CACHE="$TMP/store" HF_HUB_DOWNLOAD_TIMEOUT=60
-unset HF_HOME HF_TOKEN HF_TOKEN_PATH HF_HUB_OFFLINE http_proxy https_proxy all_proxy
-export HOME="$TMP/home"
-mask() { sed -E "s|$TMP|TMP|g; s|127.0.0.1:[0-9]+|HUB|g; s|localhost:[0-9]+|CDN|g"; }
-pull() {
-    echo "pull $*"
-    : >"$TMP/log"
-    try pull "$@" | mask
-}
-asked() { sort "$TMP/log" | mask; }
-kept() { (cd "$TMP/store" 2>/dev/null && find "models--$1--$2" ! -type d | sort); }
+. test/cli/with_hub
+start_hub
 # Waits until so many bytes of something unfinished are there.
 received() {
     n=0
@@ -46,7 +32,6 @@ appears() {
         sleep 0.1
     done
 }
-fresh() { rm -rf "$TMP/store"; }
 
 echo "== one model: from the hub, from the store, offline"
 try list

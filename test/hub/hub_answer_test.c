@@ -56,7 +56,7 @@ TEST(hub_answer, a_refusal_says_which_part_is_wrong)
                                .token = cases[i].token,
                                .err = {.code = ERR_IO, .text = "no way"}};
         struct err err = {0};
-        snprintf(get.note, sizeof get.note, "%s", cases[i].note);
+        snprintf(get.notes[NOTE_ERROR], HTTP_NOTE_BYTES, "%s", cases[i].note);
         assert_false(hub_refused(&pull, &get, cases[i].what, &err));
         if (!strstr(err.text, cases[i].says))
             fail_msg("%ld %s: %s", cases[i].status, cases[i].note, err.text);

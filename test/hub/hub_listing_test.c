@@ -43,6 +43,28 @@ TEST(hub_listing, small_files_by_git_hash_and_large_ones_by_sha256)
     hub_listing_free(&listing);
 }
 
+TEST(hub_listing, what_is_not_said_is_unknown)
+{
+    static const char *const texts[] = {
+        "[{\"rfilename\":\"a\"}]}",
+        "[{\"rfilename\":\"a\",\"size\":5}]}",
+        "[{\"rfilename\":\"a\",\"blobId\":\"" SHA1 "\"}]}",
+        "[{\"rfilename\":\"a\",\"size\":null,\"blobId\":null,\"lfs\":null}]}",
+        "[{\"rfilename\":\"a\",\"size\":5,\"blobId\":\"" SHA1 "\",\"lfs\":{}}]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct hub_listing listing;
+        struct err err = {0};
+        char text[400];
+        snprintf(text, sizeof text, HEAD "%s", texts[i]);
+        assert_true(parse(&listing, text, &err));
+        assert_int_equal(listing.n, 1);
+        assert_int_equal(listing.files[0].n_bytes, 0);
+        assert_string_equal(listing.files[0].hash, "");
+        hub_listing_free(&listing);
+    }
+}
+
 TEST(hub_listing, what_is_refused)
 {
     static const char *const texts[] = {
@@ -56,13 +78,11 @@ TEST(hub_listing, what_is_refused)
         HEAD "[1]}",
         HEAD "[{}]}",
         HEAD "[" SMALL "," SMALL "]}",
-        HEAD "[{\"rfilename\":\"a\",\"size\":5}]}",
-        HEAD "[{\"rfilename\":\"a\",\"blobId\":\"" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"a\",\"size\":-1,\"blobId\":\"" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"a\",\"size\":8796093022209,\"blobId\":\"" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"a\",\"size\":5,\"blobId\":\"../../" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"a\",\"size\":5,\"blobId\":\"" SHA256 "\"}]}",
-        HEAD "[{\"rfilename\":\"a\",\"size\":5,\"blobId\":\"" SHA1 "\",\"lfs\":{}}]}",
+        HEAD "[{\"rfilename\":\"a\",\"size\":5,\"lfs\":{\"size\":5,\"sha256\":\"" SHA1 "\"}}]}",
         HEAD "[{\"rfilename\":\"../a\",\"size\":5,\"blobId\":\"" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"/a\",\"size\":5,\"blobId\":\"" SHA1 "\"}]}",
         HEAD "[{\"rfilename\":\"a\\u0000\",\"size\":5,\"blobId\":\"" SHA1 "\"}]}",

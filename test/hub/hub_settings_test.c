@@ -15,7 +15,9 @@ static const char *const names[] = {"HF_HUB_CACHE",
                                     "HF_TOKEN_PATH",
                                     "HF_ENDPOINT",
                                     "HF_HUB_OFFLINE",
-                                    "HF_HUB_DOWNLOAD_TIMEOUT"};
+                                    "HF_HUB_DOWNLOAD_TIMEOUT",
+                                    "SSL_CERT_FILE",
+                                    "CURL_CA_BUNDLE"};
 
 static void forget_all(void)
 {
@@ -62,17 +64,24 @@ TEST(hub_settings, defaults_and_values)
     assert_int_equal(s.token.len, 0);
     assert_false(s.offline);
     assert_int_equal(s.stall_s, 20);
+    assert_null(s.ca_file);
     hub_settings_free(&s);
 
     setenv("HF_ENDPOINT", "http://mirror:8080/hf//", 1);
     setenv("HF_TOKEN_PATH", test_write(test_tmp("token"), "abc\n", 4), 1);
     setenv("HF_HUB_OFFLINE", "True", 1);
+    setenv("CURL_CA_BUNDLE", "/b", 1);
     setenv("HF_HUB_DOWNLOAD_TIMEOUT", "7", 1);
     assert_true(hub_settings_read(&s, &err));
     assert_string_equal(s.endpoint.data, "http://mirror:8080/hf");
     assert_string_equal(s.token.data, "abc");
     assert_true(s.offline);
     assert_int_equal(s.stall_s, 7);
+    assert_string_equal(s.ca_file, "/b");
+    hub_settings_free(&s);
+    setenv("SSL_CERT_FILE", "/a", 1);
+    assert_true(hub_settings_read(&s, &err));
+    assert_string_equal(s.ca_file, "/a");
     hub_settings_free(&s);
     forget_all();
 }

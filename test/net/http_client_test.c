@@ -103,9 +103,10 @@ TEST(http_client, begins_again_when_the_part_is_another)
 
 TEST(http_client, refusals_and_their_notes)
 {
+    static const char *const names[] = {"X-Error-Code", NULL};
     struct canned server;
     struct buf text;
-    struct http_get get = {.n_bytes = 100, .note_name = "X-Error-Code"};
+    struct http_get get = {.n_bytes = 100, .note_names = names};
     canned_start(&server);
     snprintf(server.answers[0], 200,
              "HTTP/1.1 404 No\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 2\r\n\r\nno");
@@ -113,7 +114,7 @@ TEST(http_client, refusals_and_their_notes)
     assert_false(get.ok);
     assert_int_equal(get.status, 404);
     assert_int_equal(get.err.code, ERR_NOT_FOUND);
-    assert_string_equal(get.note, "EntryNotFound");
+    assert_string_equal(get.notes[0], "EntryNotFound");
     assert_int_equal(text.len, 0);
     buf_free(&text);
 }
@@ -173,5 +174,29 @@ TEST(http_client, a_redirect_to_another_protocol_is_refused)
     fetch(&server, "/", &get, &text);
     assert_false(get.ok);
     assert_int_equal(text.len, 0);
+    buf_free(&text);
+}
+
+TEST(http_client, a_head_that_leads_elsewhere_is_not_followed)
+{
+    static const char *const names[] = {"X-Size", "X-None", NULL};
+    struct canned server;
+    struct buf text, location;
+    struct http_get get = {.note_names = names, .location = &location};
+    canned_start(&server);
+    buf_init(&location, 200);
+    snprintf(server.answers[0], 200, "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\n");
+    snprintf(server.answers[1], 200,
+             "HTTP/1.1 302 Found\r\nX-Size: 7\r\nLocation: /b?c\r\nContent-Length: 9\r\n\r\n");
+    fetch(&server, "/a", &get, &text);
+    assert_true(get.ok);
+    assert_int_equal(get.status, 302);
+    assert_int_equal(server.n, 2);
+    assert_non_null(strstr(server.requests[1], "HEAD /a HTTP"));
+    assert_string_equal(get.notes[0], "7");
+    assert_string_equal(get.notes[1], "");
+    assert_string_equal(strrchr(location.data, '/'), "/b?c");
+    assert_int_equal(text.len, 0);
+    buf_free(&location);
     buf_free(&text);
 }

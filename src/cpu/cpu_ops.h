@@ -137,7 +137,7 @@ struct attend_job {
     float *max, *sum;    /* [n_heads]: largest score, sum of exp(score - max) */
     const float *scales; /* [n_heads]: what scores are multiplied with */
     size_t q_stride, k_stride, v_stride, out_stride;
-    enum dtype dtype; /* DTYPE_F32 or DTYPE_BF16 */
+    enum dtype dtype; /* DTYPE_F32, DTYPE_BF16 or DTYPE_Q8_0, of which rows are whole blocks */
     int n_heads;      /* 1..ATTEND_HEADS */
     int n_keys;       /* 1..ATTEND_ROWS */
     int k_dim, v_dim;

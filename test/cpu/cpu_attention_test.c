@@ -286,3 +286,55 @@ TEST(cpu_attention, a_sequence_gets_the_same_bits_in_any_company)
         b->close(b);
     }
 }
+
+/* One head of the last tokens of a long sequence, against the textbook and in other steps. */
+static void check_long(struct backend *b, int n_tok, int window)
+{
+    enum { LAST = 3, HEADS = 2, DIM = 2 };
+    uint64_t seed = 6;
+    struct sequence s;
+    float out[2][LAST * HEADS * DIM];
+    double want[DIM];
+    sequence_new(&s, b, DTYPE_F32, n_tok, HEADS, 1, DIM, &seed);
+    struct kv_span span = {s.page_ids, 0, n_tok};
+    b->kv_write(b, &s.kv, s.k, s.v, &span, 1);
+    for (int chunk = LAST; chunk >= 1; chunk -= 2)
+        for (int t = 0; t < LAST; t += chunk) {
+            span.pos0 = n_tok - LAST + t;
+            span.n_tok = chunk;
+            b->attention(b, &(struct attention_args){
+                                .out = out[chunk / LAST] + t * HEADS * DIM,
+                                .q = s.q + span.pos0 * HEADS * DIM,
+                                .scales = s.scales + span.pos0,
+                                .kv = &s.kv,
+                                .spans = &span,
+                                .n_spans = 1,
+                                .phase = PHASE_GENERATE,
+                                .n_heads = HEADS,
+                                .window = window,
+                            });
+        }
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    for (int i = 0; i < LAST * HEADS; i++) {
+        int pos = n_tok - LAST + i / HEADS;
+        attend_plainly(&s, i % HEADS, window ? pos - window + 1 : 0, pos, want);
+        for (int k = 0; k < DIM; k++)
+            assert_true(fabs((double)out[0][i * DIM + k] - want[k]) <= 2e-5);
+    }
+    sequence_free(&s, b);
+}
+
+TEST(cpu_attention, generated_tokens_put_parts_of_long_sequences_together)
+{
+    static const int n_toks[] = {513, 514, 1537, 32769, 70000}, windows[] = {0, 512, 700, 7};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 3, true);
+        for (size_t i = 0; i < sizeof n_toks / sizeof *n_toks; i++)
+            for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+                if (windows[w] < n_toks[i] - 3)
+                    check_long(b, n_toks[i], windows[w]);
+        b->close(b);
+    }
+}

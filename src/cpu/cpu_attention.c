@@ -197,11 +197,74 @@ static void unit_items(void *arg, int begin, int end, int worker)
     }
 }
 
+/* Tokens of a block of rows for the matrix unit. */
+static int block_tokens(const struct attention_args *a)
+{
+    return PROMPT_ROWS / (a->n_heads / a->kv->n_kv_heads);
+}
+
+static int span_blocks(const struct attention_args *a, const struct kv_span *span)
+{
+    return (span->n_tok + block_tokens(a) - 1) / block_tokens(a);
+}
+
+/* Blocks of a span, each with every KV head. */
+static void prompt_items(void *arg, int begin, int end, int worker)
+{
+    const struct attention_job *job = arg;
+    const struct attention_args *a = job->args;
+    const struct kv_view *kv = a->kv;
+    int group = a->n_heads / kv->n_kv_heads;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
+    for (int item = begin; item < end; item++) {
+        const struct kv_span *span = a->spans;
+        int block = item / kv->n_kv_heads, head = item % kv->n_kv_heads, first = 0;
+        for (; block >= span_blocks(a, span); first += (span++)->n_tok)
+            block -= span_blocks(a, span);
+        int t = block * block_tokens(a);
+        size_t stride = (size_t)a->n_heads * (size_t)kv->head_dim;
+        size_t at = (size_t)(first + t) * stride + (size_t)(head * group * kv->head_dim);
+        job->cpu->ops.attend_prompt(&(struct prompt_job){
+            .q = a->q + at,
+            .out = a->out + at,
+            .stride = stride,
+            .scales = a->scales + first + t,
+            .keys = (const uint8_t *)kv->data + kv->layer_offset + (size_t)head * head_bytes,
+            .page_bytes = kv->page_bytes,
+            .values_at = (size_t)kv->n_kv_heads * head_bytes,
+            .page_ids = span->page_ids,
+            .dtype = kv->dtype,
+            .n_tok = min_int(block_tokens(a), span->n_tok - t),
+            .pos0 = span->pos0 + t,
+            .window = a->window,
+            .group = group,
+            .dim = kv->head_dim,
+            .room = &job->cpu->prompt[worker],
+        });
+    }
+}
+
+/* Says whether prompt tokens can go to the matrix unit; that depends on the shape only. */
+static bool fits_matrix_unit(const struct cpu_backend *cpu, const struct attention_args *a)
+{
+    const struct kv_view *kv = a->kv;
+    return a->phase == PHASE_PROMPT && !cpu->base.exact && cpu->ops.attend_prompt &&
+           kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 && kv->head_dim <= PROMPT_DIM &&
+           a->n_heads / kv->n_kv_heads <= PROMPT_ROWS;
+}
+
 void cpu_attention(struct backend *b, const struct attention_args *args)
 {
     const struct kv_view *kv = args->kv;
     assert(args->n_heads % kv->n_kv_heads == 0);
     struct attention_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
+    if (fits_matrix_unit(job.cpu, args)) {
+        int n_blocks = 0;
+        for (int i = 0; i < args->n_spans; i++)
+            n_blocks += span_blocks(args, &args->spans[i]);
+        pool_run(job.cpu->pool, n_blocks * kv->n_kv_heads, 1, prompt_items, &job);
+        return;
+    }
     int group = args->n_heads / kv->n_kv_heads, heads = min_int(group, ATTEND_HEADS);
     job.n_blocks = (group + ATTEND_HEADS - 1) / ATTEND_HEADS;
     job.part_floats = (size_t)heads * (size_t)(kv->head_dim + 2);

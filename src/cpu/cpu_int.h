@@ -12,11 +12,13 @@ struct cpu_backend {
     struct backend base;
     struct cpu_ops ops;
     struct pool *pool;
-    int8_t *acts;  /* [ACTS_BYTES]: rounded inputs of the current product */
-    float *panels; /* [n_threads][PANEL_FLOATS]: decoded weights */
-    float *inputs; /* [INPUT_FLOATS]: inputs rounded as the checkpoint says */
-    float *lora;   /* [LORA_FLOATS]: inputs times the first matrix of an adapter */
-    float *attend; /* [ATTEND_FLOATS]: parts of attention that are put together */
+    int8_t *acts;               /* [ACTS_BYTES]: rounded inputs of the current product */
+    float *panels;              /* [n_threads][PANEL_FLOATS]: decoded weights */
+    float *inputs;              /* [INPUT_FLOATS]: inputs rounded as the checkpoint says */
+    float *lora;                /* [LORA_FLOATS]: inputs times the first matrix of an adapter */
+    float *attend;              /* [ATTEND_FLOATS]: parts of attention that are put together */
+    struct prompt_room *prompt; /* [n_threads] where ops.attend_prompt is */
+    size_t prompt_bytes;
     size_t panels_bytes;
 };
 

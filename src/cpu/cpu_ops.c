@@ -211,6 +211,8 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_float_avx512(ops);
         cpu_quant_avx512(ops);
     }
+    if (flags & CPU_AMX)
+        cpu_attend_amx(ops);
 #else
     (void)flags;
 #endif

@@ -91,11 +91,11 @@ void oracle_copy(const char *name, enum checkpoint_layout layout, char *dir)
     closedir(files);
 }
 
-int oracle_flags(unsigned flags[3])
+int oracle_flags(unsigned flags[4])
 {
-    const unsigned sets[] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512};
+    const unsigned sets[] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512, CPU_AVX2 | CPU_AVX512 | CPU_AMX};
     int n = 0;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if ((sets[i] & ~cpu_detect()) == 0)
             flags[n++] = sets[i];
     return n;

@@ -43,7 +43,7 @@ void oracle_close(struct oracle *oracle);
 void oracle_copy(const char *name, enum checkpoint_layout layout, char *dir);
 
 /* Returns sets of enum cpu_flag that this machine has, from none to all, and their number. */
-int oracle_flags(unsigned flags[3]);
+int oracle_flags(unsigned flags[4]);
 
 /* How far logits are from the reference. */
 struct distance {

@@ -5,7 +5,9 @@
  * once.  A generated token meets its keys in parts, cut at fixed positions so that many threads
  * have something to do; what comes out of the parts is put together in their order.  Within a
  * part, and for prompts, pages are visited in order of absolute position.  So a query's result
- * depends neither on what else the call holds nor on who computes it. */
+ * depends neither on what else the call holds nor on who computes it.
+ *
+ * On a matrix unit, blocks of prompt tokens meet their keys together. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>

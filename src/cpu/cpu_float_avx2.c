@@ -435,7 +435,8 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     for (int j = 0; j < job->n_keys; j += 8) {
         __m256i m = lanes(job->n_keys - j);
         __m256 s = _mm256_sub_ps(_mm256_maskload_ps(scores + j, m), _mm256_set1_ps(max));
-        __m256 p = _mm256_and_ps(exponential(s), _mm256_castsi256_ps(m));
+        __m256 some = _mm256_cmp_ps(s, _mm256_set1_ps(ATTEND_NOTHING), _CMP_NLT_UQ);
+        __m256 p = _mm256_and_ps(exponential(s), _mm256_and_ps(some, _mm256_castsi256_ps(m)));
         _mm256_maskstore_ps(scores + j, m, p);
         sum = _mm256_add_ps(sum, p);
     }

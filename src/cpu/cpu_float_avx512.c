@@ -435,7 +435,9 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     __m512 s = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), m, scores);
     float max = fmaxf(job->max[h], _mm512_reduce_max_ps(s));
     float keep = expf(job->max[h] - max);
-    __m512 p = _mm512_maskz_mov_ps(m, exponential(_mm512_sub_ps(s, _mm512_set1_ps(max))));
+    __m512 below = _mm512_sub_ps(s, _mm512_set1_ps(max));
+    m = _mm512_mask_cmp_ps_mask(m, below, _mm512_set1_ps(ATTEND_NOTHING), _CMP_NLT_UQ);
+    __m512 p = _mm512_maskz_mov_ps(m, exponential(below));
     _mm512_storeu_ps(scores, p);
     job->sum[h] = job->sum[h] * keep + _mm512_reduce_add_ps(p);
     job->max[h] = max;

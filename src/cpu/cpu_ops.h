@@ -29,6 +29,10 @@
 #define ATTEND_ROWS  16 /* keys of a page */
 #define ATTEND_HEADS 16 /* query heads of one call at most */
 
+/* e to this is far below what float32 keeps of a sum of weights, the largest of which is 1: smaller
+ * ones count as 0, because subnormal numbers would cost a hundred times the work. */
+#define ATTEND_NOTHING (-64.0f)
+
 /* Returns n rounded up to whole groups. */
 static inline size_t act_padded(int64_t n)
 {

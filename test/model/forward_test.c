@@ -75,7 +75,7 @@ static void check(struct rig *rig, int i, const char *what, double max)
 
 TEST(forward, exact_logits_are_the_reference_logits)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         const struct oracle_case *c = &oracle_cases[i];
@@ -98,7 +98,7 @@ TEST(forward, exact_logits_are_the_reference_logits)
 
 TEST(forward, rounded_inputs_give_the_logits_that_the_checkpoint_was_made_for)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         const struct oracle_case *c = &oracle_cases[i];
@@ -124,7 +124,7 @@ TEST(forward, rounded_inputs_give_the_logits_that_the_checkpoint_was_made_for)
 
 TEST(forward, exact_logits_of_other_layouts_are_those_of_their_stored_weights)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = ORACLE_CASES; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -138,7 +138,7 @@ TEST(forward, exact_logits_of_other_layouts_are_those_of_their_stored_weights)
 
 TEST(forward, eight_bit_keys_and_values_cost_little_and_the_same_in_any_chunk)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         /* Heads of 16 are no whole blocks. */
@@ -167,7 +167,7 @@ TEST(forward, eight_bit_keys_and_values_cost_little_and_the_same_in_any_chunk)
 
 TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         bool q8_0 = i >= ORACLE_CASES && strstr(other_cases[i - ORACLE_CASES], "q8_0");
@@ -190,7 +190,7 @@ TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
 TEST(forward, chunks_of_a_prompt_do_not_change_a_bit)
 {
     static const int chunks[] = {1, 3, 17, 16}; /* by turns the first and third, or the others */
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < 2 * n_flags; k++) {
@@ -216,7 +216,7 @@ TEST(forward, chunks_of_a_prompt_do_not_change_a_bit)
 
 TEST(forward, generated_tokens_get_the_logits_of_prompt_tokens)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -238,7 +238,7 @@ TEST(forward, generated_tokens_get_the_logits_of_prompt_tokens)
 
 TEST(forward, threads_do_not_change_a_bit)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -332,7 +332,7 @@ static void run_parts(struct rig *rig, const struct oracle *o, bool together, fl
 
 TEST(forward, sequences_of_one_step_get_the_bits_they_get_alone)
 {
-    unsigned flags[3];
+    unsigned flags[4];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++)
         for (int k = 0; k < 2 * n_flags; k++) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernels.c - products of every weight format beside the limits of the machine.
- * usage: bench_kernels [c|avx2|avx512|auto] [threads] [format]
+ * usage: bench_kernels [c|avx2|avx512|amx|auto] [threads] [format | attention]
  * Beside the formats: F8_BLOCKS, F8_E4M3 in scaled blocks of 128x128; F4_BLOCKS, F4 with a
  * scale for 16 elements; BF16_TURNED, BF16 stored by columns.
  * CSV: format; narrow: GB/s of weights that come from memory, and that over the
  * read bandwidth measured in the same run; the time of 4 and 16 tokens over that
  * of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
  * many short runs, because other programs use the machine too.
+ * Before them, attention over a cache that comes from memory: GB/s of it that a generated token
+ * reads, and that over the bandwidth; GFLOP/s of 256 tokens of a prompt, of what they see only.
  * Behind them, milliseconds of whole operations with true shapes in the format: the experts of
  * a layer of Mixtral 8x7B for 8 and 256 tokens, the attention of one of Small 4 for a token
  * after 4096 and for 256 more of a prompt. */
@@ -267,6 +269,64 @@ static double latent_time(struct bench *p, enum dtype type, int n_tok, enum phas
     return best * 1e3;
 }
 
+/* Seconds of the attention of one layer of 32 heads that share 8 of keys, n_tok tokens after
+ * n_before, whose cache comes from memory. */
+static double attention_time(struct bench *p, enum dtype type, int n_before, int n_tok,
+                             enum phase phase)
+{
+    enum { HEADS = 32, KV_HEADS = 8, DIM = 128 };
+    static uint32_t page_ids[POOL_BYTES / (2 * BACKEND_PAGE_TOKENS * KV_HEADS * DIM)];
+    static float scales[TOKENS];
+    static struct times times;
+    size_t page = 2 * BACKEND_PAGE_TOKENS * dtype_bytes(type, KV_HEADS * DIM);
+    size_t n_pages = POOL_BYTES / page;
+    size_t n_used = (size_t)(n_before + n_tok + BACKEND_PAGE_TOKENS - 1) / BACKEND_PAGE_TOKENS;
+    struct kv_view kv = {.data = p->weights, .page_bytes = page, .dtype = type};
+    kv.n_kv_heads = KV_HEADS;
+    kv.head_dim = DIM;
+    struct kv_span span = {.pos0 = n_before, .n_tok = n_tok};
+    struct attention_args args = {.out = p->y, .q = p->x, .scales = scales, .kv = &kv};
+    args.spans = &span;
+    args.n_spans = 1;
+    args.phase = phase;
+    args.n_heads = HEADS;
+    for (size_t i = 0; i < n_pages; i++)
+        page_ids[i] = (uint32_t)i;
+    for (int t = 0; t < n_tok; t++)
+        scales[t] = 0.1f;
+    times.n = 0;
+    for (size_t at = 0; times.n < (n_tok > 1 ? 5 : 30); at += n_used) {
+        at = at + n_used > n_pages ? 0 : at;
+        span.page_ids = page_ids + at;
+        double begin = clock_now();
+        p->b->attention(p->b, &args);
+        times.t[times.n++] = clock_now() - begin;
+    }
+    return fastest_tenth(&times);
+}
+
+static void report_attention(struct bench *p)
+{
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    printf("cache,token_4096_gb_s,of_read,token_32768_gb_s,of_read,prompt_0_gflop_s,"
+           "prompt_8192_gflop_s\n");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        printf("%s", dtype_info(types[i])->name);
+        for (int n = 4096; n <= 32768; n *= 8) {
+            double bytes = 2.0 * (double)dtype_bytes(types[i], 1024) * (n + 1);
+            double speed = bytes / attention_time(p, types[i], n, 1, PHASE_GENERATE);
+            printf(",%.1f,%.2f", speed / 1e9, speed / p->read);
+        }
+        for (int n = 0; n <= 8192; n += 8192) {
+            double keys = TOKENS * (n + (TOKENS + 1) / 2.0);
+            printf(",%.0f", 4.0 * 4096.0 * keys /
+                                attention_time(p, types[i], n, TOKENS, PHASE_PROMPT) / 1e9);
+        }
+        printf("\n");
+        fflush(stdout);
+    }
+}
+
 static void report_layers(struct bench *p, const char *only)
 {
     static const enum dtype types[] = {DTYPE_BF16, DTYPE_E4M3, DTYPE_Q8_0, DTYPE_Q4_K};
@@ -313,12 +373,15 @@ int main(int argc, char **argv)
     fill(p.weights, POOL_BYTES);
     for (size_t i = 0; i < (size_t)TOKENS * N; i++)
         p.x[i] = (float)(i % 61) / 31.0f - 1.0f;
+    const char *only = argc > 3 ? argv[3] : NULL;
     int n_threads = options.n_threads > 0 ? options.n_threads : pool_n_cpus();
     p.read = read_bandwidth(p.weights, n_threads);
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
+    if (!only || !strcmp(only, "attention"))
+        report_attention(&p);
     printf("format,narrow_gb_s,of_read,time_4,time_16,wide_gflop_s\n");
-    report_all(&p, argc > 3 ? argv[3] : NULL);
-    report_layers(&p, argc > 3 ? argv[3] : NULL);
+    report_all(&p, only);
+    report_layers(&p, only);
     p.b->close(p.b);
     mem_unmap(p.weights, POOL_BYTES);
     mem_unmap(p.x, n_act);

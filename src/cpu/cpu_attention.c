@@ -1,20 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A work item is one query token and one KV head: all query heads that share the
- * head read its keys once.  Pages are visited in order of absolute position, so a
- * query's result does not depend on what else the call holds. */
+/* Attention over pages.
+ *
+ * A unit is one query token with the query heads that share a KV head, which read its keys
+ * once.  A generated token meets its keys in parts, cut at fixed positions so that many threads
+ * have something to do; what comes out of the parts is put together in their order.  Within a
+ * part, and for prompts, pages are visited in order of absolute position.  So a query's result
+ * depends neither on what else the call holds nor on who computes it.
+ *
+ * On a matrix unit, blocks of prompt tokens meet their keys together. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "cpu/cpu_int.h"
 
+/* A part has so many keys, or that times a power of two where there would be more of them. */
+#define PART_KEYS 512
+#define MAX_PARTS 64
+
+/* All parts of one unit at least. */
+static_assert(ATTEND_FLOATS >= (size_t)MAX_PARTS * ATTEND_HEADS * (LIMIT_HEAD_DIM + 2),
+              "a unit must fit");
+
 struct attention_job {
     const struct cpu_backend *cpu;
     const struct attention_args *args;
+    int n_blocks;       /* of the heads that share a KV head: at most ATTEND_HEADS each */
+    int first, n_units; /* what this loop works at */
+    int max_parts;      /* of any of these units; 1: they go straight to where they belong */
+    size_t part_floats; /* of a part: [heads][head_dim] sums, [heads] max, [heads] sum */
 };
 
-static_assert((size_t)2 * BACKEND_PAGE_TOKENS * LIMIT_HEAD_DIM <= PANEL_FLOATS,
-              "a decoded page must fit");
+/* A token, some query heads from head on, and the keys that they see. */
+struct unit {
+    struct cpu_token token;
+    int t, head, n_heads;
+    int begin, end; /* keys */
+    int keys_of_part, first_part, n_parts;
+};
+
+/* Where a running softmax lies. */
+struct running {
+    float *out, *max, *sum;
+};
 
 static int min_int(int a, int b)
 {
@@ -26,86 +54,238 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-/* Runs over the pages that query position pos sees, for n heads from head on.  Blocks of a
- * quantised cache are decoded into room: [2][BACKEND_PAGE_TOKENS][head_dim]. */
-static void attend_heads(const struct attention_job *job, int t, int head, int n, float *room)
+static struct unit unit_at(const struct attention_job *job, int i)
 {
     const struct attention_args *a = job->args;
-    struct cpu_token token = cpu_token_at(a->spans, t);
-    const struct kv_view *kv = a->kv;
-    size_t dim = (size_t)kv->head_dim;
-    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
-    int group = a->n_heads / kv->n_kv_heads, pos = token.pos;
-    int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
-    float max[ATTEND_HEADS], sum[ATTEND_HEADS], scales[ATTEND_HEADS];
-    bool decoded = dtype_info(kv->dtype)->block > 1;
-    size_t offset = ((size_t)t * (size_t)a->n_heads + (size_t)head) * dim;
-    float *out = a->out + offset;
-    memset(out, 0, (size_t)n * dim * sizeof *out);
-    for (int h = 0; h < n; h++) {
-        max[h] = -INFINITY;
-        sum[h] = 0.0f;
-        scales[h] = a->scales[t];
-    }
-    for (int key = first; key <= pos;) {
-        int n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
-        const uint8_t *k = cpu_kv_row(kv, token.span, key) + (size_t)(head / group) * head_bytes;
-        const void *keys = k, *values = k + (size_t)kv->n_kv_heads * head_bytes;
-        if (decoded) {
-            int64_t n_elements = (int64_t)n_keys * kv->head_dim;
-            float *v = room + BACKEND_PAGE_TOKENS * dim;
-            job->cpu->ops.decode(kv->dtype, keys, room, n_elements);
-            job->cpu->ops.decode(kv->dtype, values, v, n_elements);
-            keys = room;
-            values = v;
-        }
-        job->cpu->ops.attend(&(struct attend_job){
-            .q = a->q + offset,
-            .k = keys,
-            .v = values,
-            .out = out,
-            .max = max,
-            .sum = sum,
-            .scales = scales,
-            .q_stride = dim,
-            .k_stride = dim,
-            .v_stride = dim,
-            .out_stride = dim,
-            .dtype = decoded ? DTYPE_F32 : kv->dtype,
-            .n_heads = n,
-            .n_keys = n_keys,
-            .k_dim = kv->head_dim,
-            .v_dim = kv->head_dim,
-        });
-        key += n_keys;
-    }
-    for (int h = 0; h < n; h++)
-        for (int i = 0; i < kv->head_dim; i++)
-            out[h * kv->head_dim + i] /= sum[h];
+    int n_kv = a->kv->n_kv_heads, group = a->n_heads / n_kv, of_token = n_kv * job->n_blocks;
+    int block = i % job->n_blocks * ATTEND_HEADS;
+    struct unit u = {.t = i / of_token};
+    u.token = cpu_token_at(a->spans, u.t);
+    u.head = i % of_token / job->n_blocks * group + block;
+    u.n_heads = min_int(ATTEND_HEADS, group - block);
+    u.end = u.token.pos + 1;
+    u.begin = a->window > 0 ? max_int(0, u.end - a->window) : 0;
+    u.keys_of_part = a->phase == PHASE_GENERATE ? PART_KEYS : u.end;
+    while (u.token.pos / u.keys_of_part >= MAX_PARTS)
+        u.keys_of_part *= 2;
+    u.first_part = u.begin / u.keys_of_part;
+    u.n_parts = u.token.pos / u.keys_of_part - u.first_part + 1;
+    return u;
 }
 
-static void attend_items(void *arg, int begin, int end, int worker)
+static float *out_of(const struct attention_job *job, const struct unit *u)
+{
+    const struct attention_args *a = job->args;
+    size_t at = (size_t)u->t * (size_t)a->n_heads + (size_t)u->head;
+    return a->out + at * (size_t)a->kv->head_dim;
+}
+
+static struct running part_of(const struct attention_job *job, const struct unit *u, int unit,
+                              int part)
+{
+    struct running r;
+    size_t at = (size_t)(unit - job->first) * (size_t)job->max_parts + (size_t)part;
+    r.out = job->cpu->attend + at * job->part_floats;
+    r.max = r.out + (size_t)u->n_heads * (size_t)job->args->kv->head_dim;
+    r.sum = r.max + u->n_heads;
+    return r;
+}
+
+/* Brings rows of a page closer that are wanted soon. */
+static void fetch(const uint8_t *rows, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i += 64)
+        __builtin_prefetch(rows + i);
+}
+
+/* Runs over the pages of keys begin..end-1. */
+static void attend_keys(const struct attention_job *job, const struct unit *u, int begin, int end,
+                        struct running *to)
+{
+    const struct attention_args *a = job->args;
+    const struct kv_view *kv = a->kv;
+    size_t dim = (size_t)kv->head_dim, n_heads = (size_t)u->n_heads;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
+    size_t keys_at = (size_t)(u->head / (a->n_heads / kv->n_kv_heads)) * head_bytes;
+    size_t values_at = (size_t)kv->n_kv_heads * head_bytes;
+    float scales[ATTEND_HEADS];
+    memset(to->out, 0, n_heads * dim * sizeof *to->out);
+    for (size_t h = 0; h < n_heads; h++) {
+        to->max[h] = -INFINITY;
+        to->sum[h] = 0.0f;
+        scales[h] = a->scales[u->t];
+    }
+    struct attend_job page = {
+        .q = a->q + ((size_t)u->t * (size_t)a->n_heads + (size_t)u->head) * dim,
+        .out = to->out,
+        .max = to->max,
+        .sum = to->sum,
+        .scales = scales,
+        .q_stride = dim,
+        .k_stride = dim,
+        .v_stride = dim,
+        .out_stride = dim,
+        .dtype = kv->dtype,
+        .n_heads = u->n_heads,
+        .k_dim = kv->head_dim,
+        .v_dim = kv->head_dim,
+    };
+    for (int key = begin; key < end; key += page.n_keys) {
+        page.n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, end - key);
+        const uint8_t *keys = cpu_kv_row(kv, u->token.span, key) + keys_at;
+        page.k = keys;
+        page.v = keys + values_at;
+        if (key + page.n_keys < end) {
+            const uint8_t *next = cpu_kv_row(kv, u->token.span, key + page.n_keys) + keys_at;
+            fetch(next, head_bytes);
+            fetch(next + values_at, head_bytes);
+        }
+        job->cpu->ops.attend(&page);
+    }
+}
+
+static void divide(float *out, size_t n, float by)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] /= by;
+}
+
+/* Parts of units, the same part of all units after another. */
+static void part_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct attention_job *job = arg;
+    for (int item = begin; item < end; item++) {
+        int unit = job->first + item % job->n_units, part = item / job->n_units;
+        struct unit u = unit_at(job, unit);
+        if (part >= u.n_parts)
+            continue;
+        float max[ATTEND_HEADS], sum[ATTEND_HEADS];
+        struct running to = {.out = out_of(job, &u), .max = max, .sum = sum};
+        if (job->max_parts > 1)
+            to = part_of(job, &u, unit, part);
+        int from = (u.first_part + part) * u.keys_of_part;
+        attend_keys(job, &u, max_int(from, u.begin), min_int(from + u.keys_of_part, u.end), &to);
+        size_t dim = (size_t)job->args->kv->head_dim;
+        for (int h = 0; h < u.n_heads && job->max_parts == 1; h++)
+            divide(to.out + (size_t)h * dim, dim, sum[h]);
+    }
+}
+
+/* Puts the parts of units together, as if all had met the largest score.  What has one part keeps
+ * its bits. */
+static void unit_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct attention_job *job = arg;
+    size_t dim = (size_t)job->args->kv->head_dim;
+    for (int unit = job->first + begin; unit < job->first + end; unit++) {
+        struct unit u = unit_at(job, unit);
+        float *out = out_of(job, &u);
+        for (int h = 0; h < u.n_heads; h++, out += dim) {
+            float max = -INFINITY, sum = 0.0f;
+            for (int part = 0; part < u.n_parts; part++)
+                max = fmaxf(max, part_of(job, &u, unit, part).max[h]);
+            for (int part = 0; part < u.n_parts; part++) {
+                struct running r = part_of(job, &u, unit, part);
+                const float *from = r.out + (size_t)h * dim;
+                float weight = expf(r.max[h] - max);
+                sum += weight * r.sum[h];
+                for (size_t i = 0; i < dim; i++)
+                    out[i] = part > 0 ? out[i] + weight * from[i] : weight * from[i];
+            }
+            divide(out, dim, sum);
+        }
+    }
+}
+
+/* Tokens of a block of rows for the matrix unit. */
+static int block_tokens(const struct attention_args *a)
+{
+    return PROMPT_ROWS / (a->n_heads / a->kv->n_kv_heads);
+}
+
+static int span_blocks(const struct attention_args *a, const struct kv_span *span)
+{
+    return (span->n_tok + block_tokens(a) - 1) / block_tokens(a);
+}
+
+/* Blocks of a span, each with every KV head. */
+static void prompt_items(void *arg, int begin, int end, int worker)
 {
     const struct attention_job *job = arg;
     const struct attention_args *a = job->args;
-    int n_kv = a->kv->n_kv_heads, group = a->n_heads / n_kv;
-    for (int item = begin; item < end; item++)
-        for (int h = 0; h < group; h += ATTEND_HEADS)
-            attend_heads(job, item / n_kv, item % n_kv * group + h,
-                         min_int(ATTEND_HEADS, group - h),
-                         job->cpu->panels + (size_t)worker * PANEL_FLOATS);
+    const struct kv_view *kv = a->kv;
+    int group = a->n_heads / kv->n_kv_heads;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
+    for (int item = begin; item < end; item++) {
+        const struct kv_span *span = a->spans;
+        int block = item / kv->n_kv_heads, head = item % kv->n_kv_heads, first = 0;
+        for (; block >= span_blocks(a, span); first += (span++)->n_tok)
+            block -= span_blocks(a, span);
+        int t = block * block_tokens(a);
+        size_t stride = (size_t)a->n_heads * (size_t)kv->head_dim;
+        size_t at = (size_t)(first + t) * stride + (size_t)(head * group * kv->head_dim);
+        job->cpu->ops.attend_prompt(&(struct prompt_job){
+            .q = a->q + at,
+            .out = a->out + at,
+            .stride = stride,
+            .scales = a->scales + first + t,
+            .keys = (const uint8_t *)kv->data + kv->layer_offset + (size_t)head * head_bytes,
+            .page_bytes = kv->page_bytes,
+            .values_at = (size_t)kv->n_kv_heads * head_bytes,
+            .page_ids = span->page_ids,
+            .dtype = kv->dtype,
+            .n_tok = min_int(block_tokens(a), span->n_tok - t),
+            .pos0 = span->pos0 + t,
+            .window = a->window,
+            .group = group,
+            .dim = kv->head_dim,
+            .room = &job->cpu->prompt[worker],
+        });
+    }
+}
+
+/* Says whether prompt tokens can go to the matrix unit; that depends on the shape only. */
+static bool fits_matrix_unit(const struct cpu_backend *cpu, const struct attention_args *a)
+{
+    const struct kv_view *kv = a->kv;
+    return a->phase == PHASE_PROMPT && !cpu->base.exact && cpu->ops.attend_prompt &&
+           kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 && kv->head_dim <= PROMPT_DIM &&
+           a->n_heads / kv->n_kv_heads <= PROMPT_ROWS;
 }
 
 void cpu_attention(struct backend *b, const struct attention_args *args)
 {
     const struct kv_view *kv = args->kv;
     assert(args->n_heads % kv->n_kv_heads == 0);
-    int n_tok = kv_span_tokens(args->spans, args->n_spans), n_keys = 0;
     struct attention_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
-    for (int i = 0; i < args->n_spans; i++)
-        n_keys = max_int(n_keys, args->spans[i].pos0 + args->spans[i].n_tok);
-    if (args->window > 0)
-        n_keys = min_int(n_keys, args->window);
-    int64_t cost = (int64_t)2 * n_keys * args->n_heads / kv->n_kv_heads * kv->head_dim;
-    pool_run(job.cpu->pool, n_tok * kv->n_kv_heads, cpu_grain(cost), attend_items, &job);
+    if (fits_matrix_unit(job.cpu, args)) {
+        int n_blocks = 0;
+        for (int i = 0; i < args->n_spans; i++)
+            n_blocks += span_blocks(args, &args->spans[i]);
+        pool_run(job.cpu->pool, n_blocks * kv->n_kv_heads, 1, prompt_items, &job);
+        return;
+    }
+    int group = args->n_heads / kv->n_kv_heads, heads = min_int(group, ATTEND_HEADS);
+    job.n_blocks = (group + ATTEND_HEADS - 1) / ATTEND_HEADS;
+    job.part_floats = (size_t)heads * (size_t)(kv->head_dim + 2);
+    int of_token = kv->n_kv_heads * job.n_blocks, n_keys = 0;
+    int n_units = kv_span_tokens(args->spans, args->n_spans) * of_token;
+    job.max_parts = 1;
+    for (int i = 0; i < n_units; i += of_token) {
+        struct unit u = unit_at(&job, i);
+        job.max_parts = max_int(job.max_parts, u.n_parts);
+        n_keys = max_int(n_keys, min_int(u.keys_of_part, u.end - u.begin));
+    }
+    int most = (int)(ATTEND_FLOATS / (job.part_floats * (size_t)job.max_parts));
+    int64_t cost = (int64_t)2 * n_keys * heads * kv->head_dim;
+    for (job.first = 0; job.first < n_units; job.first += job.n_units) {
+        job.n_units = min_int(job.max_parts > 1 ? most : n_units, n_units - job.first);
+        pool_run(job.cpu->pool, job.n_units * job.max_parts, cpu_grain(cost), part_items, &job);
+        if (job.max_parts > 1)
+            pool_run(job.cpu->pool, job.n_units,
+                     cpu_grain((int64_t)job.max_parts * (int64_t)job.part_floats), unit_items,
+                     &job);
+    }
 }

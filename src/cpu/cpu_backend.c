@@ -241,6 +241,8 @@ static void cpu_close(struct backend *b)
     mem_unmap(cpu->panels, cpu->panels_bytes);
     mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
     mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
+    mem_unmap(cpu->prompt, cpu->prompt_bytes);
+    mem_unmap(cpu->attend, ATTEND_FLOATS * sizeof *cpu->attend);
     free(cpu);
 }
 
@@ -299,6 +301,12 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->lora = mem_map(LORA_FLOATS * sizeof *cpu->lora, err);
     if (!cpu->lora)
+        goto fail;
+    cpu->attend = mem_map(ATTEND_FLOATS * sizeof *cpu->attend, err);
+    if (!cpu->attend)
+        goto fail;
+    cpu->prompt_bytes = cpu->ops.attend_prompt ? (size_t)n_threads * sizeof *cpu->prompt : 0;
+    if (cpu->prompt_bytes && !(cpu->prompt = mem_map(cpu->prompt_bytes, err)))
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

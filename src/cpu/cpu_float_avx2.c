@@ -386,6 +386,12 @@ INLINE __m256 load_kv(enum dtype type, const void *data, size_t i, int left)
 {
     if (type == DTYPE_F32)
         return _mm256_maskload_ps((const float *)data + i, lanes(left));
+    if (type == DTYPE_Q8_0) { /* blocks are whole; what is not wanted is not used */
+        const uint8_t *block = (const uint8_t *)data + i / 32 * 34;
+        __m128i codes = _mm_loadl_epi64((const __m128i *)(const void *)(block + 2 + i % 32));
+        __m256 scale = _mm256_cvtph_ps(_mm_set1_epi16((short)(block[0] | block[1] << 8)));
+        return _mm256_mul_ps(scale, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)));
+    }
     const uint16_t *p = (const uint16_t *)data + i;
     if (left >= 8)
         return from_bf16(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -429,7 +435,8 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     for (int j = 0; j < job->n_keys; j += 8) {
         __m256i m = lanes(job->n_keys - j);
         __m256 s = _mm256_sub_ps(_mm256_maskload_ps(scores + j, m), _mm256_set1_ps(max));
-        __m256 p = _mm256_and_ps(exponential(s), _mm256_castsi256_ps(m));
+        __m256 some = _mm256_cmp_ps(s, _mm256_set1_ps(ATTEND_NOTHING), _CMP_NLT_UQ);
+        __m256 p = _mm256_and_ps(exponential(s), _mm256_and_ps(some, _mm256_castsi256_ps(m)));
         _mm256_maskstore_ps(scores + j, m, p);
         sum = _mm256_add_ps(sum, p);
     }
@@ -481,8 +488,10 @@ static void attend_avx2(const struct attend_job *job)
 {
     if (job->dtype == DTYPE_F32)
         attend(job, DTYPE_F32);
-    else
+    else if (job->dtype == DTYPE_BF16)
         attend(job, DTYPE_BF16);
+    else
+        attend(job, DTYPE_Q8_0);
 }
 
 void cpu_float_avx2(struct cpu_ops *ops)

@@ -395,7 +395,13 @@ INLINE __m512 load_kv(enum dtype type, const void *data, size_t i, __mmask16 m)
 {
     if (type == DTYPE_F32)
         return _mm512_maskz_loadu_ps(m, (const float *)data + i);
-    return from_bf16(_mm256_maskz_loadu_epi16(m, (const uint16_t *)data + i));
+    if (type == DTYPE_BF16)
+        return from_bf16(_mm256_maskz_loadu_epi16(m, (const uint16_t *)data + i));
+    /* Blocks are whole, so both halves of one are there; what is not wanted is not used. */
+    const uint8_t *block = (const uint8_t *)data + i / 32 * 34;
+    __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)(block + 2 + i % 32));
+    __m512 scale = _mm512_cvtph_ps(_mm256_set1_epi16((short)(block[0] | block[1] << 8)));
+    return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
 }
 
 /* scores[h][j] of n_heads (up to 4) heads and all keys, each key read once. */
@@ -429,7 +435,9 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     __m512 s = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), m, scores);
     float max = fmaxf(job->max[h], _mm512_reduce_max_ps(s));
     float keep = expf(job->max[h] - max);
-    __m512 p = _mm512_maskz_mov_ps(m, exponential(_mm512_sub_ps(s, _mm512_set1_ps(max))));
+    __m512 below = _mm512_sub_ps(s, _mm512_set1_ps(max));
+    m = _mm512_mask_cmp_ps_mask(m, below, _mm512_set1_ps(ATTEND_NOTHING), _CMP_NLT_UQ);
+    __m512 p = _mm512_maskz_mov_ps(m, exponential(below));
     _mm512_storeu_ps(scores, p);
     job->sum[h] = job->sum[h] * keep + _mm512_reduce_add_ps(p);
     job->max[h] = max;
@@ -478,8 +486,10 @@ static void attend_avx512(const struct attend_job *job)
 {
     if (job->dtype == DTYPE_F32)
         attend(job, DTYPE_F32);
-    else
+    else if (job->dtype == DTYPE_BF16)
         attend(job, DTYPE_BF16);
+    else
+        attend(job, DTYPE_Q8_0);
 }
 
 void cpu_float_avx512(struct cpu_ops *ops)

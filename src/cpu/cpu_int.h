@@ -12,10 +12,13 @@ struct cpu_backend {
     struct backend base;
     struct cpu_ops ops;
     struct pool *pool;
-    int8_t *acts;  /* [ACTS_BYTES]: rounded inputs of the current product */
-    float *panels; /* [n_threads][PANEL_FLOATS]: decoded weights */
-    float *inputs; /* [INPUT_FLOATS]: inputs rounded as the checkpoint says */
-    float *lora;   /* [LORA_FLOATS]: inputs times the first matrix of an adapter */
+    int8_t *acts;               /* [ACTS_BYTES]: rounded inputs of the current product */
+    float *panels;              /* [n_threads][PANEL_FLOATS]: decoded weights */
+    float *inputs;              /* [INPUT_FLOATS]: inputs rounded as the checkpoint says */
+    float *lora;                /* [LORA_FLOATS]: inputs times the first matrix of an adapter */
+    float *attend;              /* [ATTEND_FLOATS]: parts of attention that are put together */
+    struct prompt_room *prompt; /* [n_threads] where ops.attend_prompt is */
+    size_t prompt_bytes;
     size_t panels_bytes;
 };
 
@@ -30,6 +33,9 @@ struct cpu_backend {
 /* At least one token of either; larger calls go in parts. */
 #define INPUT_FLOATS ((size_t)LIMIT_FFN_DIM)
 #define LORA_FLOATS  ((size_t)256 * LIMIT_LORA_RANK)
+
+/* At least the parts of one token and KV head; larger calls go in parts. */
+#define ATTEND_FLOATS ((size_t)1 << 20)
 
 /* Returns how many items of cost_per_item operations make a chunk that is worth
  * handing to a thread. */

@@ -329,9 +329,8 @@ static void attend_by_expanding(struct latent_job *job)
     }
 }
 
-/* Query t of this part meets all that it sees, for n heads from head on.  Blocks of a quantised
- * cache are decoded into room: [PANEL_FLOATS]. */
-static void attend_folded(const struct latent_job *job, int t, int head, int n, float *room)
+/* Query t of this part meets all that it sees, for n heads from head on. */
+static void attend_folded(const struct latent_job *job, int t, int head, int n)
 {
     const struct latent_args *a = job->args;
     size_t row = (size_t)job->row, rank = (size_t)a->kv_rank, dim = (size_t)job->head_dim;
@@ -349,15 +348,9 @@ static void attend_folded(const struct latent_job *job, int t, int head, int n, 
         scales[h] = a->scales[job->begin + t];
     }
     memset(mix, 0, (size_t)n * rank * sizeof *mix);
-    bool decoded = dtype_info(a->kv->dtype)->block > 1;
     for (int key = 0, n_keys; key <= pos; key += n_keys) {
         const void *rows = cpu_kv_row(a->kv, token.span, key);
         n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
-        if (decoded) {
-            n_keys = min_int(n_keys, (int)PANEL_FLOATS / job->row);
-            job->cpu->ops.decode(a->kv->dtype, rows, room, (int64_t)n_keys * job->row);
-            rows = room;
-        }
         job->cpu->ops.attend(&(struct attend_job){
             .q = q,
             .k = rows,
@@ -370,7 +363,7 @@ static void attend_folded(const struct latent_job *job, int t, int head, int n, 
             .k_stride = row,
             .v_stride = row,
             .out_stride = rank,
-            .dtype = decoded ? DTYPE_F32 : a->kv->dtype,
+            .dtype = a->kv->dtype,
             .n_heads = n,
             .n_keys = n_keys,
             .k_dim = job->row,
@@ -383,12 +376,12 @@ static void attend_folded(const struct latent_job *job, int t, int head, int n, 
 
 static void folded_items(void *arg, int begin, int end, int worker)
 {
+    (void)worker;
     const struct latent_job *job = arg;
     int n_heads = job->args->n_heads, n_groups = (n_heads + ITEM_HEADS - 1) / ITEM_HEADS;
     for (int item = begin; item < end; item++) {
         int head = item % n_groups * ITEM_HEADS;
-        attend_folded(job, item / n_groups, head, min_int(ITEM_HEADS, n_heads - head),
-                      job->cpu->panels + (size_t)worker * PANEL_FLOATS);
+        attend_folded(job, item / n_groups, head, min_int(ITEM_HEADS, n_heads - head));
     }
 }
 

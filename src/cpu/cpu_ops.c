@@ -141,7 +141,13 @@ static double kv_element(const void *data, enum dtype dtype, size_t i)
 {
     if (dtype == DTYPE_F32)
         return (double)((const float *)data)[i];
-    return (double)number_from_bf16(((const uint16_t *)data)[i]);
+    if (dtype == DTYPE_BF16)
+        return (double)number_from_bf16(((const uint16_t *)data)[i]);
+    float block[32];
+    block_decode(DTYPE_Q8_0,
+                 (const uint8_t *)data + dtype_bytes(DTYPE_Q8_0, (int64_t)(i / 32 * 32)), block,
+                 32);
+    return (double)block[i % 32];
 }
 
 /* One head: scores, then values, weighted relative to the new largest score. */
@@ -205,6 +211,8 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_float_avx512(ops);
         cpu_quant_avx512(ops);
     }
+    if (flags & CPU_AMX)
+        cpu_attend_amx(ops);
 #else
     (void)flags;
 #endif

@@ -29,6 +29,10 @@
 #define ATTEND_ROWS  16 /* keys of a page */
 #define ATTEND_HEADS 16 /* query heads of one call at most */
 
+/* e to this is far below what float32 keeps of a sum of weights, the largest of which is 1: smaller
+ * ones count as 0, because subnormal numbers would cost a hundred times the work. */
+#define ATTEND_NOTHING (-64.0f)
+
 /* Returns n rounded up to whole groups. */
 static inline size_t act_padded(int64_t n)
 {
@@ -137,10 +141,39 @@ struct attend_job {
     float *max, *sum;    /* [n_heads]: largest score, sum of exp(score - max) */
     const float *scales; /* [n_heads]: what scores are multiplied with */
     size_t q_stride, k_stride, v_stride, out_stride;
-    enum dtype dtype; /* DTYPE_F32 or DTYPE_BF16 */
+    enum dtype dtype; /* DTYPE_F32, DTYPE_BF16 or DTYPE_Q8_0, of which rows are whole blocks */
     int n_heads;      /* 1..ATTEND_HEADS */
     int n_keys;       /* 1..ATTEND_ROWS */
     int k_dim, v_dim;
+};
+
+/* Some tokens of a prompt with the query heads that share a KV head, on a matrix unit: rows, of
+ * which head h of token t is row t * group + h.  Queries and weights are rounded to bf16. */
+#define PROMPT_ROWS 256 /* n_tok * group at most */
+#define PROMPT_KEYS 128 /* keys of a block */
+#define PROMPT_DIM  256 /* dim at most; a multiple of 32 */
+
+/* What a thread needs for it; everything begins at a cache line. */
+struct prompt_room {
+    float out[PROMPT_ROWS * PROMPT_DIM]; /* tiles of 16 elements and 16 rows */
+    uint16_t q[PROMPT_ROWS * PROMPT_DIM], k[PROMPT_KEYS * PROMPT_DIM], v[PROMPT_KEYS * PROMPT_DIM];
+    float scores[PROMPT_KEYS * 32];
+    uint32_t weights[PROMPT_KEYS / 2 * 32];
+    float max[PROMPT_ROWS], sum[PROMPT_ROWS], scales[PROMPT_ROWS];
+    int first[PROMPT_ROWS], last[PROMPT_ROWS]; /* keys that a row sees */
+};
+
+struct prompt_job {
+    const float *q; /* [n_tok][stride], [group][dim] of them used */
+    float *out;     /* the same */
+    size_t stride;
+    const float *scales;          /* [n_tok] */
+    const uint8_t *keys;          /* page i has its keys [ATTEND_ROWS][dim] at i * page_bytes */
+    size_t page_bytes, values_at; /* and its values so many bytes behind them */
+    const uint32_t *page_ids;
+    enum dtype dtype; /* DTYPE_BF16 or DTYPE_Q8_0 */
+    int n_tok, pos0, window, group, dim;
+    struct prompt_room *room;
 };
 
 struct cpu_ops {
@@ -159,6 +192,8 @@ struct cpu_ops {
     void (*silu_mul)(float *gate, const float *up, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
+    /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
+    void (*attend_prompt)(const struct prompt_job *job);
 };
 
 /* Fills ops for a processor with the enum cpu_flag bits in flags; 0 gives plain C. */
@@ -169,6 +204,7 @@ void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
+void cpu_attend_amx(struct cpu_ops *ops);
 
 /* decode() of the formats that need a table of floats or none; dst: [n]. */
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);

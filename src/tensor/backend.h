@@ -187,7 +187,9 @@ struct backend {
                      const struct kv_span *spans, int n_spans);
 
     /* Causal softmax attention over pages; query head h reads KV head
-     * h / (n_heads / n_kv_heads) (arXiv:2305.13245). */
+     * h / (n_heads / n_kv_heads) (arXiv:2305.13245).  Without exact, prompt tokens may round q
+     * and the weights of values to bf16.  What lies in pages behind the last position, or before
+     * every window, is not looked at. */
     void (*attention)(struct backend *b, const struct attention_args *args);
 
     /* The same over a latent cache, causal, every position. */

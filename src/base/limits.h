@@ -70,5 +70,7 @@
 
 /* The machine. */
 #define LIMIT_THREADS 1024
+#define LIMIT_CPUS    8192 /* processors that are told apart; a multiple of 64 */
+#define LIMIT_NODES   64   /* of memory */
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpus.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cpu/cpu_int.h"
@@ -270,7 +271,7 @@ static const char *backend_name(unsigned flags)
 struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
 {
     unsigned flags = options->flags & cpu_detect();
-    int n_threads = options->n_threads > 0 ? options->n_threads : pool_n_cpus();
+    int n_threads = options->n_threads > 0 ? options->n_threads : cpus_n_threads();
     if (n_threads > LIMIT_THREADS)
         n_threads = LIMIT_THREADS;
     struct cpu_backend *cpu = mem_new(1, sizeof *cpu, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* read_ahead.h - mapped files read into the page cache in the background, in their order.
+/* read_ahead.h - mapped files brought into memory in the background, in their order.
  *
  * The first step of a model uses its weights about as they lie in the file.  Without this it would
- * compute, wait for the disk and compute by turns.  What is in memory already is passed over
- * quickly: 10 ms for 1 GB.
+ * compute, wait for the disk and compute by turns.  What is in memory already is mapped
+ * at once: 10 ms for 1 GB.
  * Thread: the one that opened it. */
 #ifndef BASE_READ_AHEAD_H
 #define BASE_READ_AHEAD_H

@@ -3,8 +3,8 @@
  * usage: bench_pool [threads]
  * CSV, a line for a quiet machine and one with another process that never rests: microseconds of
  * an empty loop that follows another at once, and of one that comes after a pause in which every
- * thread fell asleep; the speed of a step of 200 loops of 400 microseconds of work in all, as a
- * share of the same work on one thread of a quiet machine.  Medians of many. */
+ * thread fell asleep; milliseconds of a step of 200 loops of 400 microseconds of work in all, on
+ * one thread and on all.  Medians of many. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void work(void *arg, int begin, int end, int worker)
     (void)arg;
     (void)worker;
     double x = 1.0;
-    for (int i = 0; i < (end - begin) * 6500; i++)
+    for (int i = 0; i < (end - begin) * 1300; i++)
         x = x * 0.999 + 0.5;
     sink = x;
 }
@@ -68,24 +68,23 @@ static double empty_loop(struct pool *pool, int n_times, unsigned pause_us)
 
 static double step_time(struct pool *pool)
 {
-    static double t[STEPS];
-    for (int i = 0; i < STEPS; i++) {
-        double begin = clock_now();
-        for (int k = 0; k < LOOPS; k++)
-            pool_run(pool, CHUNKS, 1, work, NULL);
-        t[i] = clock_now() - begin;
-    }
-    double sum = 0.0;
-    for (int i = 0; i < STEPS; i++)
-        sum += t[i];
-    return sum / STEPS;
+    double begin = clock_now();
+    for (int k = 0; k < LOOPS; k++)
+        pool_run(pool, CHUNKS, 1, work, NULL);
+    return clock_now() - begin;
 }
 
-static void report(const char *name, struct pool *pool, double alone)
+/* one: a pool of one thread. */
+static void report(const char *name, struct pool *pool, struct pool *one)
 {
+    static double t[STEPS], alone[STEPS];
     double at_once = empty_loop(pool, TIMES, 0), after = empty_loop(pool, 300, 1000);
-    printf("%s,%d,%.2f,%.2f,%.2f\n", name, pool_n_threads(pool), at_once, after,
-           alone / step_time(pool));
+    for (int i = 0; i < STEPS; i++) { /* by turns: what else runs disturbs both alike */
+        t[i] = step_time(pool);
+        alone[i] = step_time(one);
+    }
+    printf("%s,%d,%.2f,%.2f,%.1f,%.1f\n", name, pool_n_threads(pool), at_once, after,
+           median(alone, STEPS) * 1e3, median(t, STEPS) * 1e3);
     fflush(stdout);
 }
 
@@ -98,14 +97,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_pool: %s\n", err.text);
         return 1;
     }
-    printf("machine,threads,loop_us,loop_after_pause_us,speed\n");
-    double alone = step_time(one);
-    report("quiet", all, alone);
+    printf("machine,threads,loop_us,loop_after_pause_us,one_thread_ms,all_threads_ms\n");
+    report("quiet", all, one);
     pid_t child = fork();
     if (child == 0)
         for (;;)
             sink = sink + 1.0;
-    report("busy", all, alone);
+    report("busy", all, one);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     pool_close(one);

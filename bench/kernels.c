@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "cpu/cpu_backend.h"
@@ -374,7 +375,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < (size_t)TOKENS * N; i++)
         p.x[i] = (float)(i % 61) / 31.0f - 1.0f;
     const char *only = argc > 3 ? argv[3] : NULL;
-    int n_threads = options.n_threads > 0 ? options.n_threads : pool_n_cpus();
+    int n_threads = options.n_threads > 0 ? options.n_threads : cpus_n_threads();
     p.read = read_bandwidth(p.weights, n_threads);
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
     if (!only || !strcmp(only, "attention"))

@@ -66,7 +66,7 @@ struct bise_adapter {
 
 struct bise_model_options {
     const char *cpu; /* "c", "avx2", "avx512", or NULL: the best that this machine has */
-    int n_threads;   /* compute threads, or 0: one for each processor the process may use */
+    int n_threads;   /* compute threads, or 0: one for each core the process may use */
     int exact;       /* not 0: all arithmetic in float32, slower */
     const struct bise_adapter *adapters; /* n_adapters, at most 16, whose changes add up */
     size_t n_adapters;

@@ -70,6 +70,8 @@
 
 /* The machine. */
 #define LIMIT_THREADS      1024
+#define LIMIT_CPUS         8192   /* processors that are told apart; a multiple of 64 */
+#define LIMIT_NODES        64     /* of memory */
 #define LIMIT_MAPPED_FILES 16384u /* by all models of a process together */
 
 #endif

@@ -3,34 +3,45 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
-/* About 10 microseconds: longer than the gap between two loops of a step, short
- * enough that a busy machine gets its processor back. */
-enum { SPIN_ROUNDS = 400 };
+/* Longer than most gaps between two loops of a step, short enough that a busy machine gets its
+ * processor back. */
+#define SPIN_SECONDS 20e-6
+#define SPIN_ROUNDS  16 /* looks between two at the clock */
 
-/* The count of loops wraps within a day of work; it begins so near its end that every
- * test has it wrap. */
-#define FIRST_ROUND (UINT_MAX - 2)
+/* What chunks_left holds when the pool closes: more than any loop has. */
+#define CLOSING INT_MAX
+
+/* A number that others wait for, in a cache line of its own. */
+struct counter {
+    atomic_int value;
+    atomic_int n_asleep; /* who sleeps until it rises */
+    char line[64 - 2 * sizeof(atomic_int)];
+};
 
 struct pool {
-    pthread_mutex_t lock;
-    pthread_cond_t work, idle;
-    int n_threads;
-    atomic_uint round;   /* raised under lock when a loop begins */
-    atomic_int n_active; /* threads that have not finished the current round */
-    atomic_bool quit;
-    /* The current loop; written before round is raised, while every thread is idle. */
+    /* The current loop; written while no chunk is taken. */
     pool_fn *fn;
     void *arg;
-    int n, grain;
-    atomic_int next;
+    int n, grain, n_chunks;
+    bool running;
+    int n_threads;
+    char line[64];
+    /* Who takes one down from above 0 owns a chunk, and with it the loop: it cannot end before
+     * that chunk is counted as done.  A thread that comes late finds 0 or less, or a chunk of
+     * the loop that is current by then, and knows of no other loop. */
+    struct counter chunks_left;
+    struct counter chunks_done;
     struct pool_thread {
         struct pool *pool;
         pthread_t id;
@@ -45,45 +56,62 @@ static void pause_cpu(void)
 #endif
 }
 
-static void do_chunks(struct pool *p, int worker)
+/* Waits until the counter is above low: awake at first, then asleep. */
+static void await_above(struct counter *c, int low)
 {
-    for (;;) {
-        int begin = atomic_fetch_add(&p->next, p->grain);
-        if (begin >= p->n)
-            return;
-        p->fn(p->arg, begin, p->n - begin > p->grain ? begin + p->grain : p->n, worker);
-    }
+    double end = clock_now() + SPIN_SECONDS;
+    do {
+        for (int i = 0; i < SPIN_ROUNDS; i++) {
+            if (atomic_load(&c->value) > low)
+                return;
+            pause_cpu();
+        }
+    } while (clock_now() < end);
+    /* Whoever raises the value looks at n_asleep afterwards, and the system lets nobody sleep on
+     * another value than was seen here: one of both sees the other. */
+    atomic_fetch_add(&c->n_asleep, 1);
+    for (int seen; (seen = atomic_load(&c->value)) <= low;)
+        syscall(SYS_futex, &c->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&c->n_asleep, 1);
 }
 
-/* Waits until the round differs from seen or the pool closes. */
-static void await_round(struct pool *p, unsigned seen)
+/* Wakes up to n of those who sleep until the counter rises. */
+static void wake(struct counter *c, int n)
 {
-    for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (atomic_load(&p->round) != seen || atomic_load(&p->quit))
-            return;
-        pause_cpu();
+    if (atomic_load(&c->n_asleep))
+        syscall(SYS_futex, &c->value, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}
+
+static void do_chunk(const struct pool *p, int chunk, int worker)
+{
+    int begin = chunk * p->grain;
+    p->fn(p->arg, begin, p->n - begin > p->grain ? begin + p->grain : p->n, worker);
+}
+
+/* Does chunks until none is left.  Returns false when the pool closes. */
+static bool do_chunks(struct pool *p, int worker)
+{
+    int n_done = 0, n_chunks = 0, left = 0;
+    while (atomic_load(&p->chunks_left.value) > 0 &&
+           (left = atomic_fetch_sub(&p->chunks_left.value, 1)) > 0) {
+        if (left > INT_MAX / 2)
+            return false;
+        n_chunks = p->n_chunks;
+        do_chunk(p, n_chunks - left, worker);
+        n_done++;
     }
-    pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->round) == seen && !atomic_load(&p->quit))
-        pthread_cond_wait(&p->work, &p->lock);
-    pthread_mutex_unlock(&p->lock);
+    if (n_done && atomic_fetch_add(&p->chunks_done.value, n_done) + n_done == n_chunks)
+        wake(&p->chunks_done, 1);
+    return true;
 }
 
 static void *thread_main(void *arg)
 {
     struct pool_thread *t = arg;
-    struct pool *p = t->pool;
-    for (unsigned seen = FIRST_ROUND;; seen++) {
-        await_round(p, seen);
-        if (atomic_load(&p->quit))
-            return NULL;
-        do_chunks(p, t->worker);
-        if (atomic_fetch_sub(&p->n_active, 1) == 1) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->idle);
-            pthread_mutex_unlock(&p->lock);
-        }
-    }
+    do
+        await_above(&t->pool->chunks_left, 0);
+    while (do_chunks(t->pool, t->worker));
+    return NULL;
 }
 
 struct pool *pool_open(int n_threads, struct err *err)
@@ -92,10 +120,6 @@ struct pool *pool_open(int n_threads, struct err *err)
     struct pool *p = mem_new(1, sizeof *p + (size_t)n_threads * sizeof p->threads[0], err);
     if (!p)
         return NULL;
-    atomic_init(&p->round, FIRST_ROUND);
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->work, NULL);
-    pthread_cond_init(&p->idle, NULL);
     for (p->n_threads = 1; p->n_threads < n_threads; p->n_threads++) {
         struct pool_thread *t = &p->threads[p->n_threads];
         *t = (struct pool_thread){.pool = p, .worker = p->n_threads};
@@ -113,15 +137,10 @@ void pool_close(struct pool *pool)
 {
     if (!pool)
         return;
-    pthread_mutex_lock(&pool->lock);
-    atomic_store(&pool->quit, true);
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    atomic_store(&pool->chunks_left.value, CLOSING);
+    wake(&pool->chunks_left, INT_MAX);
     for (int i = 1; i < pool->n_threads; i++)
         pthread_join(pool->threads[i].id, NULL);
-    pthread_mutex_destroy(&pool->lock);
-    pthread_cond_destroy(&pool->work);
-    pthread_cond_destroy(&pool->idle);
     free(pool);
 }
 
@@ -130,48 +149,26 @@ int pool_n_threads(const struct pool *pool)
     return pool->n_threads;
 }
 
-/* Waits until every other thread has left the current loop. */
-static void await_idle(struct pool *p)
-{
-    for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (!atomic_load(&p->n_active))
-            return;
-        pause_cpu();
-    }
-    pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->n_active))
-        pthread_cond_wait(&p->idle, &p->lock);
-    pthread_mutex_unlock(&p->lock);
-}
-
 void pool_run(struct pool *pool, int n, int grain, pool_fn *fn, void *arg)
 {
-    assert(n >= 0 && grain > 0);
-    /* next may pass n by one grain per thread before everyone has noticed the end. */
-    assert(n < (1 << 30) && grain < (1 << 30) / LIMIT_THREADS);
+    assert(n >= 0 && n < INT_MAX / 2 && grain > 0 && !pool->running);
+    if (n == 0)
+        return;
     pool->fn = fn;
     pool->arg = arg;
     pool->n = n;
     pool->grain = grain;
-    atomic_store(&pool->next, 0);
-    if (pool->n_threads == 1 || n <= grain) {
+    pool->n_chunks = n / grain + (n % grain != 0);
+    pool->running = true;
+    if (pool->n_threads == 1 || pool->n_chunks == 1) {
+        for (int i = 0; i < pool->n_chunks; i++)
+            do_chunk(pool, i, 0);
+    } else {
+        atomic_store(&pool->chunks_done.value, 0);
+        atomic_store(&pool->chunks_left.value, pool->n_chunks);
+        wake(&pool->chunks_left, pool->n_chunks - 1);
         do_chunks(pool, 0);
-        return;
+        await_above(&pool->chunks_done, pool->n_chunks - 1);
     }
-    atomic_store(&pool->n_active, pool->n_threads - 1);
-    pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->round, 1);
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
-    do_chunks(pool, 0);
-    await_idle(pool);
-}
-
-int pool_n_cpus(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int n = CPU_COUNT(&set);
-    return n < 1 ? 1 : n > LIMIT_THREADS ? LIMIT_THREADS : n;
+    pool->running = false;
 }

@@ -3,7 +3,12 @@
  *
  * A loop is cut into chunks of a size that the caller derives from the problem,
  * never from the number of threads, so what a chunk computes is the same on
- * every machine.  Idle threads spin for some microseconds and then sleep. */
+ * every machine.  Idle threads spin for some microseconds and then sleep; only
+ * who sleeps is woken.
+ *
+ * A loop ends when its chunks are done.  It does not wait for a thread that has
+ * taken none: where fewer processors are free than there are threads, the others
+ * do its share. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
@@ -24,10 +29,8 @@ void pool_close(struct pool *pool);
 int pool_n_threads(const struct pool *pool);
 
 /* Runs fn over n items in chunks of grain and returns when all are done.
- * Thread: the thread that opened the pool, never from inside fn. */
+ * A loop of one chunk runs in the caller.
+ * Thread: one at a time, never from inside fn. */
 void pool_run(struct pool *pool, int n, int grain, pool_fn *fn, void *arg);
-
-/* Returns the number of processors this process may run on. */
-int pool_n_cpus(void);
 
 #endif

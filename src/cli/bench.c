@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -353,7 +354,7 @@ static int bench(int argc, char **argv)
     if (code >= 0)
         return code;
     if (!b.machine.n_threads)
-        b.machine.n_threads = pool_n_cpus();
+        b.machine.n_threads = cpus_n_threads();
     b.machine.plan_experts = experts_plan;
     b.machine.context = b.depth + (b.n_prompt > b.n_generate ? b.n_prompt : b.n_generate + 1);
     struct err err = {0};

@@ -156,7 +156,7 @@ const struct verb verb_imatrix = {
         "    --force        replace FILE if it exists\n"
         "    --chunk N      tokens that are read as one text (default: 512)\n"
         "    --exact        compute in float32\n"
-        "    --threads N    compute threads (default: every processor)\n"
+        "    --threads N    compute threads (default: one per core)\n"
         "    --cpu NAME     auto, c, avx2, avx512 or amx\n",
     .max_args = 2,
     .run = imatrix,

@@ -1,122 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/machine.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/cgroup.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/small_text.h"
 
-#define MAX_PATH  4096
-#define FILE_MAX  65536u     /* bytes of a file in /proc or /sys */
 #define NO_LIMIT  UINT64_MAX /* no such number, or "max" */
 #define PASSES    5          /* over the block; the best counts */
 #define PART      (1u << 20) /* bytes that a thread reads at a time */
 #define MIN_BLOCK ((uint64_t)256 << 20)
 #define MAX_BLOCK ((uint64_t)1 << 30)
 
-/* Returns what stands behind key at the start of a line, or NULL. */
-static const char *find_line(const char *text, const char *key)
-{
-    size_t n = strlen(key);
-    while (strncmp(text, key, n) != 0) {
-        text = strchr(text, '\n');
-        if (!text)
-            return NULL;
-        text++;
-    }
-    return text + n;
-}
-
-/* Reads a small file; text is empty when there is none. */
-static void read_small(struct buf *text, const char *path)
-{
-    struct err ignored = {0};
-    buf_init(text, FILE_MAX);
-    if (!file_read(text, path, &ignored))
-        buf_clear(text);
-}
-
-/* Reads the number behind key in the file DIR/NAME. */
-static uint64_t read_number(const char *dir, const char *name, const char *key)
-{
-    struct buf text;
-    char path[MAX_PATH];
-    uint64_t number = NO_LIMIT;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    read_small(&text, path);
-    const char *value = text.len ? find_line(text.data, key) : NULL;
-    if (value) {
-        value += strspn(value, " \t");
-        if (*value >= '0' && *value <= '9')
-            number = strtoull(value, NULL, 10);
-    }
-    buf_free(&text);
-    return number;
-}
-
 /* How one version of control groups spells what is needed. */
-struct cgroup {
-    const char *line;  /* in /proc/self/cgroup, before the path */
-    const char *mount; /* under the root */
+struct spelling {
     const char *limit, *usage;
     const char *cache; /* in memory.stat: usage that goes when memory is needed */
 };
 
-static const struct cgroup cgroup_versions[] = {
-    {"0::", "/sys/fs/cgroup", "memory.max", "memory.current", "file "},
-    {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-     "total_cache "},
+static const struct spelling spellings[] = {
+    {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache "},
+    {"memory.max", "memory.current", "file "},
 };
 
-/* What one group leaves. */
-static uint64_t group_left(const struct cgroup *version, const char *dir)
+/* Reads the number behind key in the file DIR/NAME. */
+static uint64_t read_number(const char *dir, const char *name, const char *key)
 {
-    uint64_t limit = read_number(dir, version->limit, "");
-    uint64_t usage = read_number(dir, version->usage, "");
-    uint64_t cache = read_number(dir, "memory.stat", version->cache);
-    if (limit == NO_LIMIT || usage == NO_LIMIT)
+    char text[SMALL_TEXT_BYTES];
+    long long number;
+    small_text_read(text, sizeof text, "%s/%s", dir, name);
+    const char *value = small_text_line(text, key);
+    if (!value)
         return NO_LIMIT;
+    value += strspn(value, " \t");
+    return small_text_number(&value, &number) ? (uint64_t)number : NO_LIMIT;
+}
+
+/* Lowers *arg to what one group leaves. */
+static void group_left(void *arg, const char *dir, int version)
+{
+    const struct spelling *s = &spellings[version - 1];
+    uint64_t *least = arg;
+    uint64_t limit = read_number(dir, s->limit, ""), usage = read_number(dir, s->usage, "");
+    uint64_t cache = read_number(dir, "memory.stat", s->cache);
+    if (limit == NO_LIMIT || usage == NO_LIMIT)
+        return;
     if (cache != NO_LIMIT)
         usage = cache < usage ? usage - cache : 0;
-    return limit > usage ? limit - usage : 0;
-}
-
-/* Finds where a version's line in /proc/self/cgroup begins its path; version 1 numbers its
- * lines, so the name stands inside. */
-static const char *group_path(const struct cgroup *version, const char *groups)
-{
-    if (version->line[0] != ':')
-        return find_line(groups, version->line);
-    const char *at = strstr(groups, version->line);
-    return at ? at + strlen(version->line) : NULL;
-}
-
-/* The least that the process's group and those above it leave. */
-static uint64_t groups_left(const struct cgroup *version, const char *root, const char *groups)
-{
-    char dir[MAX_PATH];
-    uint64_t least = NO_LIMIT;
-    const char *path = group_path(version, groups);
-    if (!path)
-        return least;
-    int n_mount = snprintf(dir, sizeof dir, "%s%s", root, version->mount);
-    snprintf(dir + n_mount, sizeof dir - (size_t)n_mount, "%.*s", (int)strcspn(path, "\n"), path);
-    for (;;) {
-        uint64_t left = group_left(version, dir);
-        if (left < least)
-            least = left;
-        char *slash = strrchr(dir, '/');
-        if (!slash || slash < dir + n_mount)
-            return least;
-        *slash = '\0';
-    }
+    uint64_t left = limit > usage ? limit - usage : 0;
+    if (left < *least)
+        *least = left;
 }
 
 /* What the kernel itself says: less than what is available, as it leaves out the page cache. */
@@ -129,22 +70,14 @@ static uint64_t free_memory(void)
 
 uint64_t machine_memory(const char *root)
 {
-    struct buf groups;
-    char path[MAX_PATH];
-    snprintf(path, sizeof path, "%s/proc", root);
-    uint64_t least = read_number(path, "meminfo", "MemAvailable:");
+    char proc[PATH_MAX];
+    snprintf(proc, sizeof proc, "%s/proc", root);
+    uint64_t least = read_number(proc, "meminfo", "MemAvailable:");
     if (least != NO_LIMIT)
         least *= 1024; /* meminfo counts in KiB */
     else if (!*root)
         least = free_memory(); /* a bare tree without /proc */
-    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-    read_small(&groups, path);
-    for (int i = 0; groups.len && i < 2; i++) {
-        uint64_t left = groups_left(&cgroup_versions[i], root, groups.data);
-        if (left < least)
-            least = left;
-    }
-    buf_free(&groups);
+    cgroup_each(root, "memory", group_left, &least);
     return least == NO_LIMIT ? 0 : least ? least : 1;
 }
 

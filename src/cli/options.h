@@ -92,7 +92,7 @@ struct option option_format(int *version);
 
 /* What 'bise help' says about the options of every verb that computes. */
 #define OPTIONS_MACHINE_HELP                                                                       \
-    "    --threads N             compute threads (default: every processor)\n"                     \
+    "    --threads N             compute threads (default: one per core)\n"                        \
     "    --cpu NAME              auto, c, avx2, avx512 or amx\n"                                   \
     "    --exact                 compute in float32: slower\n"                                     \
     "    --kv-q8                 keep keys and values in 8 bits: half the memory for them;\n"      \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cpus.h"
 #include "base/limits.h"
 #include "base/pool.h"
 #include "cli/bundled.h"
@@ -158,7 +159,7 @@ static bool convert(struct job *job, struct err *err)
     job->n_fallbacks = gguf_export_choose(&job->export, job->mix, job->imatrix != NULL);
     if (job->imatrix && !importance_open(&job->importance, job->imatrix, &job->export, err))
         return false;
-    int n_threads = job->machine.n_threads ? job->machine.n_threads : pool_n_cpus();
+    int n_threads = job->machine.n_threads ? job->machine.n_threads : cpus_n_threads();
     struct pool *pool = pool_open(n_threads < LIMIT_THREADS ? n_threads : LIMIT_THREADS, err);
     if (!pool)
         return false;
@@ -238,7 +239,7 @@ const struct verb verb_quantize = {
             "                   Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S: good for most uses, 5.7 to 4.6\n"
             "                   Q4_0, IQ4_NL, IQ4_XS, MXFP4: 4.5 to 4.25 bits\n"
             "    --imatrix F    round what matters less, as 'bise imatrix' measured it\n"
-            "    --threads N    compute threads (default: every processor); changes no bit\n"
+            "    --threads N    compute threads (default: one per core); changes no bit\n"
             "    --force        replace FILE if it exists\n",
     .max_args = 2,
     .run = quantize,

@@ -4,7 +4,7 @@
 
 #include <bise.h>
 
-#include "base/pool.h"
+#include "base/cpus.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/options.h"
@@ -26,6 +26,20 @@ static const char *features(unsigned flags)
     return flags & CPU_AVX2 ? "avx2" : "none";
 }
 
+static void print_cpus(void)
+{
+    struct cpus cpus;
+    cpus_find(&cpus, "", NULL);
+    printf("processors  %d\n", cpus.n_allowed);
+    printf("cores       %d\n", cpus.n_cores);
+    printf("nodes       %d\n", cpus.n_nodes);
+    if (cpus.quota)
+        printf("quota       %d\n", cpus.quota);
+    else
+        puts("quota       none");
+    printf("threads     %d\n", cpus.n_threads);
+}
+
 static int version(int argc, char **argv)
 {
     const struct option options[] = {{.name = NULL}};
@@ -39,7 +53,7 @@ static int version(int argc, char **argv)
     printf("bise %s\n", bise_version());
     printf("commit      %s\n", BISE_COMMIT);
     printf("compiler    %s\n", COMPILER);
-    printf("processors  %d\n", pool_n_cpus());
+    print_cpus();
     printf("cpu found   %s\n", features(cpu_detect()));
     printf("cpu in use  %s\n", features(used));
     return console_finish(EXIT_DONE);
@@ -48,11 +62,14 @@ static int version(int argc, char **argv)
 const struct verb verb_version = {
     .name = "version",
     .summary = "print version, commit and processor features",
-    .help = "usage: bise version\n"
-            "\n"
-            "Prints the version, the commit it was built from, the compiler, how many processors\n"
-            "it may use, which of the instruction sets that it knows they have, and which it\n"
-            "uses unless --cpu says otherwise.\n",
+    .help =
+        "usage: bise version\n"
+        "\n"
+        "Prints the version, the commit it was built from and the compiler; how many processors\n"
+        "it may use, how many physical cores and nodes of memory these are, how many of them\n"
+        "control groups grant at a time, and how many threads compute unless --threads says\n"
+        "otherwise; which of the instruction sets that it knows the processors have, and which\n"
+        "it uses unless --cpu says otherwise.\n",
     .max_args = 0,
     .run = version,
 };

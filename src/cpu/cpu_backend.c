@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpus.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cpu/cpu_int.h"
@@ -145,28 +146,16 @@ static void cpu_rope_table(struct backend *b, float *table, const double *freq, 
     pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_freq * 64), rope_table_items, &job);
 }
 
-/* Rotates pairs whose elements lie step apart; pair i begins at i * next. */
-static void rotate(float *x, const float *table, size_t n_pairs, size_t next, size_t step)
-{
-    for (size_t i = 0; i < n_pairs; i++) {
-        float *a = x + i * next, *b = a + step;
-        float c = table[2 * i], s = table[2 * i + 1], a0 = *a, b0 = *b;
-        *a = a0 * c - b0 * s;
-        *b = a0 * s + b0 * c;
-    }
-}
-
 static void rope_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct flat_job *job = arg;
-    size_t half = (size_t)job->n / 2, head_dim = (size_t)job->stride;
-    bool split = job->layout == ROPE_HALF_SPLIT;
-    for (int t = begin; t < end; t++)
-        for (int h = 0; h < job->n_heads; h++) {
-            float *head = job->y + ((size_t)t * (size_t)job->n_heads + (size_t)h) * head_dim;
-            rotate(head + head_dim - 2 * half, job->table + (size_t)t * 2 * half, half,
-                   split ? 1 : 2, split ? half : 1);
+    size_t head_dim = (size_t)job->stride, n_heads = (size_t)job->n_heads;
+    for (size_t t = (size_t)begin; t < (size_t)end; t++)
+        for (size_t h = 0; h < n_heads; h++) {
+            float *behind = job->y + (t * n_heads + h + 1) * head_dim;
+            job->cpu->ops.rotate(behind - job->n, job->table + t * (size_t)job->n, job->n / 2,
+                                 job->layout == ROPE_HALF_SPLIT);
         }
 }
 
@@ -276,7 +265,7 @@ static const char *backend_name(unsigned flags)
 struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
 {
     unsigned flags = options->flags & cpu_detect();
-    int n_threads = options->n_threads > 0 ? options->n_threads : pool_n_cpus();
+    int n_threads = options->n_threads > 0 ? options->n_threads : cpus_n_threads();
     if (n_threads > LIMIT_THREADS)
         n_threads = LIMIT_THREADS;
     struct cpu_backend *cpu = mem_new(1, sizeof *cpu, err);

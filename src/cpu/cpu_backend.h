@@ -13,7 +13,7 @@ enum cpu_flag {
 };
 
 struct cpu_options {
-    int n_threads;     /* 0: every processor that the process may use */
+    int n_threads;     /* 0: cpus_n_threads() */
     unsigned flags;    /* enum cpu_flag to use, at most cpu_detect() */
     bool exact;        /* float32 everywhere */
     bool kv_q8;        /* keys and values in 8-bit blocks; else float32 with exact, or bf16 */

@@ -89,9 +89,6 @@ void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t fir
  * may be x.  Thread: any. */
 void cpu_round_input(const struct tensor_input *input, float *y, const float *x, int n);
 
-/* Stores n floats as a row of the cache; row: [dtype_bytes(type, n)], src: [n]. */
-void cpu_store_row(enum dtype type, void *row, const float *src, int n);
-
 /* A token of spans, and where it stands. */
 struct cpu_token {
     const struct kv_span *span;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cpu/cpu_ops.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -136,6 +137,49 @@ static void silu_mul_c(float *gate, const float *up, int n)
     }
 }
 
+static void rotate_c(float *x, const float *table, int n_pairs, bool halves)
+{
+    int next = halves ? 1 : 2, step = halves ? n_pairs : 1;
+    for (int i = 0; i < n_pairs; i++) {
+        float *a = x + i * next, *b = a + step;
+        float c = table[2 * i], s = table[2 * i + 1], a0 = *a, b0 = *b;
+        *a = a0 * c - b0 * s;
+        *b = a0 * s + b0 * c;
+    }
+}
+
+static void store_q8_0(uint8_t *block, const float *src)
+{
+    uint32_t top = 0;
+    for (int i = 0; i < 32; i++) {
+        uint32_t bits = number_bits(fabsf(src[i]));
+        top = bits > top ? bits : top;
+    }
+    float inverse = cpu_kv_scale(block, top);
+    for (int i = 0; i < 32; i++) {
+        float q = inverse > 0.0f ? rintf(src[i] * inverse) : 0.0f;
+        block[2 + i] = (uint8_t)(int8_t)(q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q);
+    }
+}
+
+static void store_c(enum dtype type, void *row, const float *src, int n)
+{
+    uint16_t *bf16 = row;
+    switch (type) {
+    case DTYPE_F32:
+        memcpy(row, src, (size_t)n * sizeof *src);
+        break;
+    case DTYPE_BF16:
+        for (int i = 0; i < n; i++)
+            bf16[i] = number_to_bf16(src[i]);
+        break;
+    default:
+        assert(type == DTYPE_Q8_0 && n % 32 == 0);
+        for (int i = 0; i < n; i += 32)
+            store_q8_0((uint8_t *)row + dtype_bytes(type, i), src + i);
+    }
+}
+
 /* Element i of keys or values. */
 static double kv_element(const void *data, enum dtype dtype, size_t i)
 {
@@ -200,16 +244,20 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         .round_act = round_act_c,
         .rms_norm = rms_norm_c,
         .silu_mul = silu_mul_c,
+        .rotate = rotate_c,
+        .store = store_c,
         .attend = attend_c,
     };
 #if defined(__x86_64__)
     if (flags & CPU_AVX2) {
         cpu_float_avx2(ops);
         cpu_quant_avx2(ops);
+        cpu_rows_avx2(ops);
     }
     if (flags & CPU_AVX512) {
         cpu_float_avx512(ops);
         cpu_quant_avx512(ops);
+        cpu_rows_avx512(ops);
     }
     if (flags & CPU_AMX)
         cpu_attend_amx(ops);

@@ -73,6 +73,17 @@ static inline float act_step(uint32_t bits, float *inverse)
     return max / 127.0f;
 }
 
+/* Stores the scale of a block of Q8_0 at block, given the bits of its largest magnitude, and
+ * returns what elements are multiplied with before rounding, or 0 when all are stored as 0.  A
+ * block with a NaN or infinity gets a scale that is one, so that it shows in the logits. */
+static inline float cpu_kv_scale(uint8_t *block, uint32_t bits)
+{
+    uint16_t scale = number_to_f16(number_from_bits(bits) / 127.0f);
+    block[0] = (uint8_t)scale;
+    block[1] = (uint8_t)(scale >> 8);
+    return scale > 0 && scale < 0x7c00 ? 1.0f / number_from_f16(scale) : 0.0f;
+}
+
 /* wide(): y[t][r] = x[t] . w[r], or added to y.
  * fold(): y[t][i] = sum over r of x[t][r] * w[r][i], or added to y; n_rows of a row of x and n of
  * a row of y are used. */
@@ -190,6 +201,12 @@ struct cpu_ops {
     void (*rms_norm)(float *y, const float *x, const float *gain, int n, float eps);
     /* gate = silu(gate) * up.  Both [n] f32. */
     void (*silu_mul)(float *gate, const float *up, int n);
+    /* Rotates n_pairs pairs of x by table: [n_pairs][2 cos,sin] f32.  A pair are two neighbours,
+     * or with halves element i and n_pairs + i. */
+    void (*rotate)(float *x, const float *table, int n_pairs, bool halves);
+    /* Stores src: [n] f32 as a row of keys or values, [n] of F32, BF16 or Q8_0, n then being a
+     * multiple of the block; the same bits in every version. */
+    void (*store)(enum dtype type, void *row, const float *src, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
     /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
@@ -202,8 +219,10 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags);
 /* One per instruction set, each replaces some entries; called by cpu_ops_init() only. */
 void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
+void cpu_rows_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
+void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 
 /* decode() of the formats that need a table of floats or none; dst: [n]. */

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/read_ahead.h"
 #include "cpu/cpu_backend.h"
 #include "model/adapter.h"
 #include "model/checkpoint.h"
@@ -101,6 +102,12 @@ bool runtime_open(struct runtime *rt, const char *path, const struct runtime_opt
     rt->model = model_open(rt->ckpt, rt->adapters, rt->backend, err);
     if (!rt->model || !open_experts(rt, options, err))
         goto fail;
+    /* With a cache of experts the model is larger than memory, and the rest is pinned. */
+    if (!rt->experts) {
+        rt->ahead = read_ahead_open(rt->ckpt->tensors->files, rt->ckpt->tensors->n_files, err);
+        if (!rt->ahead)
+            goto fail;
+    }
     rt->load_s = clock_now() - start;
     return true;
 fail:
@@ -110,6 +117,7 @@ fail:
 
 void runtime_close(struct runtime *rt)
 {
+    read_ahead_close(rt->ahead);
     model_close(rt->model);
     expert_cache_close(rt->experts);
     adapter_close(rt->adapters);

@@ -18,6 +18,7 @@ struct buf;
 struct checkpoint;
 struct expert_cache;
 struct model;
+struct read_ahead;
 struct token_ids;
 struct tokenizer;
 
@@ -28,7 +29,7 @@ struct adapter_option {
 
 struct runtime_options {
     const char *cpu; /* "auto" (NULL), "c", "avx2", "avx512" */
-    int n_threads;   /* 0: all processors that the process may use */
+    int n_threads;   /* 0: one for each core that the process may use */
     bool exact;
     bool kv_q8;            /* keys and values in 8 bits: half the memory */
     bool round_inputs;     /* of quantised matrices, as the checkpoint says */
@@ -52,6 +53,7 @@ struct runtime {
     struct adapter *adapters; /* or NULL */
     struct model *model;
     struct expert_cache *experts; /* NULL: they are mapped */
+    struct read_ahead *ahead;     /* of the mapped weights, or NULL */
     uint64_t n_unpinned; /* bytes that all tokens need and that the system may take from memory */
     double load_s;       /* seconds that runtime_open() took */
 };

@@ -2,16 +2,38 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/cpu_int.h"
+#include "backends.h"
+#include "cpu/cpu_ops.h"
+#include "operands.h"
 #include "tensor/block.h"
-#include "test.h"
 
 enum { N = 64 };
+
+/* Stores with every version, which must agree in every bit. */
+static void store_everywhere(enum dtype type, void *row, const float *src, int n)
+{
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    struct guarded from = guarded_new((size_t)n * sizeof *src);
+    struct guarded to = guarded_new(dtype_bytes(type, n));
+    memcpy(from.p, src, (size_t)n * sizeof *src);
+    for (int i = 0; i < n_masks; i++) {
+        struct cpu_ops ops;
+        cpu_ops_init(&ops, masks[i]);
+        memset(to.p, 0x5a, dtype_bytes(type, n));
+        ops.store(type, to.p, from.p, n);
+        if (i == 0)
+            memcpy(row, to.p, dtype_bytes(type, n));
+        assert_memory_equal(to.p, row, dtype_bytes(type, n));
+    }
+    guarded_free(&from);
+    guarded_free(&to);
+}
 
 static void store_and_load(enum dtype type, const float *src, float *back)
 {
     uint8_t row[N * sizeof(float)];
-    cpu_store_row(type, row, src, N);
+    store_everywhere(type, row, src, N);
     block_decode(type, row, back, N);
 }
 
@@ -55,4 +77,30 @@ TEST(cpu_cache, zeros_and_numbers_too_small_for_a_scale_are_zero)
     store_and_load(DTYPE_Q8_0, src, back);
     for (int k = 0; k < N; k++)
         assert_true(back[k] == 0.0f);
+}
+
+/* Any bits, of NaN with any payload, too; numbers between two codes; rows of every length. */
+TEST(cpu_cache, every_version_stores_the_same_bits)
+{
+    uint64_t seed = 2;
+    uint8_t row[256 * sizeof(float)];
+    float src[256];
+    for (int n = 1; n <= 256; n++)
+        for (int kind = 0; kind < 4; kind++) {
+            for (int i = 0; i < n; i++)
+                src[i] = kind == 0   ? number_from_bits(test_random(&seed))
+                         : kind == 1 ? ldexpf((float)((int)(test_random(&seed) % 255) - 127), -1)
+                         : kind == 2
+                             ? ldexpf(test_random_f32(&seed), -(int)(test_random(&seed) % 40))
+                             : test_random_f32(&seed);
+            store_everywhere(DTYPE_F32, row, src, n);
+            store_everywhere(DTYPE_BF16, row, src, n);
+            for (int i = 0; i < n; i++) {
+                uint16_t code;
+                memcpy(&code, row + 2 * i, sizeof code);
+                assert_int_equal(code, number_to_bf16(src[i]));
+            }
+            if (n % 32 == 0)
+                store_everywhere(DTYPE_Q8_0, row, src, n);
+        }
 }

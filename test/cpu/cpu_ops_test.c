@@ -409,6 +409,32 @@ TEST(cpu_ops, norms_and_gates_match_the_definition)
         }
 }
 
+/* Whole and cut vectors, against the rotation in double; a pair has no other neighbour. */
+TEST(cpu_ops, rotations_match_the_definition)
+{
+    struct cpu_ops ops[3];
+    int n_ops = tables(ops);
+    uint64_t seed = 9;
+    for (int n = 1; n < 100; n++)
+        for (int k = 0; k < 2 * n_ops; k++) {
+            struct guarded x = guarded_f32(2 * (size_t)n, &seed);
+            struct guarded table = guarded_f32(2 * (size_t)n, &seed);
+            float *got = x.p, *t = table.p, before[200], want[200];
+            bool halves = k >= n_ops;
+            memcpy(before, got, 2 * (size_t)n * sizeof *got);
+            for (int i = 0; i < n; i++) {
+                int a = halves ? i : 2 * i, b = halves ? n + i : 2 * i + 1;
+                double c = (double)t[2 * i], s = (double)t[2 * i + 1];
+                want[a] = (float)((double)before[a] * c - (double)before[b] * s);
+                want[b] = (float)((double)before[a] * s + (double)before[b] * c);
+            }
+            ops[k % n_ops].rotate(got, t, n, halves);
+            assert_near_f32(got, want, 2 * (size_t)n, 2e-7f, 0.0f);
+            guarded_free(&x);
+            guarded_free(&table);
+        }
+}
+
 TEST(cpu_ops, gates_reach_both_ends)
 {
     struct cpu_ops ops[3];

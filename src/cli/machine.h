@@ -13,11 +13,8 @@
  * tests. */
 uint64_t machine_memory(const char *root);
 
-/* Returns the bytes of a processor's largest cache, 0 when not known. */
-uint64_t machine_cache(void);
-
-/* Measures how many bytes per second n_threads read from memory: the best of a few passes over
- * a block too large for the caches.  Errors: ERR_LIMIT without memory for the block. */
-bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err) CHECKED;
+/* Returns the bytes of a processor's cache of level 2 or 3, or of the largest it has for 0; 0 when
+ * not known. */
+uint64_t machine_cache(int level);
 
 #endif

@@ -238,17 +238,17 @@ static double latent_time(struct bench *p, enum dtype type, int n_tok, enum phas
     for (int t = 0; t < n_tok; t++)
         scales[t] = 0.1f;
     struct kv_view kv = {.data = mem_map(PAGES * page, &err), .page_bytes = page};
-    kv.page_ids = page_ids;
     kv.dtype = DTYPE_BF16;
     kv.n_kv_heads = 1;
     kv.head_dim = RANK + ROPE;
+    const struct kv_span span = {.page_ids = page_ids, .pos0 = BEFORE, .n_tok = n_tok};
     size_t work = latent_work_floats(HEADS, NOPE, ROPE, V, RANK, n_tok) * sizeof(float);
     struct latent_args args = {.out = p->y, .q = p->x, .scales = scales, .kv = &kv};
     args.wk = &wk;
     args.wv = &wv;
     args.work = mem_map(work, &err);
-    args.n_tok = n_tok;
-    args.pos0 = BEFORE;
+    args.spans = &span;
+    args.n_spans = 1;
     args.phase = phase;
     args.n_heads = HEADS;
     args.nope_dim = NOPE;

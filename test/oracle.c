@@ -173,13 +173,13 @@ void rig_run(struct rig *rig, const int32_t *ids, int n, int n_prompt, int chunk
     for (int done = 0, n_tok; done < n; done += n_tok) {
         bool prompt = done < n_prompt;
         n_tok = !prompt ? 1 : chunk < n_prompt - done ? chunk : n_prompt - done;
+        const struct kv_span span = {.page_ids = rig->page_ids, .pos0 = done, .n_tok = n_tok};
         const struct model_step step = {
             .ids = ids + done,
-            .n_tok = n_tok,
-            .pos0 = done,
+            .spans = &span,
+            .n_spans = 1,
             .phase = prompt ? PHASE_PROMPT : PHASE_GENERATE,
             .kv_data = rig->kv,
-            .page_ids = rig->page_ids,
         };
         struct err err;
         assert_true(model_step(rig->model, &step, &err));

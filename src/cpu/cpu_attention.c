@@ -21,15 +21,21 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* Runs over the pages that query position pos sees, for n heads from head on.  Blocks of a
  * quantised cache are decoded into room: [2][BACKEND_PAGE_TOKENS][head_dim]. */
 static void attend_heads(const struct attention_job *job, int t, int head, int n, float *room)
 {
     const struct attention_args *a = job->args;
+    struct cpu_token token = cpu_token_at(a->spans, t);
     const struct kv_view *kv = a->kv;
     size_t dim = (size_t)kv->head_dim;
     size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
-    int group = a->n_heads / kv->n_kv_heads, pos = a->pos0 + t;
+    int group = a->n_heads / kv->n_kv_heads, pos = token.pos;
     int first = a->window > 0 && pos >= a->window ? pos - a->window + 1 : 0;
     float max[ATTEND_HEADS], sum[ATTEND_HEADS], scales[ATTEND_HEADS];
     bool decoded = dtype_info(kv->dtype)->block > 1;
@@ -43,7 +49,7 @@ static void attend_heads(const struct attention_job *job, int t, int head, int n
     }
     for (int key = first; key <= pos;) {
         int n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
-        const uint8_t *k = cpu_kv_row(kv, key) + (size_t)(head / group) * head_bytes;
+        const uint8_t *k = cpu_kv_row(kv, token.span, key) + (size_t)(head / group) * head_bytes;
         const void *keys = k, *values = k + (size_t)kv->n_kv_heads * head_bytes;
         if (decoded) {
             int64_t n_elements = (int64_t)n_keys * kv->head_dim;
@@ -93,11 +99,13 @@ static void attend_items(void *arg, int begin, int end, int worker)
 void cpu_attention(struct backend *b, const struct attention_args *args)
 {
     const struct kv_view *kv = args->kv;
-    assert(args->n_heads % kv->n_kv_heads == 0 && args->n_tok > 0 && args->pos0 >= 0);
+    assert(args->n_heads % kv->n_kv_heads == 0);
+    int n_tok = kv_span_tokens(args->spans, args->n_spans), n_keys = 0;
     struct attention_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
-    int n_keys = args->pos0 + args->n_tok;
+    for (int i = 0; i < args->n_spans; i++)
+        n_keys = max_int(n_keys, args->spans[i].pos0 + args->spans[i].n_tok);
     if (args->window > 0)
         n_keys = min_int(n_keys, args->window);
     int64_t cost = (int64_t)2 * n_keys * args->n_heads / kv->n_kv_heads * kv->head_dim;
-    pool_run(job.cpu->pool, args->n_tok * kv->n_kv_heads, cpu_grain(cost), attend_items, &job);
+    pool_run(job.cpu->pool, n_tok * kv->n_kv_heads, cpu_grain(cost), attend_items, &job);
 }

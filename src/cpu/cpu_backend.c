@@ -22,8 +22,9 @@ struct flat_job {
     const struct tensor *w;
     const int32_t *ids;
     const double *freq;
+    const int *positions;
     size_t n_total;
-    int n, stride, pos0, n_heads;
+    int n, stride, n_heads;
     float eps, magnitude;
     enum rope_layout layout;
 };
@@ -125,7 +126,7 @@ static void rope_table_items(void *arg, int begin, int end, int worker)
     const struct flat_job *job = arg;
     for (int t = begin; t < end; t++)
         for (int i = 0; i < job->n; i++) {
-            double angle = (double)(job->pos0 + t) * job->freq[i];
+            double angle = job->positions[t] * job->freq[i];
             float *pair = job->y + ((size_t)t * (size_t)job->n + (size_t)i) * 2;
             pair[0] = (float)(cos(angle) * (double)job->magnitude);
             pair[1] = (float)(sin(angle) * (double)job->magnitude);
@@ -133,10 +134,13 @@ static void rope_table_items(void *arg, int begin, int end, int worker)
 }
 
 static void cpu_rope_table(struct backend *b, float *table, const double *freq, int n_freq,
-                           int pos0, int n_tok, float magnitude)
+                           const int *positions, int n_tok, float magnitude)
 {
-    struct flat_job job = {
-        .cpu = cpu_of(b), .freq = freq, .n = n_freq, .pos0 = pos0, .magnitude = magnitude};
+    struct flat_job job = {.cpu = cpu_of(b),
+                           .freq = freq,
+                           .n = n_freq,
+                           .positions = positions,
+                           .magnitude = magnitude};
     job.y = table;
     pool_run(job.cpu->pool, n_tok, cpu_grain((int64_t)n_freq * 64), rope_table_items, &job);
 }

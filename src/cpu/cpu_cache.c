@@ -48,7 +48,7 @@ void cpu_store_row(enum dtype type, void *row, const float *src, int n)
 struct write_job {
     const struct kv_view *kv;
     const float *k, *v;
-    int pos0;
+    const struct kv_span *spans;
 };
 
 static void write_items(void *arg, int begin, int end, int worker)
@@ -59,7 +59,8 @@ static void write_items(void *arg, int begin, int end, int worker)
     size_t row_bytes = dtype_bytes(kv->dtype, kv->head_dim);
     size_t head_bytes = BACKEND_PAGE_TOKENS * row_bytes;
     for (int t = begin; t < end; t++) {
-        uint8_t *row = cpu_kv_row(kv, job->pos0 + t);
+        struct cpu_token token = cpu_token_at(job->spans, t);
+        uint8_t *row = cpu_kv_row(kv, token.span, token.pos);
         for (int h = 0; h < kv->n_kv_heads; h++, row += head_bytes) {
             size_t at = ((size_t)t * (size_t)kv->n_kv_heads + (size_t)h) * (size_t)kv->head_dim;
             cpu_store_row(kv->dtype, row, job->k + at, kv->head_dim);
@@ -71,10 +72,10 @@ static void write_items(void *arg, int begin, int end, int worker)
 }
 
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
-                  int n_tok, int pos0)
+                  const struct kv_span *spans, int n_spans)
 {
-    struct write_job job = {.kv = kv, .k = k, .v = v, .pos0 = pos0};
+    struct write_job job = {.kv = kv, .k = k, .v = v, .spans = spans};
     struct cpu_backend *cpu = (struct cpu_backend *)(void *)b;
-    pool_run(cpu->pool, n_tok, cpu_grain((int64_t)2 * kv->n_kv_heads * kv->head_dim), write_items,
-             &job);
+    pool_run(cpu->pool, kv_span_tokens(spans, n_spans),
+             cpu_grain((int64_t)2 * kv->n_kv_heads * kv->head_dim), write_items, &job);
 }

@@ -86,10 +86,24 @@ void cpu_round_input(const struct tensor_input *input, float *y, const float *x,
 /* Stores n floats as a row of the cache; row: [dtype_bytes(type, n)], src: [n]. */
 void cpu_store_row(enum dtype type, void *row, const float *src, int n);
 
-/* Returns where the keys of head 0 at position pos lie.  Borrowed: from kv. */
-static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
+/* A token of spans, and where it stands. */
+struct cpu_token {
+    const struct kv_span *span;
+    int pos;
+};
+
+/* Finds token t, 0..kv_span_tokens() - 1. */
+static inline struct cpu_token cpu_token_at(const struct kv_span *spans, int t)
 {
-    return (uint8_t *)kv->data + kv->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
+    while (t >= spans->n_tok)
+        t -= (spans++)->n_tok;
+    return (struct cpu_token){.span = spans, .pos = spans->pos0 + t};
+}
+
+/* Returns where the keys of head 0 at position pos of a sequence lie.  Borrowed: from kv. */
+static inline uint8_t *cpu_kv_row(const struct kv_view *kv, const struct kv_span *span, int pos)
+{
+    return (uint8_t *)kv->data + span->page_ids[pos / BACKEND_PAGE_TOKENS] * kv->page_bytes +
            kv->layer_offset +
            (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
 }
@@ -97,7 +111,7 @@ static inline uint8_t *cpu_kv_row(const struct kv_view *kv, int pos)
 /* The operations of struct backend that have files of their own; k, v:
  * [n_tok][n_kv_heads][head_dim]. */
 void cpu_kv_write(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
-                  int n_tok, int pos0);
+                  const struct kv_span *spans, int n_spans);
 void cpu_matmul(struct backend *b, const struct matmul_args *args);
 void cpu_attention(struct backend *b, const struct attention_args *args);
 void cpu_latent_attention(struct backend *b, const struct latent_args *args);

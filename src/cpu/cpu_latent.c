@@ -38,19 +38,26 @@ struct latent_job {
     struct heads_product products[2];
     const struct lora *lora; /* being added, to heads from lora_head on */
     int lora_head;
-    float *latents;    /* [LATENT_KEYS][row]: cached rows as float */
-    float *keys;       /* [n_heads][LATENT_KEYS][head_dim] */
-    float *values;     /* [n_heads][LATENT_KEYS][v_dim] */
-    float *max, *sum;  /* [n_heads][n_tok] */
-    float *q;          /* [LATENT_TOKENS][n_heads][row]: folded queries */
-    float *mix;        /* [LATENT_TOKENS][n_heads][kv_rank]: weighted sums of latents */
-    int row, head_dim; /* kv_rank + rope_dim, nope_dim + rope_dim */
-    int begin, n;      /* positions that are expanded, or queries that are folded */
+    float *latents;             /* [LATENT_KEYS][row]: cached rows as float */
+    float *keys;                /* [n_heads][LATENT_KEYS][head_dim] */
+    float *values;              /* [n_heads][LATENT_KEYS][v_dim] */
+    float *max, *sum;           /* [n_heads][span->n_tok] */
+    float *q;                   /* [LATENT_TOKENS][n_heads][row]: folded queries */
+    float *mix;                 /* [LATENT_TOKENS][n_heads][kv_rank]: weighted sums of latents */
+    int row, head_dim;          /* kv_rank + rope_dim, nope_dim + rope_dim */
+    int begin, n;               /* positions that are expanded, or queries that are folded */
+    const struct kv_span *span; /* whose positions are expanded */
+    int first;                  /* its first query */
 };
 
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
 }
 
 /* The product of one head: y = x . rows, or with turned the sum of rows that x weighs. */
@@ -183,7 +190,8 @@ static void latent_items(void *arg, int begin, int end, int worker)
     const struct tensor_input *input = &a->wv->w.input;
     for (int j = begin; j < end; j++) {
         float *latent = job->latents + (size_t)j * (size_t)job->row;
-        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, job->begin + j), latent, job->row);
+        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, job->span, job->begin + j), latent,
+                             job->row);
         for (int h = 0; h < a->n_heads; h++)
             memcpy(job->keys + ((size_t)h * LATENT_KEYS + (size_t)j) * (size_t)job->head_dim +
                        a->nope_dim,
@@ -200,8 +208,8 @@ static void attend_expanded(const struct latent_job *job, int head, int t, int n
 {
     const struct latent_args *a = job->args;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, v_dim = (size_t)a->v_dim;
-    size_t at = (size_t)t * heads + (size_t)head,
-           state = (size_t)head * (size_t)a->n_tok + (size_t)t;
+    size_t at = (size_t)(job->first + t) * heads + (size_t)head,
+           state = (size_t)head * (size_t)job->span->n_tok + (size_t)t;
     size_t row = (size_t)head * LATENT_KEYS + (size_t)(key - job->begin);
     job->cpu->ops.attend(&(struct attend_job){
         .q = a->q + at * dim,
@@ -210,7 +218,7 @@ static void attend_expanded(const struct latent_job *job, int head, int t, int n
         .out = a->out + at * v_dim,
         .max = job->max + state,
         .sum = job->sum + state,
-        .scales = a->scales + t,
+        .scales = a->scales + job->first + t,
         .q_stride = heads * dim,
         .k_stride = dim,
         .v_stride = v_dim,
@@ -223,14 +231,14 @@ static void attend_expanded(const struct latent_job *job, int head, int t, int n
     });
 }
 
-/* Prepares query t of a head before its first key. */
+/* Prepares query t of the span, for a head, before its first key. */
 static void start_query(const struct latent_job *job, int head, int t)
 {
     const struct latent_args *a = job->args;
-    size_t at = (size_t)t * (size_t)a->n_heads + (size_t)head;
+    size_t at = (size_t)(job->first + t) * (size_t)a->n_heads + (size_t)head;
     memset(a->out + at * (size_t)a->v_dim, 0, (size_t)a->v_dim * sizeof *a->out);
-    job->max[head * a->n_tok + t] = -INFINITY;
-    job->sum[head * a->n_tok + t] = 0.0f;
+    job->max[head * job->span->n_tok + t] = -INFINITY;
+    job->sum[head * job->span->n_tok + t] = 0.0f;
 }
 
 static void finish(float *out, int n, float sum)
@@ -243,49 +251,51 @@ static void finish(float *out, int n, float sum)
 static void attend_queries(const struct latent_job *job, int head, int t0, int n)
 {
     const struct latent_args *a = job->args;
-    int end = job->begin + job->n;
+    int end = job->begin + job->n, pos0 = job->span->pos0;
     for (int t = t0; t < t0 + n && job->begin == 0; t++)
         start_query(job, head, t);
     for (int key = job->begin; key < end; key += BACKEND_PAGE_TOKENS) {
         int t = t0;
-        while (t < t0 + n && a->pos0 + t < key)
+        while (t < t0 + n && pos0 + t < key)
             t++;
-        for (; t < t0 + n && a->pos0 + t < key + BACKEND_PAGE_TOKENS - 1; t++)
-            attend_expanded(job, head, t, 1, key, a->pos0 + t - key + 1);
+        for (; t < t0 + n && pos0 + t < key + BACKEND_PAGE_TOKENS - 1; t++)
+            attend_expanded(job, head, t, 1, key, pos0 + t - key + 1);
         if (t < t0 + n)
             attend_expanded(job, head, t, t0 + n - t, key, BACKEND_PAGE_TOKENS);
     }
     for (int t = t0; t < t0 + n; t++)
-        if (a->pos0 + t >= job->begin && a->pos0 + t < end)
-            finish(a->out + ((size_t)t * (size_t)a->n_heads + (size_t)head) * (size_t)a->v_dim,
-                   a->v_dim, job->sum[head * a->n_tok + t]);
+        if (pos0 + t >= job->begin && pos0 + t < end)
+            finish(a->out + ((size_t)(job->first + t) * (size_t)a->n_heads + (size_t)head) *
+                                (size_t)a->v_dim,
+                   a->v_dim, job->sum[head * job->span->n_tok + t]);
 }
 
 static void expanded_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct latent_job *job = arg;
-    int n_tok = job->args->n_tok, n_groups = (n_tok + ATTEND_HEADS - 1) / ATTEND_HEADS;
+    int n_tok = job->span->n_tok, n_groups = (n_tok + ATTEND_HEADS - 1) / ATTEND_HEADS;
     for (int item = begin; item < end; item++) {
         int t = item % n_groups * ATTEND_HEADS;
         attend_queries(job, item / n_groups, t, min_int(ATTEND_HEADS, n_tok - t));
     }
 }
 
+/* The queries of one span. */
 static void attend_by_expanding(struct latent_job *job)
 {
     const struct latent_args *a = job->args;
+    int n_tok = job->span->n_tok, n_keys = job->span->pos0 + n_tok;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, v_dim = (size_t)a->v_dim;
     job->latents = a->work;
     job->keys = job->latents + LATENT_KEYS * (size_t)job->row;
     job->values = job->keys + heads * LATENT_KEYS * dim;
     job->max = job->values + heads * LATENT_KEYS * v_dim;
-    job->sum = job->max + heads * (size_t)a->n_tok;
-    int n_items = a->n_heads * ((a->n_tok + ATTEND_HEADS - 1) / ATTEND_HEADS);
-    int64_t cost =
-        (int64_t)LATENT_KEYS * min_int(a->n_tok, ATTEND_HEADS) * (job->head_dim + a->v_dim);
-    for (job->begin = 0; job->begin < a->pos0 + a->n_tok; job->begin += LATENT_KEYS) {
-        job->n = min_int(LATENT_KEYS, a->pos0 + a->n_tok - job->begin);
+    job->sum = job->max + heads * (size_t)n_tok;
+    int n_items = a->n_heads * ((n_tok + ATTEND_HEADS - 1) / ATTEND_HEADS);
+    int64_t cost = (int64_t)LATENT_KEYS * min_int(n_tok, ATTEND_HEADS) * (job->head_dim + a->v_dim);
+    for (job->begin = 0; job->begin < n_keys; job->begin += LATENT_KEYS) {
+        job->n = min_int(LATENT_KEYS, n_keys - job->begin);
         pool_run(job->cpu->pool, job->n, cpu_grain((int64_t)a->n_heads * job->head_dim),
                  latent_items, job);
         job->products[0] = (struct heads_product){
@@ -321,7 +331,8 @@ static void attend_folded(const struct latent_job *job, int t, int head, int n, 
     size_t row = (size_t)job->row, rank = (size_t)a->kv_rank, dim = (size_t)job->head_dim;
     size_t at = (size_t)t * (size_t)a->n_heads + (size_t)head;
     size_t from = at + (size_t)job->begin * (size_t)a->n_heads;
-    int pos = a->pos0 + job->begin + t;
+    struct cpu_token token = cpu_token_at(a->spans, job->begin + t);
+    int pos = token.pos;
     float max[ITEM_HEADS], sum[ITEM_HEADS], scales[ITEM_HEADS];
     float *q = job->q + at * row, *mix = job->mix + at * rank;
     for (size_t h = 0; h < (size_t)n; h++) {
@@ -334,7 +345,7 @@ static void attend_folded(const struct latent_job *job, int t, int head, int n, 
     memset(mix, 0, (size_t)n * rank * sizeof *mix);
     bool decoded = dtype_info(a->kv->dtype)->block > 1;
     for (int key = 0, n_keys; key <= pos; key += n_keys) {
-        const void *rows = cpu_kv_row(a->kv, key);
+        const void *rows = cpu_kv_row(a->kv, token.span, key);
         n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
         if (decoded) {
             n_keys = min_int(n_keys, (int)PANEL_FLOATS / job->row);
@@ -387,13 +398,16 @@ static void attend_by_folding(struct latent_job *job)
     const struct latent_args *a = job->args;
     size_t heads = (size_t)a->n_heads, row = (size_t)job->row, rank = (size_t)a->kv_rank;
     size_t dim = (size_t)job->head_dim, v_dim = (size_t)a->v_dim;
-    int most = min_int(a->n_tok, LATENT_TOKENS);
+    int n_tok = kv_span_tokens(a->spans, a->n_spans), most = min_int(n_tok, LATENT_TOKENS);
+    int n_keys = 0;
+    for (int i = 0; i < a->n_spans; i++)
+        n_keys = max_int(n_keys, a->spans[i].pos0 + a->spans[i].n_tok);
     int n_groups = (a->n_heads + ITEM_HEADS - 1) / ITEM_HEADS;
-    int64_t cost = (int64_t)2 * ITEM_HEADS * job->row * (a->pos0 + a->n_tok);
+    int64_t cost = (int64_t)2 * ITEM_HEADS * job->row * n_keys;
     job->q = a->work;
     job->mix = job->q + (size_t)most * heads * row;
-    for (job->begin = 0; job->begin < a->n_tok; job->begin += most) {
-        job->n = min_int(most, a->n_tok - job->begin);
+    for (job->begin = 0; job->begin < n_tok; job->begin += most) {
+        job->n = min_int(most, n_tok - job->begin);
         job->products[0] = (struct heads_product){
             .m = a->wk,
             .turned = !a->wk->transposed,
@@ -435,9 +449,11 @@ static void observe(struct latent_job *job)
     const struct latent_args *a = job->args;
     struct backend *b = &job->cpu->base;
     size_t heads = (size_t)a->n_heads, dim = (size_t)job->head_dim, nope = (size_t)a->nope_dim;
-    for (int t = 0; t < a->n_tok; t++) {
+    int n_tok = kv_span_tokens(a->spans, a->n_spans);
+    for (int t = 0; t < n_tok; t++) {
+        struct cpu_token token = cpu_token_at(a->spans, t);
         float *c = a->work, *q = a->work + job->row;
-        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, a->pos0 + t), c, job->row);
+        job->cpu->ops.decode(a->kv->dtype, cpu_kv_row(a->kv, token.span, token.pos), c, job->row);
         if (!a->wv->transposed)
             b->observe(b->observe_arg, &a->wv->w, c, 1);
         if (!a->wk->transposed && a->wk->w.data != a->wv->w.data)
@@ -459,12 +475,16 @@ void cpu_latent_attention(struct backend *b, const struct latent_args *args)
     };
     assert(args->kv->n_kv_heads == 1 && args->kv->head_dim == job.row);
     assert(!args->wk->w.transposed && !args->wv->w.transposed);
-    assert(args->n_tok > 0 && args->pos0 >= 0);
     if (b->observe)
         observe(&job);
     /* What rounding of the inputs means is defined for the matrices as they are stored. */
-    if (args->phase == PHASE_PROMPT || b->round_inputs)
-        attend_by_expanding(&job);
-    else
+    if (args->phase == PHASE_GENERATE && !b->round_inputs) {
         attend_by_folding(&job);
+        return;
+    }
+    for (int i = 0; i < args->n_spans; i++) {
+        job.span = &args->spans[i];
+        attend_by_expanding(&job);
+        job.first += job.span->n_tok;
+    }
 }

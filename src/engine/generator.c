@@ -157,13 +157,14 @@ static bool run(struct generator *gen, const int32_t *ids, int n, enum phase pha
     gen->row = NULL;
     if (!sequence_hold(&gen->seq, end, err))
         return false;
+    const struct kv_span span = {
+        .page_ids = gen->seq.page_ids, .pos0 = (int)gen->n_pos, .n_tok = n};
     const struct model_step step = {
         .ids = ids,
-        .n_tok = n,
-        .pos0 = (int)gen->n_pos,
+        .spans = &span,
+        .n_spans = 1,
         .phase = phase,
         .kv_data = gen->pool.data,
-        .page_ids = gen->seq.page_ids,
     };
     if (!model_step(gen->model, &step, err))
         return false;

@@ -34,9 +34,9 @@ static void normalise(struct model *m, float *y, const float *x, const float *ga
 }
 
 /* h += x over the tokens of the step. */
-static void add_residual(struct model *m, int n_tok)
+static void add_residual(struct model *m)
 {
-    m->backend->add(m->backend, m->scratch.h, m->scratch.x, (size_t)n_tok * m->config->dim);
+    m->backend->add(m->backend, m->scratch.h, m->scratch.x, (size_t)m->n_tok * m->config->dim);
 }
 
 /* The cache of one layer: of n_heads heads of head_dim. */
@@ -47,7 +47,6 @@ static struct kv_view layer_cache(const struct model *m, const struct layer *lay
         .data = step->kv_data,
         .page_bytes = model_page_bytes(m),
         .layer_offset = layer->kv_offset,
-        .page_ids = step->page_ids,
         .dtype = m->backend->kv_type,
         .n_kv_heads = n_heads,
         .head_dim = head_dim,
@@ -60,7 +59,7 @@ static void attend(struct model *m, const struct layer *layer, const struct mode
     const struct model_config *c = m->config;
     const struct scratch *s = &m->scratch;
     struct backend *b = m->backend;
-    int n_tok = step->n_tok, n_heads = (int)c->n_heads, n_kv = (int)c->n_kv_heads;
+    int n_tok = m->n_tok, n_heads = (int)c->n_heads, n_kv = (int)c->n_kv_heads;
     int head_dim = (int)c->head_dim;
     const struct matmul_args qkv = {
         .x = s->x,
@@ -75,14 +74,15 @@ static void attend(struct model *m, const struct layer *layer, const struct mode
     b->rope(b, s->k, s->rope, n_tok, n_kv, head_dim, head_dim, c->rope_layout);
 
     const struct kv_view kv = layer_cache(m, layer, step, n_kv, head_dim);
-    b->kv_write(b, &kv, s->k, s->v, n_tok, step->pos0);
+    b->kv_write(b, &kv, s->k, s->v, step->spans, step->n_spans);
     const struct attention_args attention = {
         .out = s->attn,
         .q = s->q,
         .scales = m->scales,
         .kv = &kv,
-        .n_tok = n_tok,
-        .pos0 = step->pos0,
+        .spans = step->spans,
+        .n_spans = step->n_spans,
+        .phase = step->phase,
         .n_heads = n_heads,
         .window = layer->window,
     };
@@ -96,7 +96,7 @@ static void attend_latent(struct model *m, const struct layer *layer, const stru
     const struct latent_config *latent = &c->latent;
     const struct scratch *s = &m->scratch;
     struct backend *b = m->backend;
-    int n_tok = step->n_tok, q_rank = (int)latent->q_rank, kv_rank = (int)latent->kv_rank;
+    int n_tok = m->n_tok, q_rank = (int)latent->q_rank, kv_rank = (int)latent->kv_rank;
     int rope_dim = (int)latent->rope_dim, n_heads = (int)c->n_heads;
     const struct matmul_args down = {
         .x = s->x,
@@ -114,7 +114,7 @@ static void attend_latent(struct model *m, const struct layer *layer, const stru
     b->rope(b, s->k, s->rope, n_tok, 1, kv_rank + rope_dim, rope_dim, c->rope_layout);
 
     const struct kv_view kv = layer_cache(m, layer, step, 1, kv_rank + rope_dim);
-    b->kv_write(b, &kv, s->k, NULL, n_tok, step->pos0);
+    b->kv_write(b, &kv, s->k, NULL, step->spans, step->n_spans);
     const struct latent_args attention = {
         .out = s->attn,
         .q = s->q,
@@ -123,8 +123,8 @@ static void attend_latent(struct model *m, const struct layer *layer, const stru
         .wk = &layer->w.k_b,
         .wv = &layer->w.v_b,
         .work = s->work,
-        .n_tok = n_tok,
-        .pos0 = step->pos0,
+        .spans = step->spans,
+        .n_spans = step->n_spans,
         .phase = step->phase,
         .n_heads = n_heads,
         .nope_dim = (int)latent->nope_dim,
@@ -139,13 +139,13 @@ static void attention_block(struct model *m, const struct layer *layer,
                             const struct model_step *step)
 {
     const struct scratch *s = &m->scratch;
-    normalise(m, s->x, s->h, layer->attn_gain, step->n_tok);
+    normalise(m, s->x, s->h, layer->attn_gain, m->n_tok);
     if (m->config->is_latent)
         attend_latent(m, layer, step);
     else
         attend(m, layer, step);
-    multiply(m, &layer->w.wo, s->attn, s->x, step->n_tok, step->phase);
-    add_residual(m, step->n_tok);
+    multiply(m, &layer->w.wo, s->attn, s->x, m->n_tok, step->phase);
+    add_residual(m);
 }
 
 /* h += down(silu(gate x) * up x); x is lost. */
@@ -155,16 +155,16 @@ static void add_ffn(struct model *m, const struct ffn_tensors *ffn, const struct
     struct backend *b = m->backend;
     const struct matmul_args gate_up = {
         .x = s->x,
-        .n_tok = step->n_tok,
+        .n_tok = m->n_tok,
         .n_in = (int)m->config->dim,
         .phase = step->phase,
         .n_out = 2,
         .out = {{&ffn->w_gate, s->gate}, {&ffn->w_up, s->up}},
     };
     b->matmul(b, &gate_up);
-    b->silu_mul(b, s->gate, s->up, (size_t)step->n_tok * (size_t)ffn->w_gate.n_rows);
-    multiply(m, &ffn->w_down, s->gate, s->x, step->n_tok, step->phase);
-    add_residual(m, step->n_tok);
+    b->silu_mul(b, s->gate, s->up, (size_t)m->n_tok * (size_t)ffn->w_gate.n_rows);
+    multiply(m, &ffn->w_down, s->gate, s->x, m->n_tok, step->phase);
+    add_residual(m);
 }
 
 /* h += n groups of the routing. */
@@ -176,7 +176,7 @@ static void run_groups(struct model *m, const struct model_step *step, int first
     const struct experts_args args = {
         .y = s->h,
         .x = s->x,
-        .n_tok = step->n_tok,
+        .n_tok = m->n_tok,
         .dim = (int)m->config->dim,
         .ffn_dim = (int)moe->ffn_dim,
         .phase = step->phase,
@@ -219,10 +219,10 @@ static bool add_experts(struct model *m, uint32_t layer, const struct model_step
     const struct scratch *s = &m->scratch;
     struct routing *r = &m->routing;
     struct backend *b = m->backend;
-    multiply(m, &w->router, s->x, s->scores, step->n_tok, PHASE_PROMPT);
+    multiply(m, &w->router, s->x, s->scores, m->n_tok, PHASE_PROMPT);
     b->read(b, r->logits, s->scores,
-            (size_t)step->n_tok * m->config->moe.n_experts * sizeof *r->logits);
-    routing_choose(r, step->n_tok);
+            (size_t)m->n_tok * m->config->moe.n_experts * sizeof *r->logits);
+    routing_choose(r, m->n_tok);
     if (m->cache)
         return run_groups_cached(m, layer, step, err);
     for (int i = 0; i < r->n_groups; i++)
@@ -234,7 +234,7 @@ static bool add_experts(struct model *m, uint32_t layer, const struct model_step
 static bool ffn_block(struct model *m, uint32_t i, const struct model_step *step, struct err *err)
 {
     const struct layer *layer = &m->layers[i];
-    normalise(m, m->scratch.x, m->scratch.h, layer->ffn_gain, step->n_tok);
+    normalise(m, m->scratch.x, m->scratch.h, layer->ffn_gain, m->n_tok);
     if (layer->w.experts && !add_experts(m, i, step, err))
         return false;
     if (layer->w.ffn.w_gate.data) /* of a dense layer, or of the shared experts */
@@ -242,30 +242,41 @@ static bool ffn_block(struct model *m, uint32_t i, const struct model_step *step
     return true;
 }
 
+static void set_positions(struct model *m, const struct model_step *step)
+{
+    m->n_tok = 0;
+    for (int i = 0; i < step->n_spans; i++) {
+        const struct kv_span *span = &step->spans[i];
+        assert(span->pos0 >= 0 && span->n_tok >= 1 && span->n_tok <= MODEL_MAX_TOKENS - m->n_tok);
+        for (int t = 0; t < span->n_tok; t++)
+            m->positions[m->n_tok++] = span->pos0 + t;
+    }
+}
+
 /* The temperature multiplies the query, so it can be part of the softmax scale. */
-static void set_scales(struct model *m, const struct model_step *step)
+static void set_scales(struct model *m)
 {
     const struct model_config *c = m->config;
     double scale = (double)c->attn_scale_mult / sqrt(c->head_dim);
-    for (int t = 0; t < step->n_tok; t++) {
+    for (int t = 0; t < m->n_tok; t++) {
         double temperature = 1.0;
         if (c->temperature_beta > 0.0)
-            temperature += c->temperature_beta *
-                           log1p(floor((double)(step->pos0 + t) / c->temperature_original));
+            temperature +=
+                c->temperature_beta * log1p(floor(m->positions[t] / c->temperature_original));
         m->scales[t] = (float)(scale * temperature);
     }
 }
 
 bool model_step(struct model *model, const struct model_step *step, struct err *err)
 {
-    assert(step->n_tok >= 1 && step->n_tok <= MODEL_MAX_TOKENS && step->pos0 >= 0);
+    assert(step->n_spans >= 1);
     struct backend *b = model->backend;
     const struct model_config *c = model->config;
-    model->n_tok = step->n_tok;
-    set_scales(model, step);
-    b->rope_table(b, model->scratch.rope, model->freq, (int)(config_rope_dim(c) / 2), step->pos0,
-                  step->n_tok, c->rope_magnitude);
-    b->embed(b, model->scratch.h, &model->embedding, step->ids, step->n_tok);
+    set_positions(model, step);
+    set_scales(model);
+    b->rope_table(b, model->scratch.rope, model->freq, (int)(config_rope_dim(c) / 2),
+                  model->positions, model->n_tok, c->rope_magnitude);
+    b->embed(b, model->scratch.h, &model->embedding, step->ids, model->n_tok);
     for (uint32_t i = 0; i < c->n_layers; i++) {
         attention_block(model, &model->layers[i], step);
         if (!ffn_block(model, i, step, err))

@@ -22,15 +22,14 @@ struct expert_cache;
 struct adapter;
 struct model;
 
-/* One step of one sequence. */
+/* One step of one or several sequences.  What it computes for a token depends on the token's own
+ * sequence and the phase only. */
 struct model_step {
-    const int32_t *ids; /* [n_tok], each 0..n_vocab-1 */
-    int n_tok;          /* 1..MODEL_MAX_TOKENS */
-    int pos0;           /* position of the first */
+    const int32_t *ids;          /* those of all spans, each 0..n_vocab-1 */
+    const struct kv_span *spans; /* of 1..MODEL_MAX_TOKENS tokens in all, with pages for them */
+    int n_spans;
     enum phase phase;
-    /* The pages of the sequence, with room for positions pos0..pos0+n_tok-1. */
-    void *kv_data;            /* device, pages of model_page_bytes() */
-    const uint32_t *page_ids; /* host */
+    void *kv_data; /* device, pages of model_page_bytes() */
 };
 
 /* adapters: what to add to the matrices of ckpt, adopted by backend, or NULL.  All three must
@@ -65,7 +64,8 @@ size_t config_page_bytes(const struct model_config *config, enum dtype kv_type);
 size_t config_scratch_bytes(const struct model_config *config);
 
 /* Runs the layers and stores the keys and values; allocates nothing.
- * Errors: ERR_IO when experts could not be read from disk; the sequence may go on from pos0. */
+ * Errors: ERR_IO when experts could not be read from disk; the sequences may go on from where they
+ * were. */
 bool model_step(struct model *model, const struct model_step *step, struct err *err) CHECKED;
 
 /* Computes the logits of n rows of the last step, from row first.

@@ -45,6 +45,7 @@ struct model {
     struct expert_cache *cache;      /* where experts come from, NULL: w.experts */
     double freq[LIMIT_HEAD_DIM / 2]; /* [rope_dim/2] radians per position */
     float scales[MODEL_MAX_TOKENS];  /* softmax scale of each token of the step */
+    int positions[MODEL_MAX_TOKENS]; /* where each stands */
     int n_tok;                       /* of the last step */
 };
 

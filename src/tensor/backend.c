@@ -6,6 +6,14 @@ static size_t smaller(int a, int b)
     return (size_t)(a < b ? a : b);
 }
 
+int kv_span_tokens(const struct kv_span *spans, int n)
+{
+    int n_tok = 0;
+    for (int i = 0; i < n; i++)
+        n_tok += spans[i].n_tok;
+    return n_tok;
+}
+
 size_t latent_work_floats(int n_heads, int nope_dim, int rope_dim, int v_dim, int kv_rank,
                           int max_tok)
 {

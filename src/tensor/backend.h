@@ -35,19 +35,27 @@ enum rope_layout {
     ROPE_HALF_SPLIT,  /* i and i + head_dim/2: Hugging Face checkpoints */
 };
 
-/* The keys and values of one sequence in one layer.  A page holds, for every
- * layer, [2 k,v][n_kv_heads][BACKEND_PAGE_TOKENS][head_dim] of dtype; token p of
- * the sequence is row p % BACKEND_PAGE_TOKENS of page page_ids[p / BACKEND_PAGE_TOKENS].
- * With latent attention there is one head, of latent and rotary part, and no values:
- * [BACKEND_PAGE_TOKENS][head_dim]. */
+/* The keys and values of one layer.  A page holds, for every layer,
+ * [2 k,v][n_kv_heads][BACKEND_PAGE_TOKENS][head_dim] of dtype.  With latent attention there is
+ * one head, of latent and rotary part, and no values: [BACKEND_PAGE_TOKENS][head_dim]. */
 struct kv_view {
     void *data; /* device; page i starts at i * page_bytes */
     size_t page_bytes;
-    size_t layer_offset;      /* bytes from a page's start to this layer */
-    const uint32_t *page_ids; /* host, [pages of the sequence] */
-    enum dtype dtype;         /* the backend's kv_type; head_dim is a multiple of its block */
+    size_t layer_offset; /* bytes from a page's start to this layer */
+    enum dtype dtype;    /* the backend's kv_type; head_dim is a multiple of its block */
     int n_kv_heads, head_dim;
 };
+
+/* Consecutive tokens of one sequence, of which token p is row p % BACKEND_PAGE_TOKENS of page
+ * page_ids[p / BACKEND_PAGE_TOKENS].  The tokens of several spans lie one span after the other
+ * in whatever an operation reads and writes; no two are of one sequence. */
+struct kv_span {
+    const uint32_t *page_ids; /* host, [pages of the sequence] */
+    int pos0, n_tok;          /* positions pos0..pos0+n_tok-1; n_tok >= 1 */
+};
+
+/* Returns the tokens of n spans: the n_tok of the operations below. */
+int kv_span_tokens(const struct kv_span *spans, int n);
 
 struct matmul_args {
     const float *x; /* device [n_tok][n_in] */
@@ -65,10 +73,12 @@ struct attention_args {
     float *out;               /* device [n_tok][n_heads][head_dim] */
     const float *q;           /* device [n_tok][n_heads][head_dim], rotated */
     const float *scales;      /* host [n_tok]: softmax scale of each query */
-    const struct kv_view *kv; /* holds positions 0..pos0+n_tok-1 (or what the window needs) */
-    int n_tok, pos0;          /* query t stands at position pos0 + t */
-    int n_heads;              /* a multiple of kv->n_kv_heads */
-    int window;               /* keys seen by a query, itself included; 0 = all */
+    const struct kv_view *kv; /* holds the queries' positions and all before (or in the window) */
+    const struct kv_span *spans; /* host: where the queries stand */
+    int n_spans;
+    enum phase phase;
+    int n_heads; /* a multiple of kv->n_kv_heads */
+    int window;  /* keys seen by a query, itself included; 0 = all */
 };
 
 /* Attention over a latent cache (arXiv:2405.04434, section 2.1).  Row t of the cache is
@@ -86,8 +96,9 @@ struct latent_args {
     const float *scales;      /* host [n_tok]: softmax scale of each query */
     const struct kv_view *kv; /* one head of kv_rank + rope_dim */
     const struct head_tensor *wk, *wv;
-    float *work;     /* device [latent_work_floats()], contents do not matter */
-    int n_tok, pos0; /* query t stands at position pos0 + t */
+    float *work;                 /* device [latent_work_floats()], contents do not matter */
+    const struct kv_span *spans; /* host: where the queries stand */
+    int n_spans;
     enum phase phase;
     int n_heads, nope_dim, rope_dim, v_dim, kv_rank;
 };
@@ -160,20 +171,20 @@ struct backend {
 
     void (*matmul)(struct backend *b, const struct matmul_args *args);
 
-    /* table[t][i] = {cos, sin}(angle) * magnitude with angle = (pos0 + t) * freq[i],
-     * in double.  table: device [n_tok][n_freq][2]; freq: host [n_freq]. */
-    void (*rope_table)(struct backend *b, float *table, const double *freq, int n_freq, int pos0,
-                       int n_tok, float magnitude);
+    /* table[t][i] = {cos, sin}(angle) * magnitude with angle = positions[t] * freq[i],
+     * in double.  table: device [n_tok][n_freq][2]; freq, positions: host [n_freq], [n_tok]. */
+    void (*rope_table)(struct backend *b, float *table, const double *freq, int n_freq,
+                       const int *positions, int n_tok, float magnitude);
 
     /* Rotates the last n_rot elements of every head of x in place (arXiv:2104.09864).
      * x: device [n_tok][n_heads][head_dim]; table: device [n_tok][n_rot/2][2]. */
     void (*rope)(struct backend *b, float *x, const float *table, int n_tok, int n_heads,
                  int head_dim, int n_rot, enum rope_layout layout);
 
-    /* Stores k and v of positions pos0..pos0+n_tok-1.
+    /* Stores k and v of the positions of spans.
      * k, v: device [n_tok][n_kv_heads][head_dim]; v is NULL for a latent cache. */
     void (*kv_write)(struct backend *b, const struct kv_view *kv, const float *k, const float *v,
-                     int n_tok, int pos0);
+                     const struct kv_span *spans, int n_spans);
 
     /* Causal softmax attention over pages; query head h reads KV head
      * h / (n_heads / n_kv_heads) (arXiv:2305.13245). */

@@ -41,7 +41,6 @@ static void sequence_new(struct sequence *s, struct backend *b, enum dtype dtype
     s->kv = (struct kv_view){.data = b->alloc(b, s->n_bytes, &err),
                              .page_bytes = 2 * layer,
                              .layer_offset = layer,
-                             .page_ids = s->page_ids,
                              .dtype = dtype,
                              .n_kv_heads = n_kv_heads,
                              .head_dim = head_dim};
@@ -59,7 +58,7 @@ static void sequence_free(struct sequence *s, struct backend *b)
 }
 
 /* Writes keys and attends, chunk tokens at a time. */
-static float *run(struct sequence *s, struct backend *b, int window, int chunk)
+static float *run(struct sequence *s, struct backend *b, enum phase phase, int window, int chunk)
 {
     size_t n_kv = (size_t)s->kv.n_kv_heads * (size_t)s->kv.head_dim;
     size_t n_q = (size_t)s->n_heads * (size_t)s->kv.head_dim;
@@ -67,13 +66,15 @@ static float *run(struct sequence *s, struct backend *b, int window, int chunk)
     mem_forbid(true);
     for (int pos = 0; pos < s->n_tok; pos += chunk) {
         int n = s->n_tok - pos < chunk ? s->n_tok - pos : chunk;
-        b->kv_write(b, &s->kv, s->k + (size_t)pos * n_kv, s->v + (size_t)pos * n_kv, n, pos);
+        const struct kv_span span = {.page_ids = s->page_ids, .pos0 = pos, .n_tok = n};
+        b->kv_write(b, &s->kv, s->k + (size_t)pos * n_kv, s->v + (size_t)pos * n_kv, &span, 1);
         struct attention_args args = {.out = out + (size_t)pos * n_q,
                                       .q = s->q + (size_t)pos * n_q,
                                       .scales = s->scales + pos,
                                       .kv = &s->kv,
-                                      .n_tok = n,
-                                      .pos0 = pos,
+                                      .spans = &span,
+                                      .n_spans = 1,
+                                      .phase = phase,
                                       .n_heads = s->n_heads,
                                       .window = window};
         b->attention(b, &args);
@@ -136,12 +137,12 @@ TEST(cpu_attention, matches_the_textbook_with_and_without_a_window)
     for (int m = 0; m < n_masks; m++) {
         struct backend *b = open_cpu(masks[m], 2, true);
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-            for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+            for (size_t w = 0; w < 2 * sizeof windows / sizeof windows[0]; w++) {
                 struct sequence s;
                 sequence_new(&s, b, DTYPE_F32, shapes[i].n_tok, shapes[i].n_heads,
                              shapes[i].n_kv_heads, shapes[i].head_dim, &seed);
-                float *out = run(&s, b, windows[w], 1000);
-                check(&s, out, windows[w], 2e-5);
+                float *out = run(&s, b, (enum phase)(w % 2), windows[w / 2], 1000);
+                check(&s, out, windows[w / 2], 2e-5);
                 free(out);
                 sequence_free(&s, b);
             }
@@ -162,9 +163,11 @@ TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
             s.k[i] = number_from_bf16(number_to_bf16(s.k[i]));
             s.v[i] = number_from_bf16(number_to_bf16(s.v[i]));
         }
-        float *out = run(&s, b, 0, 1000);
-        check(&s, out, 0, 2e-5);
-        free(out);
+        for (int phase = 0; phase < 2; phase++) {
+            float *out = run(&s, b, (enum phase)phase, 0, 1000);
+            check(&s, out, 0, 2e-5);
+            free(out);
+        }
         sequence_free(&s, b);
         b->close(b);
     }
@@ -183,9 +186,9 @@ TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
             s.k[i] = i % 32 ? rintf(s.k[i] * 63.0f) / 64.0f : 127.0f / 64.0f;
             s.v[i] = i % 32 ? rintf(s.v[i] * 63.0f) / 64.0f : -127.0f / 64.0f;
         }
-        for (int window = 0; window <= 20; window += 20) {
-            float *out = run(&s, b, window, 7);
-            check(&s, out, window, 2e-5);
+        for (int i = 0; i < 4; i++) {
+            float *out = run(&s, b, (enum phase)(i % 2), i / 2 * 20, 7);
+            check(&s, out, i / 2 * 20, 2e-5);
             free(out);
         }
         sequence_free(&s, b);
@@ -193,35 +196,93 @@ TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
     }
 }
 
+static const struct {
+    enum dtype type;
+    int head_dim;
+} caches[] = {{DTYPE_BF16, 36}, {DTYPE_BF16, 64}, {DTYPE_Q8_0, 64}};
+enum { N_CACHES = sizeof caches / sizeof *caches };
+
+/* The same queries in several chunks, on several numbers of threads. */
+static void check_chunks(unsigned mask, int cache, enum phase phase, int window)
+{
+    static const int chunks[] = {100, 1, 3, 16, 17};
+    float *want = NULL;
+    int dim = caches[cache].head_dim;
+    for (int n_threads = 1; n_threads <= 3; n_threads++)
+        for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
+            uint64_t seed = 3;
+            struct sequence s;
+            struct backend *b = open_cpu(mask, n_threads, false);
+            sequence_new(&s, b, caches[cache].type, 137, 10, 2, dim, &seed);
+            float *out = run(&s, b, phase, window, chunks[c]);
+            if (want)
+                assert_memory_equal(out, want, (size_t)(137 * 10 * dim) * sizeof *out);
+            else
+                want = out;
+            if (out != want)
+                free(out);
+            sequence_free(&s, b);
+            b->close(b);
+        }
+    free(want);
+}
+
 TEST(cpu_attention, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_threads)
 {
-    static const int chunks[] = {1, 3, 16, 17, 77};
-    static const struct {
-        enum dtype type;
-        int head_dim;
-    } caches[] = {{DTYPE_BF16, 36}, {DTYPE_Q8_0, 64}};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
-    for (int m = 0; m < 2 * n_masks; m++)
-        for (int window = 0; window <= 20; window += 20) {
-            int dim = caches[m % 2].head_dim;
-            float *want = NULL;
-            for (int n_threads = 1; n_threads <= 3; n_threads++)
-                for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
-                    uint64_t seed = 3;
-                    struct sequence s;
-                    struct backend *b = open_cpu(masks[m / 2], n_threads, false);
-                    sequence_new(&s, b, caches[m % 2].type, 77, 10, 2, dim, &seed);
-                    float *out = run(&s, b, window, chunks[c]);
-                    if (want)
-                        assert_memory_equal(out, want, (size_t)(77 * 10 * dim) * sizeof *out);
-                    else
-                        want = out;
-                    if (out != want)
-                        free(out);
-                    sequence_free(&s, b);
-                    b->close(b);
-                }
-            free(want);
+    for (int m = 0; m < n_masks; m++)
+        for (int cache = 0; cache < N_CACHES; cache++)
+            for (int i = 0; i < 4; i++)
+                check_chunks(masks[m], cache, (enum phase)(i % 2), i / 2 * 20);
+}
+
+TEST(cpu_attention, a_sequence_gets_the_same_bits_in_any_company)
+{
+    enum { SEQUENCES = 4, HEADS = 10, KV_HEADS = 2, PAGES = 5 };
+    static const int before[SEQUENCES] = {0, 70, 5, 16}, n_tok[SEQUENCES] = {1, 3, 40, 17};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks * N_CACHES * 4; m++) {
+        struct backend *b = open_cpu(masks[m % n_masks], 2, false);
+        int cache = m / n_masks % N_CACHES, dim = caches[cache].head_dim;
+        int phase = m / n_masks / N_CACHES % 2, window = m / n_masks / N_CACHES / 2 * 20;
+        uint64_t seed = 5;
+        struct sequence s;
+        struct kv_span old[SEQUENCES], new[SEQUENCES];
+        sequence_new(&s, b, caches[cache].type, SEQUENCES * PAGES * BACKEND_PAGE_TOKENS, HEADS,
+                     KV_HEADS, dim, &seed);
+        for (int i = 0; i < SEQUENCES; i++) {
+            old[i] = (struct kv_span){s.page_ids + (size_t)i * PAGES, 0, before[i]};
+            new[i] = (struct kv_span){s.page_ids + (size_t)i * PAGES, before[i], n_tok[i]};
         }
+        /* Keys before the new ones are theirs too, in another order. */
+        b->kv_write(b, &s.kv, s.v, s.k, old + 1, SEQUENCES - 1);
+        b->kv_write(b, &s.kv, s.k, s.v, new, SEQUENCES);
+        size_t n = (size_t)(kv_span_tokens(new, SEQUENCES) * HEADS * dim), at = 0;
+        float *together = malloc(n * sizeof *together), *alone = malloc(n * sizeof *alone);
+        struct attention_args args = {.out = together,
+                                      .q = s.q,
+                                      .scales = s.scales,
+                                      .kv = &s.kv,
+                                      .spans = new,
+                                      .n_spans = SEQUENCES,
+                                      .phase = (enum phase)phase,
+                                      .n_heads = HEADS,
+                                      .window = window};
+        b->attention(b, &args);
+        args.n_spans = 1;
+        for (int i = 0; i < SEQUENCES; i++, args.spans++) {
+            args.out = alone + at * HEADS * (size_t)dim;
+            args.q = s.q + at * HEADS * (size_t)dim;
+            args.scales = s.scales + at;
+            b->attention(b, &args);
+            at += (size_t)n_tok[i];
+        }
+        assert_memory_equal(together, alone, n * sizeof *alone);
+        free(together);
+        free(alone);
+        sequence_free(&s, b);
+        b->close(b);
+    }
 }

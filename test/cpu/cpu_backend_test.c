@@ -179,20 +179,20 @@ TEST(cpu_backend, rotates_pairs_of_both_layouts)
 {
     enum { TOKENS = 9, HEADS = 3, DIM = 10 };
     const double freq[DIM / 2] = {1.0, 0.3, 0.1, 0.01, 1e-5};
-    const int pos0 = 100000;
+    const int positions[TOKENS] = {0, 100000, 100001, 7, 1, 2, 3, 65535, 99};
     struct backend *b = open_cpu(cpu_detect(), 2, false);
     for (int split = 0; split < 2; split++) {
         float table[TOKENS * DIM], x[TOKENS * HEADS * DIM], was[TOKENS * HEADS * DIM];
         uint64_t seed = 3;
         for (int i = 0; i < TOKENS * HEADS * DIM; i++)
             x[i] = was[i] = test_random_f32(&seed);
-        b->rope_table(b, table, freq, DIM / 2, pos0, TOKENS, 1.25f);
+        b->rope_table(b, table, freq, DIM / 2, positions, TOKENS, 1.25f);
         b->rope(b, x, table, TOKENS, HEADS, DIM, DIM, split ? ROPE_HALF_SPLIT : ROPE_INTERLEAVED);
         for (int t = 0; t < TOKENS; t++)
             for (int h = 0; h < HEADS; h++)
                 for (int i = 0; i < DIM / 2; i++) {
                     int at = (t * HEADS + h) * DIM + (split ? i : 2 * i);
-                    check_rotation(x + at, was + at, split ? DIM / 2 : 1, (pos0 + t) * freq[i],
+                    check_rotation(x + at, was + at, split ? DIM / 2 : 1, positions[t] * freq[i],
                                    1.25f);
                 }
     }

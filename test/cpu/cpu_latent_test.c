@@ -104,7 +104,6 @@ static void sequence_new(struct sequence *q, struct backend *b, enum dtype dtype
     q->kv = (struct kv_view){.data = b->alloc(b, q->n_bytes, &err),
                              .page_bytes = 2 * layer,
                              .layer_offset = layer,
-                             .page_ids = q->page_ids,
                              .dtype = dtype,
                              .n_kv_heads = 1,
                              .head_dim = row};
@@ -152,7 +151,8 @@ static float *run(const struct sequence *q, struct backend *b, enum phase phase,
     mem_forbid(true);
     for (int pos = 0; pos < s->n_tok; pos += chunk) {
         int n = s->n_tok - pos < chunk ? s->n_tok - pos : chunk;
-        b->kv_write(b, &q->kv, q->rows + (size_t)pos * n_row, NULL, n, pos);
+        const struct kv_span span = {.page_ids = q->page_ids, .pos0 = pos, .n_tok = n};
+        b->kv_write(b, &q->kv, q->rows + (size_t)pos * n_row, NULL, &span, 1);
         memset(work.p, 0xff, n_work); /* NaN */
         b->latent_attention(b, &(struct latent_args){
                                    .out = out + (size_t)pos * n_out,
@@ -162,8 +162,8 @@ static float *run(const struct sequence *q, struct backend *b, enum phase phase,
                                    .wk = &q->wk,
                                    .wv = &q->wv,
                                    .work = work.p,
-                                   .n_tok = n,
-                                   .pos0 = pos,
+                                   .spans = &span,
+                                   .n_spans = 1,
                                    .phase = phase,
                                    .n_heads = s->n_heads,
                                    .nope_dim = s->nope,
@@ -404,6 +404,59 @@ TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_th
                 }
                 free(want);
             }
+}
+
+TEST(cpu_latent, a_sequence_gets_the_same_bits_in_any_company)
+{
+    enum { SEQUENCES = 4, PAGES = 5, HEADS = 11, V = 20, QUERY = 64, ROW = 96 };
+    static const int before[SEQUENCES] = {0, 70, 5, 16}, n_tok[SEQUENCES] = {1, 3, 40, 17};
+    const struct shape shape = {
+        DTYPE_BF16, PLAIN, FUSED, SEQUENCES * PAGES * BACKEND_PAGE_TOKENS, HEADS, 32, 32, V, 64};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < 4 * n_masks; m++) {
+        struct backend *b = open_cpu(masks[m / 4], 2, false);
+        uint64_t seed = 9;
+        struct sequence q;
+        struct kv_span old[SEQUENCES], new[SEQUENCES];
+        sequence_new(&q, b, m / 2 % 2 ? DTYPE_Q8_0 : DTYPE_BF16, &shape, &seed);
+        for (int i = 0; i < SEQUENCES; i++) {
+            old[i] = (struct kv_span){q.page_ids + (size_t)i * PAGES, 0, before[i]};
+            new[i] = (struct kv_span){q.page_ids + (size_t)i * PAGES, before[i], n_tok[i]};
+        }
+        int n = kv_span_tokens(new, SEQUENCES);
+        b->kv_write(b, &q.kv, q.rows + n * ROW, NULL, old + 1, SEQUENCES - 1);
+        b->kv_write(b, &q.kv, q.rows, NULL, new, SEQUENCES);
+        size_t n_out = (size_t)(n * HEADS * V), at = 0;
+        float *together = malloc(n_out * sizeof *together), *alone = malloc(n_out * sizeof *alone);
+        float *work = malloc(latent_work_floats(HEADS, 32, 32, V, 64, n) * sizeof *work);
+        struct latent_args args = {.out = together, .q = q.q, .scales = q.scales, .kv = &q.kv};
+        args.wk = &q.wk;
+        args.wv = &q.wv;
+        args.work = work;
+        args.spans = new;
+        args.n_spans = SEQUENCES;
+        args.phase = (enum phase)(m % 2);
+        args.n_heads = HEADS;
+        args.nope_dim = args.rope_dim = 32;
+        args.v_dim = V;
+        args.kv_rank = 64;
+        b->latent_attention(b, &args);
+        args.n_spans = 1;
+        for (int i = 0; i < SEQUENCES; i++, args.spans++) {
+            args.out = alone + at * HEADS * V;
+            args.q = q.q + at * HEADS * QUERY;
+            args.scales = q.scales + at;
+            b->latent_attention(b, &args);
+            at += (size_t)n_tok[i];
+        }
+        assert_memory_equal(together, alone, n_out * sizeof *alone);
+        free(together);
+        free(alone);
+        free(work);
+        sequence_free(&q, b);
+        b->close(b);
+    }
 }
 
 TEST(cpu_latent, ranks_of_the_published_models_agree_both_ways)

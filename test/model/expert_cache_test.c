@@ -400,11 +400,9 @@ TEST(expert_cache, a_step_that_could_not_read_says_so_and_can_be_tried_again)
     model_set_expert_cache(rig.model, c);
     size_t n = (size_t)o.n * (size_t)o.n_vocab;
     float *want = malloc(n * sizeof *want), *got = malloc(n * sizeof *got);
-    const struct model_step step = {.ids = o.ids,
-                                    .n_tok = 4,
-                                    .kv_data = rig.kv,
-                                    .page_ids = rig.page_ids,
-                                    .phase = PHASE_PROMPT};
+    const struct kv_span span = {.page_ids = rig.page_ids, .n_tok = 4};
+    const struct model_step step = {
+        .ids = o.ids, .spans = &span, .n_spans = 1, .kv_data = rig.kv, .phase = PHASE_PROMPT};
     direct_file_fail_after(3, EIO);
     bool ok = model_step(rig.model, &step, &err);
     direct_file_fail_never();

@@ -270,20 +270,83 @@ TEST(forward, steps_after_logits_of_some_rows_are_the_same)
     struct oracle oracle;
     oracle_open(&oracle, "test/data/oracle/mistral", "logits", 0);
     open_case(&rig, 0, 0, true, 1);
-    struct model_step step = {
-        .ids = oracle.ids, .n_tok = 8, .kv_data = rig.kv, .page_ids = rig.page_ids};
+    struct kv_span span = {.page_ids = rig.page_ids, .n_tok = 8};
+    struct model_step step = {.ids = oracle.ids, .spans = &span, .n_spans = 1, .kv_data = rig.kv};
     assert_true(model_step(rig.model, &step, &err));
     for (int row = 7; row >= 0; row -= 2)
         model_logits(rig.model, row, 1, PHASE_PROMPT, others);
     model_logits(rig.model, 0, 8, PHASE_PROMPT, others);
     step.ids += 8;
-    step.n_tok = oracle.n - 8;
-    step.pos0 = 8;
+    span.n_tok = oracle.n - 8;
+    span.pos0 = 8;
     assert_true(model_step(rig.model, &step, &err));
     size_t n_vocab = (size_t)oracle.n_vocab;
-    model_logits(rig.model, 0, step.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
+    model_logits(rig.model, 0, span.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
     rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
     assert_memory_equal(logits, others, (size_t)oracle.n * n_vocab * sizeof *logits);
     rig_close(&rig);
     oracle_close(&oracle);
+}
+
+enum { PARTS = 3, PART_PAGES = 3 };
+
+/* Runs one step of n spans and stores the logits of the last token of each. */
+static void run_spans(struct rig *rig, const struct model_step *step, float *rows)
+{
+    struct err err;
+    assert_true(model_step(rig->model, step, &err));
+    for (int i = 0; i < step->n_spans; i++)
+        model_logits(rig->model, kv_span_tokens(step->spans, i + 1) - 1, 1, step->phase,
+                     rows + (size_t)i * model_config(rig->model)->n_vocab);
+}
+
+/* Runs parts of the ids as sequences: what came before, then some more of a prompt, then two
+ * generated tokens, of all parts in one step or each in its own.
+ * rows: [4][PARTS][n_vocab] logits of the last token of each. */
+static void run_parts(struct rig *rig, const struct oracle *o, bool together, float *rows)
+{
+    static const int first[PARTS] = {0, 3, 9};
+    static const int n_tok[4][PARTS] = {{5, 2, 17}, {9, 20, 1}, {1, 1, 1}, {1, 1, 1}};
+    struct kv_span spans[PARTS] = {0};
+    int32_t ids[MODEL_MAX_TOKENS];
+    for (int pass = 0; pass < 4; pass++, rows += PARTS * o->n_vocab) {
+        struct model_step step = {.ids = ids, .spans = spans, .n_spans = PARTS};
+        step.phase = pass < 2 ? PHASE_PROMPT : PHASE_GENERATE;
+        step.kv_data = rig->kv;
+        for (int i = 0, n = 0; i < PARTS; i++) {
+            spans[i].page_ids = rig->page_ids + (together ? i + PARTS : i) * PART_PAGES;
+            spans[i].pos0 += spans[i].n_tok;
+            spans[i].n_tok = n_tok[pass][i];
+            for (int t = 0; t < spans[i].n_tok; t++)
+                ids[n++] = o->ids[(first[i] + spans[i].pos0 + t) % o->n];
+        }
+        if (together) {
+            run_spans(rig, &step, rows);
+            continue;
+        }
+        step.n_spans = 1;
+        for (int i = 0; i < PARTS; i++, step.ids += (step.spans++)->n_tok)
+            run_spans(rig, &step, rows + i * o->n_vocab);
+    }
+}
+
+TEST(forward, sequences_of_one_step_get_the_bits_they_get_alone)
+{
+    unsigned flags[3];
+    int n_flags = oracle_flags(flags);
+    for (int i = 0; i < N_CASES; i++)
+        for (int k = 0; k < 2 * n_flags; k++) {
+            char dir[512];
+            struct rig rig;
+            struct oracle oracle;
+            case_dir(dir, i);
+            oracle_open(&oracle, dir, "logits", 1);
+            open_case(&rig, i, flags[k / 2], k % 2, 2);
+            run_parts(&rig, &oracle, false, logits);
+            run_parts(&rig, &oracle, true, others);
+            assert_memory_equal(logits, others,
+                                4 * PARTS * (size_t)oracle.n_vocab * sizeof *logits);
+            rig_close(&rig);
+            oracle_close(&oracle);
+        }
 }

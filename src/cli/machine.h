@@ -17,4 +17,14 @@ uint64_t machine_memory(const char *root);
  * not known. */
 uint64_t machine_cache(int level);
 
+/* What of this process is in memory, in bytes; 0: not known. */
+struct machine_resident {
+    uint64_t peak;  /* the most since the start, or since machine_forget_peak() */
+    uint64_t files; /* now, of mapped files */
+};
+struct machine_resident machine_resident(void);
+
+/* Lets the peak begin again.  Returns false where the system does not allow that. */
+bool machine_forget_peak(void);
+
 #endif

@@ -32,7 +32,10 @@ struct bench {
 
 /* Which options were given, by what they go with. */
 struct given {
-    bool text, machine, runs, rows;
+    bool text;
+    bool machine; /* --threads, --cpu */
+    bool model;   /* others that say how a model is computed */
+    bool runs, rows;
 };
 
 static const struct option_numbers full_prompts = {{512, 2048, 8192}, 3};
@@ -47,12 +50,13 @@ static struct option noting(struct option option, bool *given)
 
 static int check(const struct bench *b, const struct given *given, int n_args)
 {
-    if (b->limits && (b->tokenizer || given->text || given->runs || given->rows || n_args))
+    if (b->limits &&
+        (b->tokenizer || given->text || given->model || given->runs || given->rows || n_args))
         return options_wrong(&verb_bench,
                              "--limits: goes with --threads, --cpu, --json and --csv only");
     if (given->text && !b->tokenizer)
         return options_wrong(&verb_bench, "--text: goes with --tokenizer only");
-    if (b->tokenizer && (given->machine || given->rows || b->csv))
+    if (b->tokenizer && (given->machine || given->model || given->rows || b->csv))
         return options_wrong(&verb_bench,
                              "--tokenizer: goes with --text, --repeat, --seconds and --json only");
     if (b->json && b->csv)
@@ -104,7 +108,7 @@ static int parse(struct bench *b, int *argc, char **argv)
         {.name = NULL},
     };
     for (int i = 0; !options[i].given; i++) /* those of the machine, which come first */
-        options[i].given = &given.machine;
+        options[i].given = i < 2 ? &given.machine : &given.model;
     int code = options_parse(&verb_bench, options, argc, argv);
     if (code >= 0)
         return code;

@@ -323,9 +323,9 @@ static bool measure_memory(struct bench *b, struct err *err)
     uint64_t known = r.files + b->kv_bytes;
     return add_memory(b, "resident after load", b->opened_peak, err) &&
            add_memory(b, "resident at most", r.peak, err) &&
-           add_memory(b, "  mapped files", r.files, err) &&
-           add_memory(b, "  keys and values", b->kv_bytes, err) &&
-           add_memory(b, "  rest", r.peak > known ? r.peak - known : 0, err);
+           add_memory(b, "resident: files", r.files, err) &&
+           add_memory(b, "resident: KV cache", b->kv_bytes, err) &&
+           add_memory(b, "resident: rest", r.peak > known ? r.peak - known : 0, err);
 }
 
 /* Speed does not depend on which tokens, nor on whether the model was made for so many: any

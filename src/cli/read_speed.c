@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-#define PASSES     7                 /* the best counts */
+#define PASSES     8                 /* the best counts */
 #define PART       ((size_t)1 << 16) /* bytes that a thread reads at a time */
-#define PASS_BYTES ((size_t)1 << 29) /* of each thread */
+#define PASS_BYTES ((size_t)1 << 28) /* of each thread */
 
 /* What one thread reads; a line of the cache of its own. */
 struct set {

@@ -17,9 +17,9 @@ struct bench_batch *bench_batch_open(struct model *model, uint32_t n_seqs, uint3
                                      struct err *err) CHECKED;
 void bench_batch_close(struct bench_batch *batch);
 
-/* Writes n_tok tokens of each sequence, from its start on, and stores how long that took.
+/* Writes n_tok tokens of each sequence, from its start on.
  * Errors: as model_step() and sampler_next(), ERR_CANCELLED. */
-bool bench_batch_run(struct bench_batch *batch, double *seconds, struct err *err) CHECKED;
+bool bench_batch_run(struct bench_batch *batch, struct err *err) CHECKED;
 
 /* Returns the bytes reserved for keys and values. */
 size_t bench_batch_kv_bytes(const struct bench_batch *batch);

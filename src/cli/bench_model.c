@@ -55,6 +55,7 @@ struct bench {
     bool knows_peak; /* the limits' own memory is not in the peak */
     uint64_t opened_peak, kv_bytes;
     struct bench_matrices *matrices;
+    struct profile *profile; /* of the run that comes, or NULL */
     struct bench_profile_run {
         char name[40];
         struct profile profile;
@@ -99,6 +100,22 @@ static void end_row(struct bench *b)
     b->gen = NULL;
     b->batch = NULL;
     b->n_runs = 0;
+}
+
+/* Begin and end what is measured of a run.  end_clock() returns seconds. */
+static double begin_clock(struct bench *b)
+{
+    if (b->profile)
+        profile_begin(b->profile, b->rt.backend, bench_matrices_classify, b->matrices);
+    return clock_now();
+}
+
+static double end_clock(struct bench *b, double start)
+{
+    double seconds = clock_now() - start;
+    if (b->profile)
+        profile_end(b->profile);
+    return seconds;
 }
 
 static bool time_load(void *arg, double *seconds, struct err *err)
@@ -160,9 +177,9 @@ static bool time_prefill(void *arg, double *rate, struct err *err)
 {
     struct bench *b = arg;
     (void)generator_rewind(b->gen, b->ids, 1);
-    double start = clock_now();
+    double start = begin_clock(b);
     bool ok = feed(b->gen, b->ids, b->n, err);
-    *rate = units_rate(b->n, clock_now() - start);
+    *rate = units_rate(b->n, end_clock(b, start));
     return ok;
 }
 
@@ -198,10 +215,10 @@ static bool time_decode(void *arg, double *rate, struct err *err)
         return false;
     bool ok = true;
     struct expert_cache_stats before = read_experts(b);
-    double start = clock_now();
+    double start = begin_clock(b);
     for (uint32_t i = 0; ok && i < n; i++)
         ok = generator_next(b->gen, &id, &text, err) && summary_go_on(err);
-    double seconds = clock_now() - start;
+    double seconds = end_clock(b, start);
     *rate = units_rate(n, seconds);
     count_experts(b, &before, seconds);
     return ok;
@@ -210,9 +227,9 @@ static bool time_decode(void *arg, double *rate, struct err *err)
 static bool time_batch(void *arg, double *rate, struct err *err)
 {
     struct bench *b = arg;
-    double seconds;
-    bool ok = bench_batch_run(b->batch, &seconds, err);
-    *rate = units_rate((double)b->n * b->options->n_generate, seconds);
+    double start = begin_clock(b);
+    bool ok = bench_batch_run(b->batch, err);
+    *rate = units_rate((double)b->n * b->options->n_generate, end_clock(b, start));
     return ok;
 }
 
@@ -244,11 +261,9 @@ static bool take_apart(struct bench *b, const struct bench_row *row, summary_fn 
     double unused;
     snprintf(run->name, sizeof run->name, "%s", row->name);
     console_progress("%s: profile", row->name);
-    /* The sequence is filled before, so that a profile has only what its row measures. */
-    bool ok = fn != time_decode || go_back(b, b->n ? b->n : 1, err);
-    profile_begin(&run->profile, b->rt.backend, bench_matrices_classify, b->matrices);
-    ok = ok && fn(b, &unused, err);
-    profile_end(&run->profile);
+    b->profile = &run->profile;
+    bool ok = fn(b, &unused, err);
+    b->profile = NULL;
     console_progress_end();
     b->n_profiles += ok;
     return ok;
@@ -401,7 +416,7 @@ static bool measure_start(struct bench *b, summary_fn *fn, const char *name, str
     bool ok = summary_measure(&row.value, name, &b->options->limits, fn, b, err);
     if (fn == time_cold)
         set_disk_ratio(b, &row);
-    else if (fn == time_start && row.value.n_runs)
+    else if (fn == time_start && row.value.n_runs && b->rt.ckpt)
         set_ratio(b, &row, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1),
                   bench_flops(b->rt.ckpt, 0, 1, true), 1 / row.value.median);
     b->n_runs = 0;

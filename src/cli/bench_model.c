@@ -335,11 +335,13 @@ static bool measure_memory(struct bench *b, struct err *err)
     struct machine_resident r = machine_resident();
     if (!b->knows_peak || !r.peak)
         return true;
-    uint64_t known = r.files + b->kv_bytes;
+    uint64_t of_experts = expert_cache_sizes(b->rt.ckpt).slot_bytes * read_experts(b).n_slots;
+    uint64_t known = r.files + b->kv_bytes + of_experts;
     return add_memory(b, "resident after load", b->opened_peak, err) &&
            add_memory(b, "resident at most", r.peak, err) &&
            add_memory(b, "resident: files", r.files, err) &&
            add_memory(b, "resident: KV cache", b->kv_bytes, err) &&
+           add_memory(b, "resident: experts", of_experts, err) &&
            add_memory(b, "resident: rest", r.peak > known ? r.peak - known : 0, err);
 }
 

@@ -15,6 +15,8 @@ enum {
     LEFT_BYTES = 16384 /* tiles of the left side, which stay in L1 */
 };
 
+#define PAIR_BYTES ((size_t)2 * TILE_BYTES) /* of two tiles */
+
 struct tile_config {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
@@ -126,8 +128,8 @@ static double run_bf16_l2(int n_rounds, const void *ones)
         _tile_loadd(5, left + i + TILE_BYTES, ROW_BYTES);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
-        i = (i + 2 * TILE_BYTES) % LEFT_BYTES;
-        j = (j + 2 * TILE_BYTES) % (CPU_PEAK_BYTES - LEFT_BYTES);
+        i = (i + PAIR_BYTES) % LEFT_BYTES;
+        j = (j + PAIR_BYTES) % (CPU_PEAK_BYTES - LEFT_BYTES);
     }
     return end_tiles(CPU_PEAK_BF16);
 }
@@ -146,8 +148,8 @@ static double run_int8_l2(int n_rounds, const void *ones)
         _tile_loadd(5, left + i + TILE_BYTES, ROW_BYTES);
         _tile_dpbssd(2, 5, 6);
         _tile_dpbssd(3, 5, 7);
-        i = (i + 2 * TILE_BYTES) % LEFT_BYTES;
-        j = (j + 2 * TILE_BYTES) % (CPU_PEAK_BYTES - LEFT_BYTES);
+        i = (i + PAIR_BYTES) % LEFT_BYTES;
+        j = (j + PAIR_BYTES) % (CPU_PEAK_BYTES - LEFT_BYTES);
     }
     return end_tiles(CPU_PEAK_INT8);
 }

@@ -30,7 +30,7 @@ uint64_t cpu_read_avx2(const void *p, size_t n_bytes)
     __m256i bits[4] = {{0}, {0}, {0}, {0}};
     uint64_t words[4];
     for (; at < end; at += CPU_READ_STEP)
-        for (int i = 0; i < 8; i++)
+        for (size_t i = 0; i < 8; i++)
             bits[i % 4] = _mm256_or_si256(
                 bits[i % 4], _mm256_load_si256((const __m256i *)(const void *)(at + 32 * i)));
     bits[0] = _mm256_or_si256(_mm256_or_si256(bits[0], bits[1]), _mm256_or_si256(bits[2], bits[3]));

@@ -14,9 +14,10 @@
  *
  * Errors: a function that can fail fills *error, when error is not NULL, and touches it only
  * then.  A NULL where something was needed is BISE_ERROR_ARGUMENT.  Nothing in the library
- * prints, ends the process or changes a signal.
+ * prints, ends the process or changes a signal, but for bise_guard_files().
  * Threads: a model and its answers belong to one thread at a time; different models may be
- * used by different threads.  A model's file must not change while the model is open.
+ * used by different threads.  A model's file must not change while the model is open: see
+ * bise_guard_files().
  * Text is UTF-8.  What goes in may hold any bytes, the ill-formed become U+FFFD; what comes
  * out is well formed, piece by piece.
  * Unset is default: options that are all zero, or NULL, ask for what is written behind each. */
@@ -49,6 +50,14 @@ struct bise_error {
 
 /* Returns the library's version, "MAJOR.MINOR.PATCH".  Static. */
 BISE_API const char *bise_version(void);
+
+/* Weights are mapped files: when one is cut short or its disk fails, reading it raises SIGBUS,
+ * which ends the process.  After this call the answer fails instead, with BISE_ERROR_SYSTEM, file
+ * and offset, and so does every later one of that model: close it, restore the file, open it again.
+ * Other bytes written into the file are not noticed.
+ * It handles SIGBUS for the whole process; what is no fault in a file of this library goes to the
+ * handler that was there before: install your own first.  Once is enough; from any thread. */
+BISE_API void bise_guard_files(void);
 
 struct bise_adapter {
     const char *path; /* a LoRA adapter for the model: PEFT folder, lora.safetensors or GGUF */

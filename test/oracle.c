@@ -91,11 +91,12 @@ void oracle_copy(const char *name, enum checkpoint_layout layout, char *dir)
     closedir(files);
 }
 
-int oracle_flags(unsigned flags[3])
+int oracle_flags(unsigned flags[ORACLE_FLAGS])
 {
-    const unsigned sets[] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512};
+    const unsigned sets[ORACLE_FLAGS] = {0, CPU_AVX2, CPU_AVX2 | CPU_AVX512,
+                                         CPU_AVX2 | CPU_AVX512 | CPU_AMX};
     int n = 0;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < ORACLE_FLAGS; i++)
         if ((sets[i] & ~cpu_detect()) == 0)
             flags[n++] = sets[i];
     return n;
@@ -185,8 +186,8 @@ void rig_run(struct rig *rig, const int32_t *ids, int n, int n_prompt, int chunk
         assert_true(model_step(rig->model, &step, &err));
         for (int first = 0; first < n_tok; first += MODEL_LOGIT_ROWS) {
             int n_rows = n_tok - first < MODEL_LOGIT_ROWS ? n_tok - first : MODEL_LOGIT_ROWS;
-            model_logits(rig->model, first, n_rows, step.phase,
-                         logits + (size_t)(done + first) * n_vocab);
+            assert_true(model_logits(rig->model, first, n_rows, step.phase,
+                                     logits + (size_t)(done + first) * n_vocab, &err));
         }
     }
     mem_forbid(false);

@@ -12,6 +12,7 @@
 #include "model/model.h"
 
 #define ORACLE_CASES     16
+#define ORACLE_FLAGS     4
 #define ORACLE_SEQUENCES 2
 #define ORACLE_MAX_TOK   512
 
@@ -43,7 +44,7 @@ void oracle_close(struct oracle *oracle);
 void oracle_copy(const char *name, enum checkpoint_layout layout, char *dir);
 
 /* Returns sets of enum cpu_flag that this machine has, from none to all, and their number. */
-int oracle_flags(unsigned flags[3]);
+int oracle_flags(unsigned flags[ORACLE_FLAGS]);
 
 /* How far logits are from the reference. */
 struct distance {

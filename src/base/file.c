@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/map_guard.h"
+
 bool file_fail(const char *path, const char *attempt, struct err *err)
 {
     switch (errno) {
@@ -66,18 +68,37 @@ bool file_map(struct file_map *map, const char *path, struct err *err)
         errno = saved;
         return file_fail(path, "map it", err);
     }
-    *map = (struct file_map){.data = data, .size = size};
-    if (!shrank)
+    size_t slot = 0;
+    if (shrank)
+        err_set(err, ERR_IO, "%s: changed while it was opened; try again", path);
+    else if (data && !map_guard_add(data, size, &slot, err))
+        err_add(err, "%s", path);
+    else {
+        *map = (struct file_map){.data = data, .size = size, .slot = slot};
         return true;
-    file_unmap(map);
-    return err_set(err, ERR_IO, "%s: changed while it was opened; try again", path);
+    }
+    if (data)
+        munmap(data, size);
+    return false;
 }
 
 void file_unmap(struct file_map *map)
 {
-    if (map->data)
+    if (map->data) {
+        map_guard_remove(map->slot);
         munmap((void *)(uintptr_t)map->data, map->size);
+    }
     *map = (struct file_map){0};
+}
+
+bool file_map_check(const struct file_map *map, const char *path, struct err *err)
+{
+    size_t offset;
+    return !map->data || !map_guard_failed(map->slot, &offset) ||
+           err_set(err, ERR_IO,
+                   "%s: reading at byte %zu failed: the file changed or its disk failed; restore "
+                   "the file and open it again",
+                   path, offset);
 }
 
 bool file_read(struct buf *buf, const char *path, struct err *err)
@@ -105,6 +126,17 @@ bool file_read(struct buf *buf, const char *path, struct err *err)
     return ok || err_remedy(err, ERR_LIMIT, "give a smaller file");
 }
 
+/* Reads every page of bytes: where write() says that it cannot, this raises the signal that
+ * base/map_guard.h answers. */
+static void touch(const char *bytes, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const volatile char *at = bytes;
+    for (size_t i = 0; i < n; i += page)
+        (void)at[i];
+    (void)at[n - 1];
+}
+
 bool file_write(int fd, const char *path, const void *bytes, size_t n, struct err *err)
 {
     const char *at = bytes;
@@ -112,6 +144,10 @@ bool file_write(int fd, const char *path, const void *bytes, size_t n, struct er
         ssize_t done = write(fd, at, n);
         if (done < 0 && errno == EINTR)
             continue;
+        if (done < 0 && errno == EFAULT) {
+            touch(at, n);
+            continue;
+        }
         if (done < 0)
             return file_fail(path, "write it", err);
         at += done;

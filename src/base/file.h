@@ -14,6 +14,7 @@
 struct file_map {
     const uint8_t *data; /* [size], read-only, shared with other processes */
     size_t size;
+    size_t slot; /* of base/map_guard.h; nothing without data */
 };
 
 /* Opens a regular file for reading and stores its size.
@@ -26,11 +27,19 @@ int file_open(const char *path, size_t *size, struct err *err) CHECKED;
 bool file_map(struct file_map *map, const char *path, struct err *err) CHECKED;
 void file_unmap(struct file_map *map);
 
+/* Says whether all that was read from the mapping of path so far was the file's: what follows
+ * from it must not leave before.  Stays false until the file is mapped again.  Only a process
+ * that called map_guard_install() lives to ask after a failure.
+ * Errors: ERR_IO naming path and offset, in place of whatever err holds: that was found in the
+ * zeros and is not the cause. */
+bool file_map_check(const struct file_map *map, const char *path, struct err *err) CHECKED;
+
 /* Appends a whole regular file to buf, whose maximum is the limit.
  * Errors: as file_map(), and ERR_LIMIT when the file is larger. */
 bool file_read(struct buf *buf, const char *path, struct err *err) CHECKED;
 
-/* Writes n bytes to fd, which is open for writing path.  Errors: as file_fail(). */
+/* Writes n bytes to fd, which is open for writing path.  Bytes of a mapping that cannot be read
+ * are written as zeros: file_map_check() says so.  Errors: as file_fail(). */
 bool file_write(int fd, const char *path, const void *bytes, size_t n, struct err *err) CHECKED;
 
 /* Records what errno says about path, which the caller failed to "read" or whatever attempt

@@ -69,6 +69,7 @@
 #define LIMIT_HUB_REVISION   128u         /* a branch, tag or commit */
 
 /* The machine. */
-#define LIMIT_THREADS 1024
+#define LIMIT_THREADS      1024
+#define LIMIT_MAPPED_FILES 16384u /* by all models of a process together */
 
 #endif

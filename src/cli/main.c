@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - finds the verb and calls it. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base/map_guard.h"
 #include "cli/cli.h"
-
-/* A mapped file that shrinks, or a disk that fails, is found out by a read deep inside a
- * kernel: nothing can be returned from there. */
-static void mapping_lost(int signal)
-{
-    static const char text[] =
-        "bise: the model file changed or its disk failed while it was in use\n";
-    (void)signal;
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    _exit(EXIT_FAILED);
-}
 
 /* Where one of the three was closed, a file would be opened in its place and take the messages.
  * Read-only, so that writing to it fails as before. */
@@ -32,8 +20,7 @@ static void open_missing(void)
 
 int main(int argc, char **argv)
 {
-    struct sigaction lost = {.sa_handler = mapping_lost};
-    sigaction(SIGBUS, &lost, NULL);
+    map_guard_install();
     open_missing();
     if (argc < 2)
         return verb_help.run(1, (char *[]){NULL, NULL});

@@ -184,28 +184,31 @@ static bool add_parts(struct gguf *gguf, const char *path, uint32_t n_parts, str
     return true;
 }
 
-bool gguf_open(struct gguf *gguf, const char *path, struct err *err)
+static bool open_parts(struct gguf *gguf, const char *path, struct err *err)
 {
     struct file_map map;
     uint32_t part = 0, n_parts = 0;
     char suffix[SUFFIX_BYTES];
-    *gguf = (struct gguf){0};
     if (!set_file(gguf, &gguf->tensors, path, err) ||
         !tensor_store_map(&gguf->tensors, path, &map, err) ||
         !read_image(gguf, &gguf->tensors, map.data, map.size, err) ||
         !read_split(gguf, &part, &n_parts, err))
-        goto fail;
+        return false;
     if (part > 0) {
         part_suffix(suffix, 1, n_parts);
-        err_set(err, ERR_FORMAT, "%s: part %u of %u; open the first, NAME%s", gguf->file, part + 1,
-                n_parts, suffix);
-        goto fail;
+        return err_set(err, ERR_FORMAT, "%s: part %u of %u; open the first, NAME%s", gguf->file,
+                       part + 1, n_parts, suffix);
     }
-    if (n_parts > 1 && !add_parts(gguf, path, n_parts, err))
-        goto fail;
-    if (tensor_store_sort(&gguf->tensors, err))
+    return (n_parts <= 1 || add_parts(gguf, path, n_parts, err)) &&
+           tensor_store_sort(&gguf->tensors, err);
+}
+
+bool gguf_open(struct gguf *gguf, const char *path, struct err *err)
+{
+    *gguf = (struct gguf){0};
+    bool ok = open_parts(gguf, path, err);
+    if (tensor_store_check(&gguf->tensors, err) && ok)
         return true;
-fail:
     gguf_close(gguf);
     return err_remedy(err, ERR_FORMAT, "download it again");
 }

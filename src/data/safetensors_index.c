@@ -146,9 +146,13 @@ bool safetensors_open(struct tensor_store *store, const char *dir, const char *s
     int n = snprintf(path, sizeof path, "%s/%s%s.index.json", dir, stem, suffix);
     if (n < 0 || n >= PATH_MAX)
         return err_set(err, ERR_ARG, "%.100s...: the path is too long", dir);
-    if (file_exists(path))
-        return open_index(store, dir, path, err);
-    path[(size_t)n - strlen(".index.json")] = '\0';
-    const char *slash = strrchr(path, '/');
-    return add_file(store, path, slash + 1, err) && tensor_store_sort(store, err);
+    bool ok;
+    if (file_exists(path)) {
+        ok = open_index(store, dir, path, err);
+    } else {
+        path[(size_t)n - strlen(".index.json")] = '\0';
+        const char *slash = strrchr(path, '/');
+        ok = add_file(store, path, slash + 1, err) && tensor_store_sort(store, err);
+    }
+    return tensor_store_check(store, err) && ok;
 }

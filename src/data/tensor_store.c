@@ -31,6 +31,14 @@ bool tensor_store_map(struct tensor_store *store, const char *path, struct file_
     return true;
 }
 
+bool tensor_store_check(const struct tensor_store *store, struct err *err)
+{
+    for (size_t i = 0; i < store->n_files; i++)
+        if (!file_map_check(&store->files[i], store->paths[i], err))
+            return false;
+    return true;
+}
+
 bool tensor_store_locate(const struct tensor_store *store, const void *data, size_t *file_id,
                          uint64_t *offset)
 {

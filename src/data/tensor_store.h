@@ -41,6 +41,10 @@ struct tensor_store {
 bool tensor_store_map(struct tensor_store *store, const char *path, struct file_map *map,
                       struct err *err) CHECKED;
 
+/* Says whether all that was read from the mapped files so far was theirs, see file_map_check().
+ * Errors: ERR_IO naming file and offset, in place of whatever err holds. */
+bool tensor_store_check(const struct tensor_store *store, struct err *err) CHECKED;
+
 /* Finds in which of the mapped files data lies, and where in it: *file_id counts files and
  * paths.  Returns false when data lies in none of them. */
 bool tensor_store_locate(const struct tensor_store *store, const void *data, size_t *file_id,

@@ -188,11 +188,13 @@ static bool run_pending(struct generator *gen, struct err *err)
     return true;
 }
 
-/* Computes the logits of row of the last step. */
-static void compute_row(struct generator *gen, int row, enum phase phase)
+/* Computes the logits of row of the last step, which stay unknown after a failure. */
+static bool compute_row(struct generator *gen, int row, enum phase phase, struct err *err)
 {
-    model_logits(gen->model, row, 1, phase, gen->logits);
+    if (!model_logits(gen->model, row, 1, phase, gen->logits, err))
+        return false;
     gen->row = gen->logits;
+    return true;
 }
 
 /* Hands out the logits of the n tokens of the last step. */
@@ -201,7 +203,8 @@ static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void
 {
     for (int first = 0; first < n; first += MODEL_LOGIT_ROWS) {
         int n_rows = n - first < MODEL_LOGIT_ROWS ? n - first : MODEL_LOGIT_ROWS;
-        model_logits(gen->model, first, n_rows, PHASE_PROMPT, gen->logits);
+        if (!model_logits(gen->model, first, n_rows, PHASE_PROMPT, gen->logits, err))
+            return false;
         for (int i = 0; i < n_rows; i++) {
             gen->row = gen->logits + (size_t)i * (size_t)gen->n_vocab;
             if (!logits_check(gen->row, gen->n_vocab, err) || !fn(arg, gen->row, err))
@@ -263,8 +266,8 @@ static bool feed(struct generator *gen, const int32_t *ids, size_t n, generator_
         done += (size_t)n_tok;
         if (fn && !hand_out(gen, n_tok, fn, arg, err))
             return false;
-        if (!fn && done == n)
-            compute_row(gen, n_tok - 1, PHASE_PROMPT);
+        if (!fn && done == n && !compute_row(gen, n_tok - 1, PHASE_PROMPT, err))
+            return false;
     }
     gen->stats.n_prompt += (uint32_t)n;
     return true;
@@ -352,9 +355,14 @@ static bool answer(struct generator *gen, int32_t *id, struct buf *text, struct 
     if (is_full(gen))
         return end_answer(gen, FINISH_LENGTH, text, err);
     if (gen->pending >= 0) {
+        int32_t newest = gen->pending;
         if (!run_pending(gen, err))
             return false;
-        compute_row(gen, 0, PHASE_GENERATE);
+        if (!compute_row(gen, 0, PHASE_GENERATE, err)) {
+            gen->pending = newest; /* for the next call to try again */
+            gen->n_pos--;
+            return false;
+        }
     }
     if (!sampler_next(gen->sampler, gen->row, &next, err))
         return false;

@@ -88,7 +88,8 @@ bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n
 /* Chooses the next token, stores it in *id (-1 when the answer is over) and appends
  * the text that is now certain.  After the end it keeps answering -1.
  * Errors: ERR_ARG without a prompt, ERR_FORMAT for logits that are not finite, ERR_LIMIT
- * for text, ERR_IO when the disk failed: the next call tries again. */
+ * for text, ERR_IO when the disk failed: the next call tries again; that of a mapped weight
+ * is lasting, see model_step(). */
 bool generator_next(struct generator *gen, int32_t *id, struct buf *text, struct err *err) CHECKED;
 
 /* Says why the answer ended. */

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/map_guard.h"
 #include "base/mem.h"
 #include "engine/generator.h"
 #include "lib/bise_int.h"
@@ -73,6 +74,11 @@ int64_t lib_copy_ids(const struct token_ids *list, int32_t *ids, size_t max)
 const char *bise_version(void)
 {
     return BISE_VERSION;
+}
+
+void bise_guard_files(void)
+{
+    map_guard_install();
 }
 
 static bool take_adapters(struct runtime_options *wanted, const struct bise_model_options *options,

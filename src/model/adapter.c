@@ -197,7 +197,8 @@ struct adapter *adapter_open(const struct checkpoint *ckpt, const char *path, do
     if (!ad)
         return NULL;
     ad->below = below;
-    if (adapter_file_open(&ad->file, path, err) && bind_pairs(ad, ckpt, scale, err))
+    bool ok = adapter_file_open(&ad->file, path, err) && bind_pairs(ad, ckpt, scale, err);
+    if (adapter_check(ad, err) && ok)
         return ad;
     ad->below = NULL;
     adapter_close(ad);
@@ -236,6 +237,14 @@ bool adapter_adopt(struct adapter *adapter, struct backend *backend, struct err 
                 return false;
         }
     }
+    return true;
+}
+
+bool adapter_check(const struct adapter *adapter, struct err *err)
+{
+    for (; adapter; adapter = adapter->below)
+        if (!tensor_store_check(adapter->file.tensors, err))
+            return false;
     return true;
 }
 

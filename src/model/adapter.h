@@ -34,6 +34,10 @@ void adapter_close(struct adapter *adapter);
  * Errors: ERR_LIMIT. */
 bool adapter_adopt(struct adapter *adapter, struct backend *backend, struct err *err) CHECKED;
 
+/* Says whether all that was read from the files of the adapters so far was theirs; adapter may be
+ * NULL.  Errors: as checkpoint_check(). */
+bool adapter_check(const struct adapter *adapter, struct err *err) CHECKED;
+
 /* Returns what the adapters add to products with base, which is a matrix in the weights of the
  * checkpoint, or NULL: nothing.  adapter may be NULL.
  * Borrowed: until adapter_close(). */

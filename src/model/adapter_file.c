@@ -328,8 +328,8 @@ bool adapter_file_open(struct adapter_file *file, const char *path, struct err *
     else
         ok = ends_with(path, ".gguf") ? open_gguf(file, path, err) : open_part(file, path, err);
     if (ok && file->n_pairs == 0)
-        return err_set(err, ERR_FORMAT, "%s: an adapter without tensors; download it again", path);
-    return ok;
+        ok = err_set(err, ERR_FORMAT, "%s: an adapter without tensors; download it again", path);
+    return tensor_store_check(file->tensors, err) && ok;
 }
 
 void adapter_file_close(struct adapter_file *file)

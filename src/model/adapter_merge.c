@@ -31,6 +31,7 @@ struct factor {
 
 struct merge {
     const struct checkpoint *ckpt;
+    const struct adapter *adapters;
     const struct merge_options *options;
     const struct tensor_entry *from; /* [n] */
     struct tensor_entry *to;         /* [n] */
@@ -334,8 +335,9 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
         dtype = m->options->dtype == DTYPE_F32   ? "float32"
                 : m->options->dtype == DTYPE_F16 ? "float16"
                                                  : "bfloat16";
-    bool ok = merge_folder_copy(&folder, dtype, err) && safetensors_write(&job, err) &&
-              merge_folder_commit(&folder, err);
+    bool ok = merge_folder_copy(&folder, dtype, err) && safetensors_write(&job, err);
+    ok = checkpoint_check(m->ckpt, err) && adapter_check(m->adapters, err) && ok &&
+         merge_folder_commit(&folder, err);
     merge_folder_close(&folder);
     return ok;
 }
@@ -343,8 +345,11 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
 bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
                    const struct merge_options *options, struct err *err)
 {
-    struct merge m = {
-        .ckpt = ckpt, .options = options, .from = ckpt->tensors->entries, .n = ckpt->tensors->n};
+    struct merge m = {.ckpt = ckpt,
+                      .adapters = adapters,
+                      .options = options,
+                      .from = ckpt->tensors->entries,
+                      .n = ckpt->tensors->n};
     if (ckpt->layout == CHECKPOINT_GGUF)
         return err_set(err, ERR_UNSUPPORTED,
                        "%s: merging into GGUF is not supported; merge into the safetensors model, "

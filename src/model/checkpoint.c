@@ -244,12 +244,20 @@ struct checkpoint *checkpoint_open(const char *path, struct err *err)
     if (!ckpt)
         return NULL;
     ckpt->path = mem_string(path, strlen(path), err);
-    if (ckpt->path && open_path(ckpt, err) && weights_bind(ckpt, err))
+    bool ok = ckpt->path && open_path(ckpt, err) && weights_bind(ckpt, err);
+    if (ckpt->tensors && !checkpoint_check(ckpt, err))
+        ok = false;
+    if (ok)
         return ckpt;
     checkpoint_close(ckpt);
     err_remedy(err, ERR_UNSUPPORTED, "choose another model");
     err_remedy(err, ERR_LIMIT, "choose a smaller model");
     return NULL;
+}
+
+bool checkpoint_check(const struct checkpoint *ckpt, struct err *err)
+{
+    return tensor_store_check(ckpt->tensors, err);
 }
 
 void checkpoint_close(struct checkpoint *ckpt)

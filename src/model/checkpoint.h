@@ -69,8 +69,14 @@ struct checkpoint {
 struct checkpoint *checkpoint_open(const char *path, struct err *err) CHECKED;
 void checkpoint_close(struct checkpoint *ckpt);
 
+/* Says whether all that was read from the files so far was theirs: asked before anything computed
+ * from the weights leaves.  A checkpoint of which a read failed stays so until it is opened again:
+ * part of it is zeros, and what was computed before may not be of the file that lies there now.
+ * Errors: ERR_IO naming file and offset, in place of whatever err holds: see file_map_check(). */
+bool checkpoint_check(const struct checkpoint *ckpt, struct err *err) CHECKED;
+
 /* Looks for NaN and infinities in every weight of the text decoder: reads the
- * whole model.  Errors: ERR_FORMAT naming file and tensor. */
+ * whole model.  Errors: ERR_FORMAT naming file and tensor; as checkpoint_check(). */
 bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err) CHECKED;
 
 #endif

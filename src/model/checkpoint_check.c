@@ -36,7 +36,7 @@ static bool is_scale(const char *name)
     return n > m && strcmp(name + n - m, end) == 0;
 }
 
-bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
+static bool check_numbers(const struct checkpoint *ckpt, struct err *err)
 {
     for (size_t i = 0; i < ckpt->tensors->n; i++) {
         const struct tensor_entry *e = &ckpt->tensors->entries[i];
@@ -50,4 +50,10 @@ bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
                 scale ? "scale that is no number or negative" : "number that is not finite");
     }
     return true;
+}
+
+bool checkpoint_check_numbers(const struct checkpoint *ckpt, struct err *err)
+{
+    bool ok = check_numbers(ckpt, err);
+    return checkpoint_check(ckpt, err) && ok;
 }

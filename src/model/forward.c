@@ -282,10 +282,11 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
         if (!ffn_block(model, i, step, err))
             return false;
     }
-    return true;
+    return model_check(model, err);
 }
 
-void model_logits(struct model *model, int first, int n, enum phase phase, float *logits)
+bool model_logits(struct model *model, int first, int n, enum phase phase, float *logits,
+                  struct err *err)
 {
     assert(n >= 1 && n <= MODEL_LOGIT_ROWS && first >= 0 && first <= model->n_tok - n);
     const struct scratch *s = &model->scratch;
@@ -294,4 +295,5 @@ void model_logits(struct model *model, int first, int n, enum phase phase, float
     normalise(model, s->x, s->h + (size_t)first * model->config->dim, model->out_gain, n);
     multiply(model, &model->output, s->x, s->logits, n, phase);
     b->read(b, logits, s->logits, (size_t)n * model->config->n_vocab * sizeof *logits);
+    return model_check(model, err);
 }

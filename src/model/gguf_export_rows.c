@@ -15,6 +15,7 @@ enum { CHUNK_FLOATS = 1 << 16, ROUND_CHUNKS = 64 };
 
 /* The chunks of one tensor, some of which are done at a time. */
 struct job {
+    const struct checkpoint *ckpt;
     const struct export_tensor *t;
     const float *importance; /* [n_parts][n_cols] or NULL */
     int64_t chunk_rows;      /* never from two parts */
@@ -135,17 +136,18 @@ static bool run_job(struct job *job, struct pool *pool, export_write_fn *fn, voi
         int64_t left = n_chunks - job->first;
         int n = left < ROUND_CHUNKS ? (int)left : ROUND_CHUNKS;
         pool_run(pool, n, 1, run_chunks, job);
-        if (!write_round(job, n, fn, arg, err))
+        if (!checkpoint_check(job->ckpt, err) || !write_round(job, n, fn, arg, err))
             return false;
     }
     return fn(arg, zeros, gguf_padding(job->t->entry.n_bytes), err);
 }
 
-static bool write_tensor(const struct export_tensor *t, const struct importance *importance,
+static bool write_tensor(const struct gguf_export *e, size_t i, const struct importance *importance,
                          struct pool *pool, export_write_fn *fn, void *arg, struct err *err)
 {
+    const struct export_tensor *t = &e->tensors[i];
     int64_t rows = CHUNK_FLOATS / t->n_cols;
-    struct job job = {.t = t, .row_bytes = dtype_bytes(t->type, t->n_cols)};
+    struct job job = {.ckpt = e->ckpt, .t = t, .row_bytes = dtype_bytes(t->type, t->n_cols)};
     float *weights = NULL;
     /* A gathered part is decoded as a whole for each of its chunks. */
     job.chunk_rows = is_gathered(t) || rows > t->n_rows ? t->n_rows : rows > 0 ? rows : 1;
@@ -169,7 +171,7 @@ bool gguf_export_data(const struct gguf_export *e, const struct importance *impo
                       struct pool *pool, export_write_fn *fn, void *arg, struct err *err)
 {
     for (size_t i = 0; i < e->n; i++)
-        if (!write_tensor(&e->tensors[i], importance, pool, fn, arg, err))
+        if (!write_tensor(e, i, importance, pool, fn, arg, err))
             return false;
     return true;
 }

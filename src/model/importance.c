@@ -83,7 +83,8 @@ bool importance_open(struct importance *file, const char *path, const struct ggu
         return err_set(err, ERR_ARG, "%s: no importance file; make one with 'bise imatrix'", path);
     if (!ok)
         *err = why;
-    if (ok && check_file(file, e, err))
+    ok = ok && check_file(file, e, err);
+    if (tensor_store_check(&file->gguf.tensors, err) && ok)
         return true;
     importance_close(file);
     return false;
@@ -121,6 +122,10 @@ bool importance_read(const struct importance *file, const struct export_tensor *
         free(out);
         return err_set(err, ERR_FORMAT, "%s: %s: a sum of squares is %g; make the file again",
                        sums->file, t->entry.name, (double)sum);
+    }
+    if (!tensor_store_check(&file->gguf.tensors, err)) {
+        free(out);
+        return false;
     }
     *weights = out;
     return true;

@@ -177,6 +177,7 @@ static bool copy_file(const struct merge_folder *folder, const char *name, const
     bool ok = dtype && map.size && strcmp(name, "config.json") == 0
                   ? copy_config(to, &map, dtype, err)
                   : write_parts(to, &whole, 1, err);
+    ok = file_map_check(&map, from, err) && ok;
     file_unmap(&map);
     return ok;
 }

@@ -280,13 +280,14 @@ struct model *model_open(const struct checkpoint *ckpt, const struct adapter *ad
     struct model *m = mem_new(1, sizeof *m, err);
     if (!m)
         goto fail;
+    m->ckpt = ckpt;
     m->config = config;
     m->adapters = adapters;
     m->backend = backend;
     m->layers = mem_new(config->n_layers, sizeof *m->layers, err);
     if (!m->layers || !config_check_kv(config, backend->kv_type, err) ||
         !adopt_matrices(m, &ckpt->weights, err) || !write_gains(m, &ckpt->weights, err) ||
-        !open_scratch(&m->scratch, config, backend, err))
+        !open_scratch(&m->scratch, config, backend, err) || !model_check(m, err))
         goto fail;
     for (uint32_t i = 0; i < config->n_layers; i++) {
         m->layers[i].kv_offset = i * layer_page_bytes(config, backend->kv_type);
@@ -298,6 +299,11 @@ fail:
     err_add(err, "%s", ckpt->path);
     model_close(m);
     return NULL;
+}
+
+bool model_check(const struct model *model, struct err *err)
+{
+    return checkpoint_check(model->ckpt, err) && adapter_check(model->adapters, err);
 }
 
 void model_close(struct model *model)

@@ -65,12 +65,15 @@ size_t config_scratch_bytes(const struct model_config *config);
 
 /* Runs the layers and stores the keys and values; allocates nothing.
  * Errors: ERR_IO when experts could not be read from disk; the sequences may go on from where they
- * were. */
+ * were.  ERR_IO when mapped weights could not be read: then every later step fails, too, until the
+ * checkpoint is opened again.  See checkpoint_check(). */
 bool model_step(struct model *model, const struct model_step *step, struct err *err) CHECKED;
 
 /* Computes the logits of n rows of the last step, from row first.
- * logits: host [n][n_vocab] f32; n <= MODEL_LOGIT_ROWS. */
+ * logits: host [n][n_vocab] f32; n <= MODEL_LOGIT_ROWS.
+ * Errors: ERR_IO as model_step() for mapped weights. */
 #define MODEL_LOGIT_ROWS 16
-void model_logits(struct model *model, int first, int n, enum phase phase, float *logits);
+bool model_logits(struct model *model, int first, int n, enum phase phase, float *logits,
+                  struct err *err) CHECKED;
 
 #endif

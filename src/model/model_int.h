@@ -32,6 +32,7 @@ struct scratch {
 };
 
 struct model {
+    const struct checkpoint *ckpt;
     const struct model_config *config;
     struct backend *backend;
     const struct adapter *adapters;
@@ -48,5 +49,9 @@ struct model {
     int positions[MODEL_MAX_TOKENS]; /* where each stands */
     int n_tok;                       /* of the last step */
 };
+
+/* Says whether all weights that were read so far were those of the files.
+ * Errors: as checkpoint_check(). */
+bool model_check(const struct model *model, struct err *err) CHECKED;
 
 #endif

@@ -171,29 +171,35 @@ static bool set_prompts(struct reader *in, struct err *err)
     return true;
 }
 
-struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
+static bool read_all(struct reader *in, struct err *err)
 {
-    struct reader in = {.gguf = gguf};
+    const struct gguf *gguf = in->gguf;
     const char *model = "no_vocab";
     size_t n = strlen(model);
     bool ok = !gguf_find(gguf, "tokenizer.ggml.model") ||
               gguf_string(gguf, "tokenizer.ggml.model", &model, &n, err);
     if (!ok)
-        goto fail;
+        return false;
     if (n == 8 && memcmp(model, "no_vocab", 8) == 0)
         ok = err_set(err, ERR_NOT_FOUND, "%s: no vocabulary inside; name a tokenizer file",
                      gguf->file);
     else if (n == 5 && memcmp(model, "llama", 5) == 0)
-        ok = open_spm(&in, err);
+        ok = open_spm(in, err);
     else if (n == 4 && memcmp(model, "gpt2", 4) == 0)
-        ok = open_tekken(&in, err);
+        ok = open_tekken(in, err);
     else
         ok = err_set(err, ERR_UNSUPPORTED,
                      "%s: tokenizer.ggml.model: \"%.*s\"; only \"llama\" and \"gpt2\" are read",
                      gguf->file, n > 64 ? 64 : (int)n, model);
-    if (ok && set_ends(&in, err) && set_prompts(&in, err))
+    return ok && set_ends(in, err) && set_prompts(in, err);
+}
+
+struct tokenizer *tokenizer_from_gguf(const struct gguf *gguf, struct err *err)
+{
+    struct reader in = {.gguf = gguf};
+    bool ok = read_all(&in, err);
+    if (tensor_store_check(&gguf->tensors, err) && ok)
         return in.tok;
-fail:
     tokenizer_close(in.tok);
     err_remedy(err, ERR_FORMAT, "download it again");
     return NULL;

@@ -160,6 +160,10 @@ static struct tokenizer *open_file(const char *path, struct err *err)
         tok = from_json(name, map.data, map.size, JSON_ANY, &is_hf, err);
     else
         tok = tokenizer_from_spm(name, map.data, map.size, err);
+    if (!file_map_check(&map, path, err)) {
+        tokenizer_close(tok);
+        tok = NULL;
+    }
     file_unmap(&map);
     if (!tok || !has_neighbours || add_traits(tok, path, is_hf, err))
         return tok;

@@ -127,7 +127,7 @@ static const struct {
 
 TEST(generator, greedy_stories_are_the_known_ones)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
         /* The formats of published models with every instruction set, the others with one. */

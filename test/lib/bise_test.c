@@ -3,9 +3,12 @@
 #include "bise.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/map_guard.h"
 #include "data/safetensors.h"
 #include "test.h"
 
@@ -324,4 +327,49 @@ TEST(bise, adapters_change_what_comes_next)
     options.n_adapters = 1;
     assert_null(bise_model_open(dir, &options, &error));
     assert_non_null(strstr(error.text, "adapters: is NULL"));
+}
+
+TEST(bise, a_lost_file_fails_the_answer_and_its_model_only)
+{
+    struct bise_error error = {0};
+    struct bise_piece piece = {0};
+    size_t n = 0;
+    char *bytes = test_read(MODEL, &n), text[700];
+    const char *path = test_write(test_tmp("lost.gguf"), bytes, n);
+    struct bise_model *other = open_model(), *model = bise_model_open(path, NULL, &error);
+    assert_non_null(model);
+    struct bise_answer *answer = bise_answer_open(model, "Once upon a time", NULL, &error);
+    assert_non_null(answer);
+    assert_int_equal(bise_answer_next(answer, &piece, &error), BISE_OK);
+    map_guard_uninstall(); /* of another test */
+    bise_guard_files();
+    assert_int_equal(truncate(path, (off_t)(n / 2)), 0);
+    snprintf(text, sizeof text, "%s: reading at byte ", path);
+    test_write(path, bytes, n); /* cut to nothing in between */
+    assert_int_equal(bise_answer_next(answer, &piece, &error), BISE_OK);
+    assert_int_equal(truncate(path, (off_t)(n / 2)), 0);
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(bise_answer_next(answer, &piece, &error), BISE_ERROR_SYSTEM);
+        assert_memory_equal(error.text, text, strlen(text));
+        assert_non_null(strstr(error.text, " failed: the file changed or its disk failed; "));
+        test_write(path, bytes, n);
+    }
+    assert_null(bise_answer_open(model, "Once upon a time", NULL, &error));
+    assert_memory_equal(error.text, text, strlen(text));
+    bise_answer_close(answer);
+    bise_model_close(model);
+    free(bytes);
+    model = bise_model_open(path, NULL, &error);
+    assert_non_null(model);
+    for (int i = 0; i < 2; i++) {
+        char story[200] = "";
+        const struct bise_answer_options options = {.max_tokens = 20};
+        answer = bise_answer_open(i ? other : model, "Once upon a time", &options, &error);
+        assert_non_null(answer);
+        read_answer(answer, story, sizeof story);
+        assert_memory_equal(story, ", there was a little girl named", 31);
+        bise_answer_close(answer);
+    }
+    bise_model_close(model);
+    bise_model_close(other);
 }

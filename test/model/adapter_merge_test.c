@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapter_fixture.h"
+#include "base/map_guard.h"
 #include "base/mem.h"
 #include "model/expert_cache.h"
 #include "tensor/block.h"
@@ -375,4 +376,53 @@ TEST(adapter_merge, short_memory_is_an_error_each_time)
     assert_in_range(n, 10, 10000);
     adapter_close(ad);
     checkpoint_close(ckpt);
+}
+
+TEST(adapter_merge, a_lost_file_is_no_result)
+{
+    char dir[512], path[600];
+    struct err err = {0};
+    map_guard_uninstall(); /* of another test */
+    map_guard_install();
+    oracle_copy("mistral-lora", CHECKPOINT_NATIVE, dir);
+    snprintf(path, sizeof path, "%s/consolidated.safetensors", dir);
+    struct checkpoint *ckpt = checkpoint_open(dir, &err);
+    struct adapter *ad = lora_open(ckpt, LORA_NATIVE, 1, NULL);
+    const char *out = test_tmp("lost/merged"), *folder = edit_folder("lost");
+    assert_int_equal(truncate(path, 4096), 0);
+    /* Most tensors are written from the mapping as they are. */
+    assert_false(adapter_merge(ckpt, ad, out, &(struct merge_options){0}, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.text, "/consolidated.safetensors: reading at byte "));
+    assert_int_equal(rmdir(folder), 0); /* empty */
+    adapter_close(ad);
+    checkpoint_close(ckpt);
+}
+
+TEST(adapter_merge, a_lost_adapter_is_no_result)
+{
+    struct err err = {0};
+    struct rig rig;
+    size_t n;
+    static const int32_t ids[] = {1, 2, 3};
+    map_guard_uninstall(); /* of another test */
+    map_guard_install();
+    char *bytes = test_read(LORA_NATIVE, &n);
+    const char *path = test_write(test_tmp("short.safetensors"), bytes, n);
+    free(bytes);
+    rig_open(&rig, LORA_CASE, &(struct cpu_options){.n_threads = 1});
+    struct adapter *ad = lora_open(rig.ckpt, path, 1, NULL);
+    lora_attach(&rig, ad);
+    assert_int_equal(truncate(path, 0), 0);
+    const struct kv_span span = {.page_ids = rig.page_ids, .n_tok = 3};
+    const struct model_step step = {.ids = ids, .spans = &span, .n_spans = 1, .kv_data = rig.kv};
+    assert_false(model_step(rig.model, &step, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.text, "/short.safetensors: reading at byte "));
+    const char *out = test_tmp("short/merged");
+    edit_folder("short");
+    assert_false(adapter_merge(rig.ckpt, ad, out, &(struct merge_options){0}, &err));
+    assert_non_null(strstr(err.text, "/short.safetensors: reading at byte "));
+    rig_close(&rig);
+    adapter_close(ad);
 }

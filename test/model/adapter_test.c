@@ -16,7 +16,7 @@ static float logits[LORA_FLOATS_MAX], others[LORA_FLOATS_MAX];
 TEST(adapter, logits_are_those_of_the_merged_model)
 {
     static const char *const paths[] = {LORA_PEFT, LORA_NATIVE};
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < 4 * n_flags; i++) {
         char dir[512];

@@ -2,8 +2,12 @@
 /* forward_test.c - the whole decoder against the reference logits of every architecture.
  * The limits are those that the reference states for each arithmetic. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/map_guard.h"
+#include "base/mem.h"
 #include "oracle.h"
 #include "test.h"
 
@@ -75,7 +79,7 @@ static void check(struct rig *rig, int i, const char *what, double max)
 
 TEST(forward, exact_logits_are_the_reference_logits)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         const struct oracle_case *c = &oracle_cases[i];
@@ -98,7 +102,7 @@ TEST(forward, exact_logits_are_the_reference_logits)
 
 TEST(forward, rounded_inputs_give_the_logits_that_the_checkpoint_was_made_for)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         const struct oracle_case *c = &oracle_cases[i];
@@ -124,7 +128,7 @@ TEST(forward, rounded_inputs_give_the_logits_that_the_checkpoint_was_made_for)
 
 TEST(forward, exact_logits_of_other_layouts_are_those_of_their_stored_weights)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = ORACLE_CASES; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -138,7 +142,7 @@ TEST(forward, exact_logits_of_other_layouts_are_those_of_their_stored_weights)
 
 TEST(forward, eight_bit_keys_and_values_cost_little_and_the_same_in_any_chunk)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < ORACLE_CASES; i++) {
         /* Heads of 16 are no whole blocks. */
@@ -167,7 +171,7 @@ TEST(forward, eight_bit_keys_and_values_cost_little_and_the_same_in_any_chunk)
 
 TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         bool q8_0 = i >= ORACLE_CASES && strstr(other_cases[i - ORACLE_CASES], "q8_0");
@@ -190,7 +194,7 @@ TEST(forward, default_logits_stay_within_the_limits_of_their_arithmetic)
 TEST(forward, chunks_of_a_prompt_do_not_change_a_bit)
 {
     static const int chunks[] = {1, 3, 17, 16}; /* by turns the first and third, or the others */
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < 2 * n_flags; k++) {
@@ -216,7 +220,7 @@ TEST(forward, chunks_of_a_prompt_do_not_change_a_bit)
 
 TEST(forward, generated_tokens_get_the_logits_of_prompt_tokens)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -238,7 +242,7 @@ TEST(forward, generated_tokens_get_the_logits_of_prompt_tokens)
 
 TEST(forward, threads_do_not_change_a_bit)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++) {
         for (int k = 0; k < n_flags; k++) {
@@ -274,14 +278,14 @@ TEST(forward, steps_after_logits_of_some_rows_are_the_same)
     struct model_step step = {.ids = oracle.ids, .spans = &span, .n_spans = 1, .kv_data = rig.kv};
     assert_true(model_step(rig.model, &step, &err));
     for (int row = 7; row >= 0; row -= 2)
-        model_logits(rig.model, row, 1, PHASE_PROMPT, others);
-    model_logits(rig.model, 0, 8, PHASE_PROMPT, others);
+        assert_true(model_logits(rig.model, row, 1, PHASE_PROMPT, others, &err));
+    assert_true(model_logits(rig.model, 0, 8, PHASE_PROMPT, others, &err));
     step.ids += 8;
     span.n_tok = oracle.n - 8;
     span.pos0 = 8;
     assert_true(model_step(rig.model, &step, &err));
     size_t n_vocab = (size_t)oracle.n_vocab;
-    model_logits(rig.model, 0, span.n_tok, PHASE_PROMPT, others + 8 * n_vocab);
+    assert_true(model_logits(rig.model, 0, span.n_tok, PHASE_PROMPT, others + 8 * n_vocab, &err));
     rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
     assert_memory_equal(logits, others, (size_t)oracle.n * n_vocab * sizeof *logits);
     rig_close(&rig);
@@ -296,8 +300,8 @@ static void run_spans(struct rig *rig, const struct model_step *step, float *row
     struct err err;
     assert_true(model_step(rig->model, step, &err));
     for (int i = 0; i < step->n_spans; i++)
-        model_logits(rig->model, kv_span_tokens(step->spans, i + 1) - 1, 1, step->phase,
-                     rows + (size_t)i * model_config(rig->model)->n_vocab);
+        assert_true(model_logits(rig->model, kv_span_tokens(step->spans, i + 1) - 1, 1, step->phase,
+                                 rows + (size_t)i * model_config(rig->model)->n_vocab, &err));
 }
 
 /* Runs parts of the ids as sequences: what came before, then some more of a prompt, then two
@@ -332,7 +336,7 @@ static void run_parts(struct rig *rig, const struct oracle *o, bool together, fl
 
 TEST(forward, sequences_of_one_step_get_the_bits_they_get_alone)
 {
-    unsigned flags[3];
+    unsigned flags[ORACLE_FLAGS];
     int n_flags = oracle_flags(flags);
     for (int i = 0; i < N_CASES; i++)
         for (int k = 0; k < 2 * n_flags; k++) {
@@ -349,4 +353,56 @@ TEST(forward, sequences_of_one_step_get_the_bits_they_get_alone)
             rig_close(&rig);
             oracle_close(&oracle);
         }
+}
+
+/* Runs a step that must fail with the file's name, or must not. */
+static void assert_step(struct rig *rig, const struct model_step *step, const char *lost)
+{
+    struct err err = {0};
+    bool ok = model_step(rig->model, step, &err);
+    if (lost) {
+        assert_false(ok);
+        assert_int_equal(err.code, ERR_IO);
+        assert_non_null(strstr(err.text, lost));
+        assert_non_null(strstr(err.text, ": reading at byte "));
+        assert_false(model_logits(rig->model, 0, 1, PHASE_PROMPT, others, &err));
+    } else if (!ok || !model_logits(rig->model, 0, 1, PHASE_PROMPT, others, &err)) {
+        fail_msg("%s", err.text);
+    }
+}
+
+TEST(forward, a_lost_file_fails_every_step_until_it_is_opened_again)
+{
+    static const int n_threads[] = {1, 4};
+    char dir[512], path[600];
+    struct oracle oracle;
+    oracle_open(&oracle, "test/data/oracle/mixtral", "logits", 0);
+    oracle_copy("mixtral", CHECKPOINT_NATIVE, dir);
+    snprintf(path, sizeof path, "%s/consolidated.safetensors", dir);
+    size_t n = 0;
+    char *bytes = test_read(path, &n);
+    map_guard_uninstall(); /* of another test */
+    map_guard_install();
+    for (int i = 0; i < 2; i++) {
+        struct rig rig;
+        const struct cpu_options options = {.n_threads = n_threads[i], .exact = true};
+        rig_open(&rig, dir, &options);
+        const struct kv_span span = {.page_ids = rig.page_ids, .n_tok = oracle.n};
+        const struct model_step step = {
+            .ids = oracle.ids, .spans = &span, .n_spans = 1, .kv_data = rig.kv};
+        assert_step(&rig, &step, NULL);
+        assert_int_equal(truncate(path, (off_t)(n / 2)), 0);
+        mem_forbid(true);
+        assert_step(&rig, &step, "consolidated.safetensors");
+        mem_forbid(false);
+        test_write(path, bytes, n);
+        assert_step(&rig, &step, "consolidated.safetensors");
+        rig_close(&rig);
+        rig_open(&rig, dir, &options);
+        rig_run(&rig, oracle.ids, oracle.n, oracle.n, MODEL_MAX_TOKENS, logits);
+        assert_true(oracle_distance(&oracle, logits).max <= max_exact);
+        rig_close(&rig);
+    }
+    free(bytes);
+    oracle_close(&oracle);
 }

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/map_guard.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "data/gguf_write.h"
@@ -129,6 +131,30 @@ TEST(gguf_export, survives_any_failed_allocation)
         buf_free(&out);
     }
     assert_true(ok);
+    pool_close(pool);
+    checkpoint_close(ckpt);
+}
+
+TEST(gguf_export, a_lost_file_is_no_result)
+{
+    char dir[512], path[600];
+    struct err err = {0};
+    struct buf out;
+    oracle_copy("mistral", CHECKPOINT_HF, dir);
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    struct checkpoint *ckpt = checkpoint_open(dir, &err);
+    struct pool *pool = pool_open(2, &err);
+    assert_true(ckpt && pool);
+    map_guard_uninstall(); /* of another test */
+    map_guard_install();
+    assert_true(checkpoint_check_numbers(ckpt, &err));
+    assert_int_equal(truncate(path, 4096), 0);
+    buf_init(&out, 1 << 24);
+    assert_false(fixture_export_to(ckpt, "Q8_0", pool, &out, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.text, "/model.safetensors: reading at byte "));
+    assert_false(checkpoint_check_numbers(ckpt, &err)); /* although zeros are numbers */
+    buf_free(&out);
     pool_close(pool);
     checkpoint_close(ckpt);
 }

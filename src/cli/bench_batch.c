@@ -83,7 +83,8 @@ static bool choose(struct bench_batch *b, struct err *err)
 {
     for (uint32_t first = 0; first < b->n_seqs; first += MODEL_LOGIT_ROWS) {
         uint32_t left = b->n_seqs - first, n = left < MODEL_LOGIT_ROWS ? left : MODEL_LOGIT_ROWS;
-        model_logits(b->model, (int)first, (int)n, PHASE_GENERATE, b->logits);
+        if (!model_logits(b->model, (int)first, (int)n, PHASE_GENERATE, b->logits, err))
+            return false;
         for (uint32_t i = 0; i < n; i++)
             if (!sampler_next(b->sampler, b->logits + (size_t)i * b->n_vocab, &b->ids[first + i],
                               err))

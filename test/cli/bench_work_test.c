@@ -54,7 +54,7 @@ TEST(bench_work, experts_are_read_when_they_are_chosen)
 {
     struct checkpoint c = make(true);
     static const uint8_t bytes[2];
-    struct file_map file = {bytes, sizeof bytes};
+    struct file_map file = {.data = bytes, .size = sizeof bytes};
     struct tensor_store store = {.files = &file, .n_files = 1};
     struct tensor w = {.dtype = DTYPE_BF16, .n_rows = 1, .n_cols = 1, .data = bytes};
     struct ffn_tensors experts[4] = {{w, w, w}, {w, w, w}, {w, w, w}, {w, w, w}};

@@ -3,8 +3,8 @@
  *
  * For measuring only: loading, memory and speed depend on shapes and formats, not
  * on values.  The values are sane all the same (zero mean, variance 1 / n_in), so
- * that kernels take their normal paths.  Written block by block: memory stays small
- * whatever the size of the file.  It has no vocabulary.
+ * that kernels take their normal paths: codes are random bits, and scales are set.  Written
+ * in small parts: memory stays small whatever the size of the file.  It has no vocabulary.
  *
  *     build/release/bench_random_gguf --type q4_k OUT.gguf     [--layers N] [--shape SHAPE]
  */
@@ -17,7 +17,7 @@
 
 #include "tensor/number.h"
 
-enum { ALIGNMENT = 32, F32_ID = 0 };
+enum { ALIGNMENT = 32, CHUNK_BYTES = 1 << 20 };
 
 struct shape {
     const char *name, *arch;
@@ -52,6 +52,39 @@ static const struct shape shapes[] = {
      .context = 262144,
      .theta = 1e6f,
      .tied = true},
+    {.name = "8b", /* Ministral 3 8B */
+     .arch = "llama",
+     .dim = 4096,
+     .n_layers = 34,
+     .n_heads = 32,
+     .n_kv_heads = 8,
+     .head_dim = 128,
+     .ffn_dim = 14336,
+     .n_vocab = 131072,
+     .context = 262144,
+     .theta = 1e6f},
+    {.name = "14b", /* Ministral 3 14B */
+     .arch = "llama",
+     .dim = 5120,
+     .n_layers = 40,
+     .n_heads = 32,
+     .n_kv_heads = 8,
+     .head_dim = 128,
+     .ffn_dim = 16384,
+     .n_vocab = 131072,
+     .context = 262144,
+     .theta = 1e9f},
+    {.name = "24b", /* Mistral Small 3.2 24B */
+     .arch = "llama",
+     .dim = 5120,
+     .n_layers = 40,
+     .n_heads = 32,
+     .n_kv_heads = 8,
+     .head_dim = 128,
+     .ffn_dim = 32768,
+     .n_vocab = 131072,
+     .context = 131072,
+     .theta = 1e9f},
     {.name = "8x7b", /* Mixtral 8x7B */
      .arch = "llama",
      .dim = 4096,
@@ -107,17 +140,46 @@ static const struct shape shapes[] = {
      .v_dim = 128},
 };
 
+/* Where a block has its scales, and what makes them sane.  Everything else of a block is random:
+ * codes are about uniform, so the root of their mean square is known. */
 struct format {
     const char *name;
     uint32_t id; /* in the file */
     int block, bytes;
+    float code;     /* that root, with the scales of sub-blocks in it */
+    int scale_at;   /* of a float16 scale, or -1 */
+    int min_at;     /* of a float16 minimum, or -1 */
+    float min_code; /* the minimum, in scales */
+};
+
+enum {
+    F32_ID = 0,
+    F16_ID = 1,
+    Q4_K_ID = 12,
+    Q5_K_ID = 13,
+    Q6_K_ID = 14,
+    BF16_ID = 30,
+    MXFP4_ID = 39,
+    NVFP4_ID = 40
 };
 
 static const struct format formats[] = {
-    {"q4_0", 2, 32, 18},    {"q8_0", 8, 32, 34}, {"q4_k", 12, 256, 144},
-    {"q6_k", 14, 256, 210}, {"bf16", 30, 1, 2},
+    {"q4_0", 2, 32, 18, 4.61f, 0, -1, 0},
+    {"q4_1", 3, 32, 20, 4.61f, 0, 2, -7.5f},
+    {"q5_0", 6, 32, 22, 9.23f, 0, -1, 0},
+    {"q5_1", 7, 32, 24, 9.23f, 0, 2, -15.5f},
+    {"q8_0", 8, 32, 34, 73.9f, 0, -1, 0},
+    {"q4_k", Q4_K_ID, 256, 144, 39.5f * 4.61f, 0, 2, 7.5f},
+    {"q5_k", Q5_K_ID, 256, 176, 39.5f * 9.23f, 0, 2, 15.5f},
+    {"q6_k", Q6_K_ID, 256, 210, 39.5f * 18.5f, 208, -1, 0},
+    {"iq4_nl", 20, 32, 18, 72.0f, 0, -1, 0},
+    {"iq4_xs", 23, 256, 136, 18.5f * 72.0f, 0, -1, 0},
+    {"mxfp4", MXFP4_ID, 32, 17, 2.9f, -1, -1, 0},
+    {"nvfp4", NVFP4_ID, 64, 36, 2.9f, -1, -1, 0},
+    {"f16", F16_ID, 1, 2, 1, -1, -1, 0},
+    {"bf16", BF16_ID, 1, 2, 1, -1, -1, 0},
 };
-static const struct format router_format = {"f32", F32_ID, 1, 4};
+static const struct format router_format = {"f32", F32_ID, 1, 4, 1, -1, -1, 0};
 
 struct writer {
     FILE *f;
@@ -194,48 +256,82 @@ static uint64_t next_random(struct writer *w)
     return z ^ (z >> 31);
 }
 
-/* Positive finite values only; rounds to nearest even. */
-static void store_f16(uint8_t *p, float f)
+/* Finite values only; rounds to nearest even. */
+static uint16_t to_f16(float f)
 {
-    uint32_t bits = number_bits(f);
-    uint16_t h = f < 0x1p-14f
-                     ? (uint16_t)lrintf(f * 0x1p24f)
+    float magnitude = fabsf(f);
+    uint32_t bits = number_bits(magnitude);
+    uint16_t h = magnitude < 0x1p-14f
+                     ? (uint16_t)lrintf(magnitude * 0x1p24f)
                      : (uint16_t)((bits - (112u << 23) + 0xfffu + ((bits >> 13) & 1u)) >> 13);
-    memcpy(p, &h, sizeof h);
+    return f < 0 ? h | 0x8000 : h;
 }
 
-static void fill_row(struct writer *w, const struct format *f, uint8_t *row, size_t row_bytes,
-                     float std)
+/* Random numbers of 16 bits with n_mantissa bits of mantissa: any sign, four exponents of which
+ * the largest is that of std. */
+static uint64_t sane_floats(uint64_t random, int n_mantissa, int bias, float std)
 {
-    for (size_t i = 0; i < row_bytes; i += 8) {
+    int exponent;
+    (void)frexpf(std, &exponent);
+    int lowest = exponent - 1 + bias - 3 > 1 ? exponent - 1 + bias - 3 : 1;
+    uint64_t each = 0x0001000100010001u;
+    uint64_t kept = each * ((4u << n_mantissa) - 1), sign = each * 0x8000u;
+    return (random & sign) | ((random & kept) + each * ((uint64_t)lowest << n_mantissa));
+}
+
+static void fill_floats(struct writer *w, const struct format *f, uint8_t *p, size_t n, float std)
+{
+    for (size_t i = 0; i < n; i += 8) {
         uint64_t v = next_random(w);
-        memcpy(row + i, &v, row_bytes - i < 8 ? row_bytes - i : 8);
-    }
-    for (size_t i = 0; i < row_bytes; i += (size_t)f->bytes) {
-        uint8_t *b = row + i;
-        if (f->id == 30) { /* bf16: uniform in [-1.73, 1.73) times std */
-            float u = ((float)(b[0] | b[1] << 8) / 32768.0f - 1.0f) * 1.7320508f * std;
-            uint16_t v = number_to_bf16(u);
-            memcpy(b, &v, sizeof v);
-        } else if (f->id == F32_ID) {
-            float u = ((float)(b[0] | b[1] << 8) / 32768.0f - 1.0f) * 1.7320508f * std;
-            memcpy(b, &u, sizeof u);
-        } else if (f->id == 12) { /* scales and mins 32..47; the mins take the mean 7.5 away */
-            store_f16(b, std / (39.5f * 4.61f));
-            store_f16(b + 2, 7.5f * std / (39.5f * 4.61f));
-            for (int j = 0; j < 4; j++) {
-                uint8_t s = 0x20 | (b[4 + j] & 15);
-                b[4 + j] = s | 0x80; /* two bits of a later scale: 2 << 4 */
-                b[8 + j] = s | 0x80;
-                b[12 + j] = (uint8_t)((b[12 + j] & 15) * 17);
-            }
-        } else if (f->id == 14) {
-            for (int j = 0; j < 16; j++)
-                b[192 + j] = 32 | (b[192 + j] & 15);
-            store_f16(b + 208, std / (39.5f * 18.5f));
+        if (f->id == F32_ID) { /* the upper halves; the lower ones are mantissa */
+            v = sane_floats(v, 7, 127, std);
+            v = (v & 0xffff0000u) | (v & 0xffff000000000000u);
         } else {
-            store_f16(b, std / (f->id == 8 ? 73.9f : 4.61f));
+            v = f->id == F16_ID ? sane_floats(v, 10, 15, std) : sane_floats(v, 7, 127, std);
         }
+        memcpy(p + i, &v, n - i < 8 ? n - i : 8);
+    }
+}
+
+/* Scales of sub-blocks: 32..47 of 63, minima the same. */
+static void set_sub_scales(const struct format *f, uint8_t *b)
+{
+    if (f->id == Q6_K_ID)
+        for (int j = 0; j < 16; j++)
+            b[192 + j] = 32 | (b[192 + j] & 15);
+    for (int j = 0; f->id != Q6_K_ID && j < 4; j++) {
+        uint8_t s = 0x20 | (b[4 + j] & 15);
+        b[4 + j] = s | 0x80; /* two bits of a later scale: 2 << 4 */
+        b[8 + j] = s | 0x80;
+        b[12 + j] = (uint8_t)((b[12 + j] & 15) * 17);
+    }
+}
+
+static void fill(struct writer *w, const struct format *f, uint8_t *p, size_t n, float std)
+{
+    if (f->block == 1) {
+        fill_floats(w, f, p, n, std);
+        return;
+    }
+    uint16_t scale = to_f16(std / f->code), min = to_f16(f->min_code * std / f->code);
+    uint8_t power = (uint8_t)lrintf(127 + log2f(std / f->code));
+    uint8_t small = (uint8_t)fmaxf(1, lrintf(std / f->code * 0x1p9f)); /* E4M3 below 2^-6 */
+    bool has_sub_scales = f->id == Q4_K_ID || f->id == Q5_K_ID || f->id == Q6_K_ID;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t v = next_random(w);
+        memcpy(p + i, &v, n - i < 8 ? n - i : 8);
+    }
+    for (uint8_t *b = p; b < p + n; b += f->bytes) {
+        if (f->scale_at >= 0)
+            memcpy(b + f->scale_at, &scale, sizeof scale);
+        if (f->min_at >= 0)
+            memcpy(b + f->min_at, &min, sizeof min);
+        if (has_sub_scales)
+            set_sub_scales(f, b);
+        else if (f->id == MXFP4_ID)
+            b[0] = power;
+        else if (f->id == NVFP4_ID)
+            memset(b, small, 4);
     }
 }
 
@@ -424,69 +520,85 @@ static void write_header(struct writer *w, const struct shape *s, const struct i
 
 static void write_item(struct writer *w, const struct item *t)
 {
-    if (!t->n_rows) {
+    static uint8_t chunk[CHUNK_BYTES];
+    if (!t->n_rows)
         for (uint32_t i = 0; i < t->n_in; i++)
             put(w, &(float){1.0f}, sizeof(float));
-    } else {
-        size_t n = row_bytes(t);
-        uint8_t *row = malloc(n);
-        for (uint64_t i = 0; row && i < item_rows(t); i++) {
-            fill_row(w, t->format, row, n, 1.0f / sqrtf((float)t->n_in));
-            put(w, row, n);
-        }
-        free(row);
+    size_t left = t->n_rows ? item_bytes(t) : 0;
+    size_t most = CHUNK_BYTES / (size_t)t->format->bytes * (size_t)t->format->bytes;
+    for (size_t n; left; left -= n) {
+        n = left < most ? left : most;
+        fill(w, t->format, chunk, n, 1.0f / sqrtf((float)t->n_in));
+        put(w, chunk, n);
     }
     pad(w);
 }
 
 static int usage(void)
 {
-    fputs("usage: bench_random_gguf [--type q4_0|q4_k|q6_k|q8_0|bf16]\n"
-          "           [--shape 7b|3b|8x7b|small4|large3] [--layers N] OUT.gguf\n",
+    fputs("usage: bench_random_gguf [--type TYPE] [--shape SHAPE] [--layers N] OUT.gguf\ntypes:",
           stderr);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        fprintf(stderr, " %s", formats[i].name);
+    fputs("\nshapes:", stderr);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        fprintf(stderr, " %s", shapes[i].name);
+    fputs("\n", stderr);
     return 2;
+}
+
+struct request {
+    struct shape shape;
+    const struct format *format;
+    const char *path;
+};
+
+/* Reads an option and its value.  Returns false for another one. */
+static bool read_option(struct request *r, const char *name, const char *value)
+{
+    uint32_t n_layers = (uint32_t)strtoul(value, NULL, 10);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats && !strcmp(name, "--type"); i++)
+        if (!strcmp(value, formats[i].name)) {
+            r->format = &formats[i];
+            return true;
+        }
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && !strcmp(name, "--shape"); i++)
+        if (!strcmp(value, shapes[i].name)) {
+            r->shape = shapes[i];
+            return true;
+        }
+    if (strcmp(name, "--layers") != 0 || n_layers < 1 || n_layers > 512)
+        return false;
+    r->shape.n_layers = n_layers;
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    struct shape shape = shapes[0];
+    struct request r = {.shape = shapes[0], .format = &formats[0]};
     struct writer w = {.random = 1};
-    const struct format *format = &formats[2];
-    const char *path = NULL;
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (argv[i][0] != '-') {
-            path = argv[i];
-            continue;
-        }
-        bool known = false;
-        for (size_t k = 0; k < sizeof formats / sizeof *formats && !strcmp(argv[i], "--type"); k++)
-            if (!strcmp(value, formats[k].name))
-                format = &formats[k], known = true;
-        for (size_t k = 0; k < sizeof shapes / sizeof *shapes && !strcmp(argv[i], "--shape"); k++)
-            if (!strcmp(value, shapes[k].name))
-                shape = shapes[k], known = true;
-        if (!strcmp(argv[i], "--layers") && strtoul(value, NULL, 10) - 1 < 512)
-            shape.n_layers = (uint32_t)strtoul(value, NULL, 10), known = true;
-        if (!known)
+    uint64_t n;
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] != '-')
+            r.path = argv[i];
+        else if (i + 1 == argc || !read_option(&r, argv[i], argv[i + 1]))
             return usage();
-        i++;
-    }
-    if (!path)
+        else
+            i++;
+    if (!r.path)
         return usage();
-    w.f = fopen(path, "wb");
+    w.f = fopen(r.path, "wb");
     if (!w.f) {
-        perror(path);
+        perror(r.path);
         return 1;
     }
-    uint64_t n;
-    struct item *items = list_items(&shape, format, &n);
-    write_header(&w, &shape, items, n);
+    struct item *items = list_items(&r.shape, r.format, &n);
+    write_header(&w, &r.shape, items, n);
     for (uint64_t i = 0; i < n; i++)
         write_item(&w, &items[i]);
     free(items);
     if (fclose(w.f) != 0) {
-        perror(path);
+        perror(r.path);
         return 1;
     }
     return 0;

@@ -106,6 +106,18 @@ void mem_unmap(void *p, size_t size)
         munmap(p, size);
 }
 
+bool mem_huge(void *p, size_t n, bool huge)
+{
+#if defined(MADV_HUGEPAGE)
+    return madvise(p, n, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+#else
+    (void)p;
+    (void)n;
+    (void)huge;
+    return false;
+#endif
+}
+
 bool mem_pin(const void *p, size_t n)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = (uintptr_t)p % page;

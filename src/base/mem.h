@@ -34,6 +34,10 @@ char *mem_string(const char *bytes, size_t n, struct err *err) CHECKED;
 void *mem_map(size_t size, struct err *err) CHECKED;
 void mem_unmap(void *p, size_t size);
 
+/* Asks for huge pages, or for ordinary ones, in n bytes of mem_map() that nobody has touched.
+ * Returns false where the system has no say in that. */
+bool mem_huge(void *p, size_t n, bool huge);
+
 /* Keeps the pages of n mapped bytes in memory for as long as they are mapped.  Returns false
  * where the system does not allow that (ulimit -l); they are then read ahead, at least. */
 bool mem_pin(const void *p, size_t n);

@@ -1,35 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench.c - "bise bench": how fast a model is here, and how near to the machine's limit.
- *
- * Each row is printed when it is measured, so that a slow model shows something soon and Ctrl-C
- * loses only what is under way. */
+/* bench.c - "bise bench": how fast a model is here, and how near to the machine's limit. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
-#include "base/mem.h"
-#include "base/pool.h"
+#include "cli/bench_limits.h"
+#include "cli/bench_model.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/experts.h"
 #include "cli/interrupt.h"
-#include "cli/json_text.h"
-#include "cli/machine.h"
-#include "cli/notes.h"
 #include "cli/options.h"
-#include "cli/summary.h"
-#include "cli/units.h"
-#include "engine/generator.h"
-#include "lib/runtime.h"
-#include "model/checkpoint.h"
 #include "model/model.h"
-#include "tensor/backend.h"
 
 enum {
     MAX_SECONDS = 1000000,
@@ -37,342 +22,150 @@ enum {
 };
 
 struct bench {
-    struct runtime_options machine;
-    uint32_t n_prompt, n_generate, depth;
-    struct summary_limits limits;
-    bool json;
+    struct bench_options model;
+    bool json, csv;
+    bool full;      /* every row */
+    bool limits;    /* measure the machine alone */
     bool tokenizer; /* measure that alone */
     struct option_texts texts;
-
-    const char *path;
-    struct runtime rt;
-    int32_t *ids;                           /* [depth + n_prompt] */
-    struct summary load_s, prefill, decode; /* the last two in tokens per second */
-    double bandwidth;                       /* bytes per second; 0: not measured */
-    double token_bytes;                     /* that decoding one token reads */
-    double disk_speed;                      /* bytes per second; 0: not measured */
-    struct expert_cache_stats experts;      /* of all decoding that was timed */
-    double decode_s;                        /* seconds that this took */
-    uint64_t n_decoded, n_decodes;          /* tokens of it; runs, with the warm-up */
 };
 
-static bool feed(struct generator *gen, const int32_t *ids, uint32_t n, struct err *err)
+/* Which options were given, by what they go with. */
+struct given {
+    bool text;
+    bool machine; /* --threads, --cpu */
+    bool model;   /* others that say how a model is computed */
+    bool runs, rows;
+};
+
+static const struct option_numbers full_prompts = {{512, 2048, 8192}, 3};
+static const struct option_numbers full_depths = {{0, 4096, 32768}, 3};
+static const struct option_numbers full_batches = {{1, 2, 4, 8, 16, 32, 64}, 7};
+
+static struct option noting(struct option option, bool *given)
 {
-    for (uint32_t i = 0, step; i < n; i += step) {
-        step = n - i < MODEL_MAX_TOKENS ? n - i : MODEL_MAX_TOKENS;
-        if (!generator_prompt(gen, ids + i, step, err) || !summary_go_on(err))
-            return false;
-    }
-    return true;
+    option.given = given;
+    return option;
 }
 
-/* Opens a sequence that holds the first n ids. */
-static struct generator *open_at(struct bench *b, uint32_t n, struct err *err)
+static int check(const struct bench *b, const struct given *given, int n_args)
 {
-    struct generator_options options = {.sampler = SAMPLER_DEFAULT, .no_loop_guard = true};
-    uint32_t for_prompt = b->depth + b->n_prompt, for_answer = b->depth + 1 + b->n_generate;
-    options.context = for_prompt > for_answer ? for_prompt : for_answer;
-    struct generator *gen = generator_open(b->rt.model, NULL, &options, err);
-    if (!gen || feed(gen, b->ids, n, err))
-        return gen;
-    generator_close(gen);
-    return NULL;
+    if (b->limits &&
+        (b->tokenizer || given->text || given->model || given->runs || given->rows || n_args))
+        return options_wrong(&verb_bench,
+                             "--limits: goes with --threads, --cpu, --json and --csv only");
+    if (given->text && !b->tokenizer)
+        return options_wrong(&verb_bench, "--text: goes with --tokenizer only");
+    if (b->tokenizer && (given->machine || given->model || given->rows || b->csv))
+        return options_wrong(&verb_bench,
+                             "--tokenizer: goes with --text, --repeat, --seconds and --json only");
+    if (b->json && b->csv)
+        return options_wrong(&verb_bench, "--json, --csv: choose one");
+    if (b->csv && b->model.profile)
+        return options_wrong(&verb_bench, "--profile: goes with text and --json, not with --csv");
+    if (b->model.compare && (b->json || b->csv))
+        return options_wrong(&verb_bench, "--compare: prints text; not with --json or --csv");
+    return -1;
 }
 
-/* Stores how many prompt tokens go in per second after depth others. */
-static bool time_prefill(void *arg, double *rate, struct err *err)
+/* --full stands for the lists that are not given. */
+static void fill_lists(struct bench *b, bool prompts, bool depths, bool batches)
 {
-    struct bench *b = arg;
-    struct generator *gen = open_at(b, b->depth, err);
-    if (!gen)
-        return false;
-    double start = clock_now();
-    bool ok = feed(gen, b->ids + b->depth, b->n_prompt, err);
-    *rate = units_rate(b->n_prompt, clock_now() - start);
-    generator_close(gen);
-    return ok;
-}
-
-static struct expert_cache_stats read_experts(const struct bench *b)
-{
-    return b->rt.experts ? expert_cache_stats(b->rt.experts) : (struct expert_cache_stats){0};
-}
-
-/* Adds what was timed to what is known of the experts; the first run only warms up. */
-static void count_experts(struct bench *b, const struct expert_cache_stats *before, double seconds)
-{
-    if (!b->n_decodes++)
+    struct bench_options *o = &b->model;
+    if (!b->full)
         return;
-    struct expert_cache_stats now = read_experts(b), s = experts_between(before, &now);
-    b->experts.hits += s.hits;
-    b->experts.misses += s.misses;
-    b->experts.n_read += s.n_read;
-    b->experts.read_s += s.read_s;
-    b->decode_s += seconds;
-    b->n_decoded += b->n_generate;
-}
-
-/* Stores how many tokens come out per second after depth others. */
-static bool time_decode(void *arg, double *rate, struct err *err)
-{
-    struct bench *b = arg;
-    int32_t id;
-    struct buf text; /* stays empty: there is no tokenizer */
-    struct generator *gen = open_at(b, b->depth ? b->depth : 1, err);
-    if (!gen)
-        return false;
-    buf_init(&text, 0);
-    /* The first token needs no step: its logits came with the prompt. */
-    bool ok = generator_next(gen, &id, &text, err);
-    struct expert_cache_stats before = read_experts(b);
-    double start = clock_now();
-    for (uint32_t i = 0; ok && i < b->n_generate; i++)
-        ok = generator_next(gen, &id, &text, err) && summary_go_on(err);
-    double seconds = clock_now() - start;
-    *rate = units_rate(b->n_generate, seconds);
-    count_experts(b, &before, seconds);
-    generator_close(gen);
-    return ok;
-}
-
-static bool time_load(void *arg, double *seconds, struct err *err)
-{
-    struct bench *b = arg;
-    runtime_close(&b->rt);
-    if (!runtime_open(&b->rt, b->path, &b->machine, err))
-        return false;
-    *seconds = b->rt.load_s;
-    return true;
-}
-
-/* Speed does not depend on which tokens, nor on whether the model was made for so many: any
- * sequence will do, the same each time. */
-static bool make_ids(struct bench *b, struct err *err)
-{
-    uint32_t n = b->depth + b->n_prompt, n_vocab = model_config(b->rt.model)->n_vocab;
-    uint64_t state = 1;
-    b->ids = mem_new(n, sizeof *b->ids, err);
-    if (!b->ids)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        b->ids[i] = (int32_t)((state >> 33) % n_vocab);
-    }
-    return true;
-}
-
-/* Every weight but the embedding, of which a token reads one row (unless it is the output matrix
- * as well), and the experts that are not chosen; and the keys and values that are seen half way. */
-static double bytes_per_token(const struct bench *b)
-{
-    const struct checkpoint *ckpt = b->rt.ckpt;
-    const struct model_config *c = &ckpt->config;
-    const struct tensor *embedding = &ckpt->weights.embedding;
-    double bytes = (double)ckpt->n_weight_bytes, depth = b->depth + b->n_generate / 2.0;
-    double layer_token = (double)config_page_bytes(c, b->rt.backend->kv_type) /
-                         ((double)c->n_layers * BACKEND_PAGE_TOKENS);
-    if (!c->tied)
-        bytes -= (double)(embedding->n_rows - 1) * (double)tensor_row_bytes(embedding);
-    if (c->is_moe)
-        bytes -= (double)expert_cache_sizes(ckpt).n_bytes *
-                 (1.0 - (double)c->moe.n_used / c->moe.n_experts);
-    for (uint32_t i = 0; i < c->n_layers; i++)
-        bytes += layer_token * (c->windows[i] && c->windows[i] < depth ? c->windows[i] : depth);
-    return bytes;
-}
-
-static bool measure_load(struct bench *b, struct err *err)
-{
-    bool ok = summary_measure(&b->load_s, "load", &b->limits, time_load, b, err);
-    if (b->load_s.n_runs && !b->json) {
-        printf("%s, %s, %d threads, after %u tokens\n", b->path, b->rt.backend->name,
-               b->machine.n_threads, b->depth);
-        summary_print_head();
-    }
-    return b->json ? ok : summary_print_row(&b->load_s, ok, "load", 1e3, "ms", err);
-}
-
-/* The limit is the best of a few passes, so it has one figure. */
-static bool measure_memory(struct bench *b, struct err *err)
-{
-    console_progress("memory");
-    bool ok = machine_bandwidth(b->machine.n_threads, &b->bandwidth, err);
-    console_progress_end();
-    if (!ok || b->json)
-        return ok && summary_go_on(err);
-    printf("%-24s %12s %12s %12.1f  GB/s\n", "memory", "", "", b->bandwidth / 1e9);
-    return console_flush(err) && summary_go_on(err);
-}
-
-/* Where experts are read from disk, that is what limits decoding. */
-static bool measure_disk(struct bench *b, struct err *err)
-{
-    if (!b->rt.experts)
-        return true;
-    console_progress("disk");
-    bool ok = expert_cache_disk_speed(b->rt.experts, &b->disk_speed, err);
-    console_progress_end();
-    if (!ok || b->json)
-        return ok && summary_go_on(err);
-    printf("%-24s %12s %12s %12.3f  GB/s\n", "disk", "", "", b->disk_speed / 1e9);
-    return console_flush(err) && summary_go_on(err);
-}
-
-static bool measure_tokens(struct bench *b, const char *name, uint32_t n, summary_fn *fn,
-                           struct summary *out, struct err *err)
-{
-    char label[32];
-    snprintf(label, sizeof label, "%s %u", name, n);
-    bool ok = summary_measure(out, label, &b->limits, fn, b, err);
-    return b->json ? ok : summary_print_row(out, ok, label, 1, "tokens/s", err);
-}
-
-static bool measure(struct bench *b, struct err *err)
-{
-    if (!measure_load(b, err) || !measure_memory(b, err) || !measure_disk(b, err) ||
-        !make_ids(b, err))
-        return false;
-    notes_rounding(b->rt.ckpt, &b->machine);
-    b->token_bytes = bytes_per_token(b);
-    return measure_tokens(b, "prefill", b->n_prompt, time_prefill, &b->prefill, err) &&
-           measure_tokens(b, "decode", b->n_generate, time_decode, &b->decode, err);
-}
-
-/* Decode's share of what the memory allows; 0 when not measured. */
-static double decode_ratio(const struct bench *b)
-{
-    return b->bandwidth > 0 ? b->token_bytes * b->decode.median / b->bandwidth : 0;
-}
-
-/* Decoding's share of what the disk allows: the time that reading as much in one go would take,
- * of the time that it took. */
-static double disk_ratio(const struct bench *b)
-{
-    return units_rate((double)b->experts.n_read, b->disk_speed * b->decode_s);
-}
-
-static double disk_token_bytes(const struct bench *b)
-{
-    return units_rate((double)b->experts.n_read, (double)b->n_decoded);
-}
-
-static void print_experts(const struct bench *b)
-{
-    char text[UNITS_TEXT];
-    printf(
-        "experts: %.1f %% of those chosen are in memory; a token reads %s from disk, at %.0f MB/s "
-        "in %.0f %% of the time: %.2f of its limit\n",
-        100 * experts_hit_rate(&b->experts), units_bytes(text, (uint64_t)disk_token_bytes(b)),
-        units_rate((double)b->experts.n_read, b->experts.read_s) / 1e6,
-        100 * units_rate(b->experts.read_s, b->decode_s), disk_ratio(b));
-}
-
-static void print_verdict(const struct bench *b)
-{
-    char text[UNITS_TEXT];
-    if (!b->decode.n_runs)
-        return;
-    if (b->rt.experts)
-        print_experts(b);
-    printf("decoding a token reads %s", units_bytes(text, (uint64_t)b->token_bytes));
-    if (b->token_bytes > (double)machine_cache())
-        printf(" of memory: %.2f of its limit\n", decode_ratio(b));
-    else
-        puts(", which the processor's cache holds");
-}
-
-/* What was not measured is left out. */
-static void print_json(const struct bench *b)
-{
-    printf("{\"model\":");
-    json_text(b->path, strlen(b->path));
-    if (b->rt.backend)
-        printf(",\"backend\":\"%s\"", b->rt.backend->name);
-    printf(",\"threads\":%d,\"repeats\":%d", b->machine.n_threads, b->limits.n_repeats);
-    printf(",\"depth\":%u,\"prompt_tokens\":%u,\"generated_tokens\":%u", b->depth, b->n_prompt,
-           b->n_generate);
-    summary_print_json(&b->load_s, "load_s");
-    if (b->bandwidth > 0)
-        printf(",\"read_bytes_per_s\":%.6g", b->bandwidth);
-    summary_print_json(&b->prefill, "prefill_tokens_per_s");
-    summary_print_json(&b->decode, "decode_tokens_per_s");
-    if (b->decode.n_runs)
-        printf(",\"bytes_per_token\":%.6g,\"cache_bytes\":%llu,\"decode_ratio\":%.4g",
-               b->token_bytes, (unsigned long long)machine_cache(), decode_ratio(b));
-    if (b->decode.n_runs && b->rt.experts)
-        printf(",\"expert_hit_rate\":%.4g,\"disk_bytes_per_token\":%.6g,\"disk_bytes_per_s\":%.6g,"
-               "\"disk_busy\":%.4g,\"disk_ratio\":%.4g",
-               experts_hit_rate(&b->experts), disk_token_bytes(b), b->disk_speed,
-               units_rate(b->experts.read_s, b->decode_s), disk_ratio(b));
-    puts("}");
+    if (!prompts)
+        o->prompts = full_prompts;
+    if (!depths)
+        o->depths = full_depths;
+    if (!batches)
+        o->batches = full_batches;
+    o->cold = true;
 }
 
 static int parse(struct bench *b, int *argc, char **argv)
 {
-    bool for_model = false, for_tokenizer = false;
+    struct bench_options *o = &b->model;
+    struct given given = {0};
+    bool prompts = false, depths = false, batches = false;
     struct option options[] = {
-        OPTIONS_MACHINE(&b->machine),
-        option_u32("prompt", &b->n_prompt, 1, MAX_TOKENS),
-        option_u32("generate", &b->n_generate, 1, MAX_TOKENS),
-        option_u32("depth", &b->depth, 0, MAX_TOKENS),
-        {.name = "text", .kind = OPTION_TEXTS, .value = &b->texts, .given = &for_tokenizer},
+        OPTIONS_MACHINE(&o->machine),
+        noting(option_numbers("prompt", &o->prompts, 1, MAX_TOKENS), &prompts),
+        noting(option_numbers("depth", &o->depths, 0, MAX_TOKENS), &depths),
+        noting(option_numbers("batch", &o->batches, 1, MODEL_MAX_TOKENS), &batches),
+        noting(option_u32("generate", &o->n_generate, 1, MAX_TOKENS), &given.rows),
+        noting(option_flag("full", &b->full), &given.rows),
+        noting(option_flag("cold", &o->cold), &given.rows),
+        noting(option_flag("profile", &o->profile), &given.rows),
+        noting(option_text("compare", &o->compare), &given.rows),
+        noting(option_int("repeat", &o->limits.n_repeats, 1, SUMMARY_MAX_RUNS), &given.runs),
+        noting(option_int("seconds", &o->limits.max_s, 0, MAX_SECONDS), &given.runs),
+        {.name = "text", .kind = OPTION_TEXTS, .value = &b->texts, .given = &given.text},
+        option_flag("limits", &b->limits),
         option_flag("tokenizer", &b->tokenizer),
-        option_int("repeat", &b->limits.n_repeats, 1, SUMMARY_MAX_RUNS),
-        option_int("seconds", &b->limits.max_s, 0, MAX_SECONDS),
         option_flag("json", &b->json),
+        option_flag("csv", &b->csv),
         {.name = NULL},
     };
-    for (int i = 0; !options[i].given; i++) /* those before --text */
-        options[i].given = &for_model;
+    for (int i = 0; !options[i].given; i++) /* those of the machine, which come first */
+        options[i].given = i < 2 ? &given.machine : &given.model;
     int code = options_parse(&verb_bench, options, argc, argv);
     if (code >= 0)
         return code;
-    if (for_tokenizer && !b->tokenizer)
-        return options_wrong(&verb_bench, "--text: goes with --tokenizer only");
-    if (for_model && b->tokenizer)
-        return options_wrong(&verb_bench,
-                             "--tokenizer: goes with --text, --repeat, --seconds and --json only");
-    return -1;
+    given.rows = given.rows || prompts || depths || batches;
+    fill_lists(b, prompts, depths, batches);
+    o->form = b->json ? BENCH_JSON : b->csv ? BENCH_CSV : BENCH_TEXT;
+    return check(b, &given, *argc);
 }
 
-/* Measures and prints what was asked for; what there is of it when Ctrl-C came. */
-static bool measure_and_print(struct bench *b, struct err *err)
+static uint32_t largest(const struct option_numbers *numbers)
 {
-    if (b->tokenizer)
-        return bench_tokenizer(
-            &(struct bench_tokenizer_options){b->path, b->texts, b->limits, b->json}, err);
-    bool ok = measure(b, err);
-    if (ok || err->code == ERR_CANCELLED)
-        (b->json ? print_json : print_verdict)(b);
+    uint32_t most = 0;
+    for (size_t i = 0; i < numbers->n; i++)
+        most = numbers->items[i] > most ? numbers->items[i] : most;
+    return most;
+}
+
+static bool measure(struct bench *b, const char *arg, struct err *err)
+{
+    struct buf path;
+    bool ok;
+    if (b->limits)
+        return bench_limits_print(&b->model.machine, b->model.form, err);
+    buf_init(&path, LIMIT_JSON_BYTES);
+    ok = bundled_or(arg, &path, err);
+    if (ok && b->tokenizer)
+        ok = bench_tokenizer(
+            &(struct bench_tokenizer_options){path.data, b->texts, b->model.limits, b->json}, err);
+    else if (ok)
+        ok = bench_model(&b->model, path.data, err);
+    buf_free(&path);
     return ok;
 }
 
 static int bench(int argc, char **argv)
 {
-    struct bench b = {.n_prompt = 512, .n_generate = 128, .limits = {.n_repeats = 5, .max_s = 60}};
+    struct bench b = {.model = {.prompts = {{512}, 1},
+                                .depths = {{0}, 1},
+                                .n_generate = 128,
+                                .limits = {.n_repeats = 5, .max_s = 60}}};
+    struct bench_options *o = &b.model;
     int code = parse(&b, &argc, argv);
     if (code >= 0)
         return code;
-    if (!b.machine.n_threads)
-        b.machine.n_threads = cpus_n_threads();
-    b.machine.plan_experts = experts_plan;
-    b.machine.context = b.depth + (b.n_prompt > b.n_generate ? b.n_prompt : b.n_generate + 1);
+    if (!o->machine.n_threads)
+        o->machine.n_threads = cpus_n_threads();
+    o->machine.plan_experts = experts_plan;
+    uint32_t for_prompt = largest(&o->prompts),
+             for_answer = largest(&o->depths) + o->n_generate + 1;
+    o->machine.context = for_prompt > for_answer ? for_prompt : for_answer;
     struct err err = {0};
-    struct buf path;
-    buf_init(&path, LIMIT_JSON_BYTES);
-    bool ok = bundled_or(argc ? argv[0] : NULL, &path, &err);
-    b.path = path.data;
     interrupt_hold();
-    ok = ok && measure_and_print(&b, &err);
+    bool ok = measure(&b, argc ? argv[0] : NULL, &err);
     interrupt_release();
     if (ok || err.code == ERR_CANCELLED)
-        code = console_finish(ok ? EXIT_DONE : EXIT_INTERRUPTED);
-    else
-        code = console_fail(&err);
-    runtime_close(&b.rt);
-    free(b.ids);
-    buf_free(&path);
-    return code;
+        return console_finish(ok ? EXIT_DONE : EXIT_INTERRUPTED);
+    return console_fail(&err);
 }
 
 const struct verb verb_bench = {
@@ -381,18 +174,32 @@ const struct verb verb_bench = {
     .help =
         "usage: bise bench [options] [MODEL]\n"
         "\n"
-        "Measures how long a model takes to load, how fast it takes a prompt (prefill), and how\n"
-        "fast it writes (decode), each several times after a warm-up.  Decoding reads every\n"
-        "weight for each token, so the machine's memory sets its limit: that is measured too,\n"
-        "and decode's share of it printed (1.00 is perfect).  Each row comes when it is measured;\n"
-        "Ctrl-C ends with those that are there.\n"
+        "Measures how long a model takes to load and to give a first token, how fast it takes a\n"
+        "prompt (prefill), how fast it writes (decode, batch), each several times after a "
+        "warm-up,\n"
+        "and how much memory it takes.  Before that it measures what the machine can do at most:\n"
+        "writing reads every weight for each token, so memory is its limit, and prompts have that\n"
+        "of the units that multiply.  Each figure is printed with its share of that (1.00 is\n"
+        "perfect).  Each row comes when it is measured; Ctrl-C ends with those that are there.\n"
         "\n"
-        "    bise bench path/to/model --prompt 1024 --depth 4096\n"
+        "    bise bench path/to/model --prompt 512,8192 --depth 0,4096 --batch 1,16\n"
+        "    bise bench path/to/model --json >before.json\n"
+        "    bise bench path/to/model --compare before.json\n"
+        "    bise bench --limits\n"
         "    bise bench path/to/tekken.json --tokenizer\n"
         "\n"
-        "    --prompt N              prompt tokens of a run (512)\n"
-        "    --generate N            tokens written in a run (128)\n"
-        "    --depth N               tokens that are there before (0)\n"
+        "    --prompt N,N,...        prompt tokens, a row each (512)\n"
+        "    --depth N,N,...         write behind so many tokens, a row each (0)\n"
+        "    --batch N,N,...         write so many sequences in the same steps, a row each (none)\n"
+        "    --generate N            tokens that are written (128)\n"
+        "    --full                  prompts of 512, 2048, 8192; depths 0, 4096, 32768; batches 1 "
+        "to\n"
+        "                            64; --cold: long, for a model of billions of parameters\n"
+        "    --cold                  a first token with nothing of the model in memory, too\n"
+        "    --profile               take one more run of each row apart, by operation\n"
+        "    --compare FILE          print each row beside a run that --json stored\n"
+        "    --limits                measure the machine alone: reading from memory and caches,\n"
+        "                            and what each instruction set multiplies\n"
         "    --tokenizer             measure the tokenizer alone, on one core: loading, encoding,\n"
         "                            decoding; MODEL may be a tokenizer file\n"
         "    --text FILE             with --tokenizer: measure on this text, not on a mixture of\n"
@@ -401,7 +208,8 @@ const struct verb verb_bench = {
         "    --repeat N              runs of each row (5)\n"
         "    --seconds N             no further run of a row after N seconds, but at least one "
         "(60)\n"
-        "    --json                  print one JSON object\n" OPTIONS_MACHINE_HELP,
+        "    --json, --csv           print one JSON object, or a line for each "
+        "row\n" OPTIONS_MACHINE_HELP,
     .max_args = 1,
     .run = bench,
 };

@@ -105,7 +105,8 @@ static bool measure(struct bench *b, struct summary *out, const char *what, cons
     bool ok = summary_measure(out, label, &b->options->limits, fn, b, err);
     if (b->options->json)
         return ok;
-    return summary_print_row(out, ok, label, is_time ? 1e3 : 1e-6, is_time ? "ms" : "MB/s", err);
+    return summary_print_row(out, ok, label, is_time ? 1e3 : 1e-6, is_time ? "ms" : "MB/s", "",
+                             err);
 }
 
 static bool measure_load(struct bench *b, struct err *err)

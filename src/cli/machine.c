@@ -9,16 +9,9 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/pool.h"
 #include "base/small_text.h"
 
-#define NO_LIMIT  UINT64_MAX /* no such number, or "max" */
-#define PASSES    5          /* over the block; the best counts */
-#define PART      (1u << 20) /* bytes that a thread reads at a time */
-#define MIN_BLOCK ((uint64_t)256 << 20)
-#define MAX_BLOCK ((uint64_t)1 << 30)
+#define NO_LIMIT UINT64_MAX /* no such number, or "max" */
 
 /* How one version of control groups spells what is needed. */
 struct spelling {
@@ -81,83 +74,35 @@ uint64_t machine_memory(const char *root)
     return least == NO_LIMIT ? 0 : least ? least : 1;
 }
 
-uint64_t machine_cache(void)
+uint64_t machine_cache(int level)
 {
-    static const int levels[] = {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE};
+    static const int names[] = {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE};
     for (int i = 0; i < 2; i++) {
-        long n = sysconf(levels[i]);
+        long n = level == 0 || level == 3 - i ? sysconf(names[i]) : 0;
         if (n > 0)
             return (uint64_t)n;
     }
     return 0;
 }
 
-struct block {
-    uint64_t *words;
-    uint64_t *results; /* [parts]: what was read must be used */
-};
-
-static void fill_parts(void *arg, int begin, int end, int worker)
+/* Reads an amount of memory from what the kernel says about this process. */
+static uint64_t read_status(const char *key)
 {
-    struct block *b = arg;
-    (void)worker;
-    memset((char *)b->words + (size_t)begin * PART, 1, (size_t)(end - begin) * PART);
+    uint64_t kib = read_number("/proc/self", "status", key);
+    return kib == NO_LIMIT ? 0 : kib * 1024;
 }
 
-static void read_parts(void *arg, int begin, int end, int worker)
+struct machine_resident machine_resident(void)
 {
-    struct block *b = arg;
-    (void)worker;
-    for (int part = begin; part < end; part++) {
-        const uint64_t *words = b->words + (size_t)part * (PART / sizeof *words);
-        uint64_t all = 0;
-        for (size_t i = 0; i < PART / sizeof *words; i++)
-            all |= words[i];
-        b->results[part] = all;
-    }
+    return (struct machine_resident){.peak = read_status("VmHWM:"),
+                                     .files = read_status("RssFile:")};
 }
 
-/* Four times the cache, so that little of a pass is still there in the next. */
-static uint64_t block_bytes(void)
+bool machine_forget_peak(void)
 {
-    uint64_t size = 4 * machine_cache(), memory = machine_memory("");
-    if (size < MIN_BLOCK)
-        size = MIN_BLOCK;
-    if (size > MAX_BLOCK)
-        size = MAX_BLOCK;
-    if (memory && size > memory / 2)
-        size = memory / 2;
-    return size > PART ? size / PART * PART : PART;
-}
-
-bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err)
-{
-    size_t size = block_bytes();
-    int n_parts = (int)(size / PART);
-    double best = 0;
-    struct block block = {0};
-    struct pool *pool = pool_open(n_threads, err);
-    if (!pool)
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (!f)
         return false;
-    block.results = mem_new((size_t)n_parts, sizeof *block.results, err);
-    if (!block.results)
-        goto out;
-    block.words = mem_map(size, err);
-    if (!block.words)
-        goto out;
-    pool_run(pool, n_parts, 1, fill_parts, &block);
-    for (int i = 0; i < PASSES; i++) {
-        double start = clock_now();
-        pool_run(pool, n_parts, 1, read_parts, &block);
-        double rate = (double)size / (clock_now() - start);
-        if (rate > best)
-            best = rate;
-    }
-    *bytes_per_s = best;
-out:
-    if (block.words)
-        mem_unmap(block.words, size);
-    free(block.results);
-    pool_close(pool);
-    return best > 0;
+    bool ok = fputs("5", f) >= 0;
+    return fclose(f) == 0 && ok;
 }

@@ -13,11 +13,18 @@
  * tests. */
 uint64_t machine_memory(const char *root);
 
-/* Returns the bytes of a processor's largest cache, 0 when not known. */
-uint64_t machine_cache(void);
+/* Returns the bytes of a processor's cache of level 2 or 3, or of the largest it has for 0; 0 when
+ * not known. */
+uint64_t machine_cache(int level);
 
-/* Measures how many bytes per second n_threads read from memory: the best of a few passes over
- * a block too large for the caches.  Errors: ERR_LIMIT without memory for the block. */
-bool machine_bandwidth(int n_threads, double *bytes_per_s, struct err *err) CHECKED;
+/* What of this process is in memory, in bytes; 0: not known. */
+struct machine_resident {
+    uint64_t peak;  /* the most since the start, or since machine_forget_peak() */
+    uint64_t files; /* now, of mapped files */
+};
+struct machine_resident machine_resident(void);
+
+/* Lets the peak begin again.  Returns false where the system does not allow that. */
+bool machine_forget_peak(void);
 
 #endif

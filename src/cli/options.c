@@ -105,6 +105,29 @@ static bool read_texts(struct option_texts *texts, const char *text)
     return true;
 }
 
+/* Replaces what is there: the last of several options counts. */
+static bool read_numbers(const struct option *o, const char *text)
+{
+    struct option_numbers *numbers = o->value;
+    char one[16];
+    numbers->n = 0;
+    for (;; text++) {
+        size_t n = strcspn(text, ",");
+        if (n >= sizeof one || numbers->n == OPTION_MAX_NUMBERS)
+            return false;
+        memcpy(one, text, n);
+        one[n] = '\0';
+        struct option item = *o;
+        item.kind = OPTION_U32;
+        item.value = &numbers->items[numbers->n++];
+        if (!read_whole(&item, one))
+            return false;
+        text += n;
+        if (!*text)
+            return true;
+    }
+}
+
 /* A path may hold a colon: what is there is taken as it stands. */
 static bool read_adapter(struct runtime_options *options, const char *text)
 {
@@ -145,6 +168,8 @@ static bool read_value(const struct option *o, const char *text)
         return read_word(o, text);
     case OPTION_TEXTS:
         return read_texts(o->value, text);
+    case OPTION_NUMBERS:
+        return read_numbers(o, text);
     case OPTION_ADAPTER:
         return read_adapter(o->value, text);
     case OPTION_FORMAT:
@@ -160,6 +185,11 @@ static int wrong_value(const struct verb *verb, const struct option *o, const ch
     if (o->kind == OPTION_ADAPTER &&
         ((const struct runtime_options *)o->value)->n_adapters == LIMIT_ADAPTERS)
         return options_wrong(verb, "--%s: more than %d times", o->name, LIMIT_ADAPTERS);
+    if (o->kind == OPTION_NUMBERS)
+        return options_wrong(verb,
+                             "--%s: expected up to %d whole numbers from %.0f to %.0f with commas "
+                             "between them, not '%s'",
+                             o->name, OPTION_MAX_NUMBERS, o->min, o->max, text);
     if (o->expected)
         return options_wrong(verb, "--%s: expected %s, not '%s'", o->name, o->expected, text);
     if (o->kind == OPTION_F32)
@@ -245,6 +275,13 @@ struct option option_int(const char *name, int *value, int min, int max)
 {
     return (struct option){
         .name = name, .kind = OPTION_INT, .value = value, .min = min, .max = max};
+}
+
+struct option option_numbers(const char *name, struct option_numbers *value, uint32_t min,
+                             uint32_t max)
+{
+    return (struct option){
+        .name = name, .kind = OPTION_NUMBERS, .value = value, .min = min, .max = max};
 }
 
 struct option option_f32(const char *name, float *value, double min, double max)

@@ -34,6 +34,7 @@ enum option_kind {
     OPTION_TEXT,    /* const char * */
     OPTION_WORD,    /* const char *, one of words */
     OPTION_TEXTS,   /* struct option_texts, may be repeated */
+    OPTION_NUMBERS, /* struct option_numbers, "512,2048": each between min and max */
     OPTION_ADAPTER, /* struct runtime_options, FILE or FILE:SCALE, may be repeated */
     OPTION_FORMAT,  /* int, a version of the prompt formats, as v7 or 7 */
 };
@@ -62,6 +63,13 @@ struct option_texts {
     size_t n;
 };
 
+#define OPTION_MAX_NUMBERS 16
+
+struct option_numbers {
+    uint32_t items[OPTION_MAX_NUMBERS];
+    size_t n;
+};
+
 /* Reads argv[1..*argc) and leaves the arguments that are no options in argv[0..*argc).
  * Returns -1 to go on, or the exit code to end with: help was asked for and printed, or
  * a line about wrong usage was. */
@@ -74,6 +82,8 @@ int options_wrong(const struct verb *verb, const char *fmt, ...) PRINTF(2, 3);
 struct option option_flag(const char *name, bool *value);
 struct option option_u32(const char *name, uint32_t *value, uint32_t min, uint32_t max);
 struct option option_int(const char *name, int *value, int min, int max);
+struct option option_numbers(const char *name, struct option_numbers *value, uint32_t min,
+                             uint32_t max);
 struct option option_f32(const char *name, float *value, double min, double max);
 struct option option_text(const char *name, const char **value);
 

@@ -20,8 +20,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts samples: [n], n > 0. */
-static struct summary summarise(double *samples, int n)
+struct summary summary_of(double *samples, int n)
 {
     qsort(samples, (size_t)n, sizeof *samples, by_size);
     return (struct summary){.n_runs = n,
@@ -44,7 +43,7 @@ bool summary_measure(struct summary *out, const char *name, const struct summary
         n += ok;
     }
     if (n)
-        *out = summarise(samples, n);
+        *out = summary_of(samples, n);
     console_progress_end();
     return ok;
 }
@@ -55,12 +54,12 @@ void summary_print_head(void)
 }
 
 bool summary_print_row(const struct summary *s, bool ok, const char *label, double scale,
-                       const char *unit, struct err *err)
+                       const char *unit, const char *behind, struct err *err)
 {
     if (!s->n_runs)
         return ok;
-    printf("%-24s %12.1f %12.1f %12.1f  %-9s %5d\n", label, scale * s->median, scale * s->min,
-           scale * s->max, unit, s->n_runs);
+    printf("%-24s %12.1f %12.1f %12.1f  %-9s %5d%s%s\n", label, scale * s->median, scale * s->min,
+           scale * s->max, unit, s->n_runs, *behind ? " " : "", behind);
     return ok ? console_flush(err) : ok;
 }
 

@@ -27,11 +27,14 @@ typedef bool summary_fn(void *arg, double *value, struct err *err);
 bool summary_measure(struct summary *out, const char *name, const struct summary_limits *limits,
                      summary_fn *fn, void *arg, struct err *err) CHECKED;
 
-/* Print the head of a table and a row of it, if it has anything.  Returns ok, which says how its
- * measuring ended.  Errors: ERR_IO, when that was well. */
+/* Sorts samples: [n], n > 0, and says what they are. */
+struct summary summary_of(double *samples, int n);
+
+/* Print the head of a table and a row of it with what stands behind it, if it has anything. Returns
+ * ok, which says how its measuring ended.  Errors: ERR_IO, when that was well. */
 void summary_print_head(void);
 bool summary_print_row(const struct summary *s, bool ok, const char *label, double scale,
-                       const char *unit, struct err *err) CHECKED;
+                       const char *unit, const char *behind, struct err *err) CHECKED;
 
 /* Prints a JSON member with a comma in front, if it has anything. */
 void summary_print_json(const struct summary *s, const char *key);

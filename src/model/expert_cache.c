@@ -16,8 +16,6 @@ enum {
     MAX_PARTS = 6, /* of an expert: three matrices, and the scales of each */
 };
 
-#define DISK_SAMPLE ((uint64_t)2 << 30) /* bytes whose reading measures the disk */
-
 /* Bytes of an expert that lie together in a file. */
 struct part {
     const void **data; /* where the expert says that they are */
@@ -338,40 +336,6 @@ struct expert_cache_stats expert_cache_stats(const struct expert_cache *cache)
     return stats;
 }
 
-/* The file that most of the checkpoint lies in. */
-static const struct direct_file *find_largest(const struct expert_cache *c)
-{
-    const struct direct_file *largest = &c->files[0];
-    for (size_t i = 1; i < c->ckpt->tensors->n_files; i++)
-        if (c->files[i].size > largest->size)
-            largest = &c->files[i];
-    return largest;
-}
-
-bool expert_cache_disk_speed(struct expert_cache *cache, double *bytes_per_s, struct err *err)
-{
-    const struct direct_file *file = find_largest(cache);
-    uint64_t most = file->size < DISK_SAMPLE ? file->size : DISK_SAMPLE, n_started = 0;
-    bool ok = true;
-    assert(!cache->n_pinned);
-    double start = clock_now();
-    for (size_t i = 0; i < cache->n_slots && n_started < most; i++) {
-        struct slot *s = &cache->slots[i];
-        uint64_t size = most - n_started < cache->slot_bytes ? most - n_started : cache->slot_bytes;
-        empty(s);
-        s->ranges[0] = (struct read_range){.file = file,
-                                           .offset = n_started,
-                                           .size = size,
-                                           .to = cache->memory + i * cache->slot_bytes,
-                                           .group = &s->group};
-        reader_start(cache->reader, &s->ranges[0]);
-        n_started += size;
-    }
-    for (size_t i = 0; i < cache->n_slots; i++)
-        ok = reader_wait(cache->reader, &cache->slots[i].group, err) && ok;
-    *bytes_per_s = (double)n_started / (clock_now() - start);
-    return ok;
-}
 
 uint64_t expert_cache_pin_rest(const struct checkpoint *ckpt)
 {

@@ -77,12 +77,6 @@ void expert_cache_release(struct expert_cache *cache, uint32_t layer, int32_t id
 /* Returns what was done since the cache opened. */
 struct expert_cache_stats expert_cache_stats(const struct expert_cache *cache);
 
-/* Measures how many bytes per second the disk gives when a file of the checkpoint is read from
- * its begin in the same way as experts are: about a second's worth.  Nothing may be asked for;
- * the cache is empty afterwards.  Errors: ERR_IO. */
-bool expert_cache_disk_speed(struct expert_cache *cache, double *bytes_per_s,
-                             struct err *err) CHECKED;
-
 /* Reads all that every token needs and keeps it in memory, as far as the system allows.
  * Returns the bytes that it does not. */
 uint64_t expert_cache_pin_rest(const struct checkpoint *ckpt);

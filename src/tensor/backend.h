@@ -138,6 +138,8 @@ size_t experts_work_floats(int n_choices, int dim, int ffn_dim);
 /* Called before each product with what goes into it.  x: device [n_tok][w->n_cols]. */
 typedef void backend_observe_fn(void *arg, const struct tensor *w, const float *x, int n_tok);
 
+struct profile;
+
 struct backend {
     const char *name;   /* "cpu avx512" */
     bool exact;         /* computes in float32 */
@@ -146,6 +148,8 @@ struct backend {
 
     backend_observe_fn *observe; /* NULL: nobody watches; set by whoever does */
     void *observe_arg;
+
+    struct profile *profile; /* what times the operations, or NULL: tensor/profile.h */
 
     /* Zeroed device memory.  Owned: release() with the same size.  Errors: ERR_LIMIT. */
     void *(*alloc)(struct backend *b, size_t n_bytes, struct err *err);

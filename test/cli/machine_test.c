@@ -45,11 +45,3 @@ TEST(machine, unknown_memory_is_zero)
     assert_int_equal(machine_memory(tree_new("machine_empty")), 0);
     assert_true(machine_memory("") > 0);
 }
-
-TEST(machine, bandwidth_is_plausible)
-{
-    struct err err = {0};
-    double rate = 0;
-    assert_true(machine_bandwidth(2, &rate, &err));
-    assert_true(rate > 1e8 && rate < 1e13);
-}

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/bench_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/page_cache.h"
+#include "cli/bench_batch.h"
+#include "cli/bench_compare.h"
+#include "cli/bench_profile.h"
+#include "cli/bench_rows.h"
+#include "cli/bench_work.h"
+#include "cli/console.h"
+#include "cli/disk_speed.h"
+#include "cli/experts.h"
+#include "cli/json_text.h"
+#include "cli/machine.h"
+#include "cli/notes.h"
+#include "cli/units.h"
+#include "engine/generator.h"
+#include "model/model.h"
+
+#define MAX_PROFILES     (3 * OPTION_MAX_NUMBERS)
+#define STAYED_IN_MEMORY 0.05 /* a share of a file worth saying */
+
+/* What a row is about, and what its runs found. */
+struct bench {
+    const struct bench_options *options;
+    const char *path;
+    struct runtime rt;
+    struct buf files; /* of weights: paths, each with its NUL */
+    struct bench_rows rows, stored;
+    struct bench_limits limits;
+    int32_t *ids; /* [the longest prompt or depth] */
+
+    struct generator *gen; /* of the row */
+    struct bench_batch *batch;
+    uint32_t n; /* its number: tokens of a prompt, tokens before, or sequences */
+
+    /* Shares of the disk's speed, which changes while experts are read: one for each run. */
+    double shares[SUMMARY_MAX_RUNS];
+    int n_runs;              /* of the row, the warm-up included */
+    struct disk_speed *disk; /* NULL: nothing comes from there */
+    double disk_read;        /* bytes per second, when last measured */
+    double stayed;           /* share of the files that stayed in memory before a cold start */
+    struct expert_cache_stats experts; /* of all decoding that was timed */
+    double decode_s;
+    uint64_t n_decoded;
+
+    bool knows_peak; /* the limits' own memory is not in the peak */
+    uint64_t opened_peak, kv_bytes;
+    struct bench_matrices *matrices;
+    struct profile *profile; /* of the run that comes, or NULL */
+    struct bench_profile_run {
+        char name[40];
+        struct profile profile;
+    } profiles[MAX_PROFILES];
+    int n_profiles;
+};
+
+static bool feed(struct generator *gen, const int32_t *ids, uint32_t n, struct err *err)
+{
+    for (uint32_t i = 0, step; i < n; i += step) {
+        step = n - i < MODEL_MAX_TOKENS ? n - i : MODEL_MAX_TOKENS;
+        if (!generator_prompt(gen, ids + i, step, err) || !summary_go_on(err))
+            return false;
+    }
+    return true;
+}
+
+/* Brings the row's sequence back to its first n tokens, which it computed before if it could hold
+ * them. */
+static bool go_back(struct bench *b, uint32_t n, struct err *err)
+{
+    uint32_t n_kept = (uint32_t)generator_rewind(b->gen, b->ids, n);
+    return feed(b->gen, b->ids + n_kept, n - n_kept, err);
+}
+
+static bool open_sequence(struct bench *b, uint32_t context, struct err *err)
+{
+    struct generator_options options = {
+        .sampler = SAMPLER_DEFAULT, .no_loop_guard = true, .context = context};
+    b->gen = generator_open(b->rt.model, NULL, &options, err);
+    if (!b->gen)
+        return false;
+    size_t kv_bytes = generator_stats(b->gen).kv_bytes;
+    b->kv_bytes = kv_bytes > b->kv_bytes ? kv_bytes : b->kv_bytes;
+    return true;
+}
+
+static void end_row(struct bench *b)
+{
+    generator_close(b->gen);
+    bench_batch_close(b->batch);
+    b->gen = NULL;
+    b->batch = NULL;
+    b->n_runs = 0;
+}
+
+/* Begin and end what is measured of a run.  end_clock() returns seconds. */
+static double begin_clock(struct bench *b)
+{
+    if (b->profile)
+        profile_begin(b->profile, b->rt.backend, bench_matrices_classify, b->matrices);
+    return clock_now();
+}
+
+static double end_clock(struct bench *b, double start)
+{
+    double seconds = clock_now() - start;
+    if (b->profile)
+        profile_end(b->profile);
+    return seconds;
+}
+
+static bool time_load(void *arg, double *seconds, struct err *err)
+{
+    struct bench *b = arg;
+    runtime_close(&b->rt);
+    if (!runtime_open(&b->rt, b->path, &b->options->machine, err))
+        return false;
+    *seconds = b->rt.load_s;
+    return true;
+}
+
+/* From nothing to the logits of a first token: what a user waits for. */
+static bool time_start(void *arg, double *seconds, struct err *err)
+{
+    struct bench *b = arg;
+    double start = clock_now(), load_s;
+    bool ok =
+        time_load(b, &load_s, err) && open_sequence(b, 2, err) && feed(b->gen, b->ids, 1, err);
+    *seconds = clock_now() - start;
+    end_row(b);
+    return ok;
+}
+
+/* Measures the disk for the run that follows; the first run only warms up. */
+static bool measure_disk(struct bench *b, struct err *err)
+{
+    return !b->disk || disk_speed_measure(b->disk, &b->disk_read, err);
+}
+
+/* Notes the share of the disk's speed at which n_bytes came. */
+static void note_share(struct bench *b, double n_bytes, double seconds)
+{
+    if (b->n_runs > 0)
+        b->shares[b->n_runs - 1] = units_rate(n_bytes, b->disk_read * seconds);
+    b->n_runs++;
+}
+
+static bool time_cold(void *arg, double *seconds, struct err *err)
+{
+    struct bench *b = arg;
+    double stayed, most = 0;
+    int n_runs = b->n_runs;
+    runtime_close(&b->rt);
+    for (size_t i = 0; i < b->files.len; i += strlen(b->files.data + i) + 1) {
+        if (!page_cache_drop(b->files.data + i, &stayed, err))
+            return false;
+        most = stayed > most ? stayed : most;
+    }
+    b->stayed = most > b->stayed ? most : b->stayed;
+    if (!measure_disk(b, err) || !time_start(b, seconds, err))
+        return false;
+    b->n_runs = n_runs;
+    note_share(b, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1), *seconds);
+    return true;
+}
+
+static bool time_prefill(void *arg, double *rate, struct err *err)
+{
+    struct bench *b = arg;
+    (void)generator_rewind(b->gen, b->ids, 1);
+    double start = begin_clock(b);
+    bool ok = feed(b->gen, b->ids, b->n, err);
+    *rate = units_rate(b->n, end_clock(b, start));
+    return ok;
+}
+
+static struct expert_cache_stats read_experts(const struct bench *b)
+{
+    return b->rt.experts ? expert_cache_stats(b->rt.experts) : (struct expert_cache_stats){0};
+}
+
+static void count_experts(struct bench *b, const struct expert_cache_stats *before, double seconds)
+{
+    struct expert_cache_stats now = read_experts(b), s = experts_between(before, &now);
+    if (b->n_runs > 0) {
+        b->experts.hits += s.hits;
+        b->experts.misses += s.misses;
+        b->experts.n_read += s.n_read;
+        b->experts.read_s += s.read_s;
+        b->decode_s += seconds;
+        b->n_decoded += b->options->n_generate;
+    }
+    note_share(b, (double)s.n_read, seconds);
+}
+
+/* Writes tokens behind depth others; the first needs no step: its logits came with the prompt. */
+static bool time_decode(void *arg, double *rate, struct err *err)
+{
+    struct bench *b = arg;
+    int32_t id;
+    struct buf text; /* stays empty: there is no tokenizer */
+    uint32_t n = b->options->n_generate;
+    buf_init(&text, 0);
+    if (!go_back(b, b->n ? b->n : 1, err) || !generator_next(b->gen, &id, &text, err) ||
+        !measure_disk(b, err))
+        return false;
+    bool ok = true;
+    struct expert_cache_stats before = read_experts(b);
+    double start = begin_clock(b);
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = generator_next(b->gen, &id, &text, err) && summary_go_on(err);
+    double seconds = end_clock(b, start);
+    *rate = units_rate(n, seconds);
+    count_experts(b, &before, seconds);
+    return ok;
+}
+
+static bool time_batch(void *arg, double *rate, struct err *err)
+{
+    struct bench *b = arg;
+    double start = begin_clock(b);
+    bool ok = bench_batch_run(b->batch, err);
+    *rate = units_rate((double)b->n * b->options->n_generate, end_clock(b, start));
+    return ok;
+}
+
+/* Sets what share of a limit a row is: of memory where it reads much, of the units that multiply,
+ * or of the disk. */
+static void set_ratio(const struct bench *b, struct bench_row *row, double bytes, double flops,
+                      double per_s)
+{
+    double memory =
+        bytes > (double)machine_cache(0) ? units_rate(bytes * per_s, b->limits.read) : 0;
+    double compute = units_rate(flops * per_s, b->limits.compute);
+    row->ratio = memory > compute ? memory : compute;
+    row->limit = memory > compute ? "memory" : b->limits.compute_name;
+}
+
+static void set_disk_ratio(struct bench *b, struct bench_row *row)
+{
+    if (!row->value.n_runs || !b->disk)
+        return;
+    row->ratio = summary_of(b->shares, row->value.n_runs).median;
+    row->limit = "disk";
+}
+
+/* Measures one more run with a clock around each operation. */
+static bool take_apart(struct bench *b, const struct bench_row *row, summary_fn *fn,
+                       struct err *err)
+{
+    struct bench_profile_run *run = &b->profiles[b->n_profiles];
+    double unused;
+    snprintf(run->name, sizeof run->name, "%s", row->name);
+    console_progress("%s: profile", row->name);
+    b->profile = &run->profile;
+    bool ok = fn(b, &unused, err);
+    b->profile = NULL;
+    console_progress_end();
+    b->n_profiles += ok;
+    return ok;
+}
+
+static bool measure(struct bench *b, struct bench_row *row, summary_fn *fn, struct err *err)
+{
+    bool ok = summary_measure(&row->value, row->name, &b->options->limits, fn, b, err);
+    if (ok && b->options->profile)
+        ok = take_apart(b, row, fn, err);
+    return ok;
+}
+
+static bool measure_prefill(struct bench *b, uint32_t n, struct err *err)
+{
+    struct bench_row row = {.unit = "tokens/s"};
+    snprintf(row.name, sizeof row.name, "prefill %u", n);
+    b->n = n;
+    bool ok = open_sequence(b, n + 1, err) && measure(b, &row, time_prefill, err);
+    set_ratio(b, &row, 0, bench_flops(b->rt.ckpt, 0, n, false) / n, row.value.median);
+    end_row(b);
+    return bench_rows_add(&b->rows, &row, ok, err);
+}
+
+static bool measure_decode(struct bench *b, uint32_t depth, struct err *err)
+{
+    struct bench_row row = {.unit = "tokens/s"};
+    uint32_t n = b->options->n_generate;
+    snprintf(row.name, sizeof row.name, "decode %u at %u", n, depth);
+    b->n = depth;
+    bool ok =
+        open_sequence(b, (depth ? depth : 1) + n + 1, err) && measure(b, &row, time_decode, err);
+    double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, depth + n / 2.0, 1);
+    set_ratio(b, &row, bytes, bench_flops(b->rt.ckpt, depth + n / 2, 1, true), row.value.median);
+    if (b->rt.experts)
+        set_disk_ratio(b, &row);
+    end_row(b);
+    return bench_rows_add(&b->rows, &row, ok, err);
+}
+
+static bool measure_batch(struct bench *b, uint32_t n_seqs, struct err *err)
+{
+    struct bench_row row = {.unit = "tokens/s"};
+    uint32_t n = b->options->n_generate;
+    snprintf(row.name, sizeof row.name, "batch %u", n_seqs);
+    b->n = n_seqs;
+    b->batch = bench_batch_open(b->rt.model, n_seqs, n, err);
+    bool ok = b->batch && measure(b, &row, time_batch, err);
+    if (b->batch && bench_batch_kv_bytes(b->batch) > b->kv_bytes)
+        b->kv_bytes = bench_batch_kv_bytes(b->batch);
+    double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, n / 2.0, (int)n_seqs);
+    set_ratio(b, &row, bytes / n_seqs, bench_flops(b->rt.ckpt, n / 2, 1, true), row.value.median);
+    end_row(b);
+    return bench_rows_add(&b->rows, &row, ok, err);
+}
+
+/* A row of memory has one figure, known exactly. */
+static bool add_memory(struct bench *b, const char *name, uint64_t n_bytes, struct err *err)
+{
+    struct bench_row row = {.unit = "B"};
+    snprintf(row.name, sizeof row.name, "%s", name);
+    double v = (double)n_bytes;
+    row.value = (struct summary){.n_runs = 1, .median = v, .min = v, .max = v};
+    return !n_bytes || bench_rows_add(&b->rows, &row, true, err);
+}
+
+static bool measure_memory(struct bench *b, struct err *err)
+{
+    struct machine_resident r = machine_resident();
+    if (!b->knows_peak || !r.peak)
+        return true;
+    uint64_t of_experts = expert_cache_sizes(b->rt.ckpt).slot_bytes * read_experts(b).n_slots;
+    uint64_t known = r.files + b->kv_bytes + of_experts;
+    return add_memory(b, "resident after load", b->opened_peak, err) &&
+           add_memory(b, "resident at most", r.peak, err) &&
+           add_memory(b, "resident: files", r.files, err) &&
+           add_memory(b, "resident: KV cache", b->kv_bytes, err) &&
+           add_memory(b, "resident: experts", of_experts, err) &&
+           add_memory(b, "resident: rest", r.peak > known ? r.peak - known : 0, err);
+}
+
+/* Speed does not depend on which tokens, nor on whether the model was made for so many: any
+ * sequence will do, the same each time. */
+static bool make_ids(struct bench *b, struct err *err)
+{
+    const struct option_numbers *lists[] = {&b->options->prompts, &b->options->depths};
+    uint32_t n = 1, n_vocab = model_config(b->rt.model)->n_vocab;
+    uint64_t state = 1;
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < lists[i]->n; k++)
+            n = lists[i]->items[k] > n ? lists[i]->items[k] : n;
+    b->ids = mem_new(n, sizeof *b->ids, err);
+    if (!b->ids)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        b->ids[i] = (int32_t)((state >> 33) % n_vocab);
+    }
+    return true;
+}
+
+/* Opens the largest file for measuring the disk, and remembers the others for cold starts. */
+static bool find_files(struct bench *b, struct err *err)
+{
+    const struct tensor_store *store = b->rt.ckpt->tensors;
+    size_t largest = 0;
+    for (size_t i = 0; i < store->n_files; i++) {
+        if (!buf_add(&b->files, store->paths[i], strlen(store->paths[i]) + 1, err))
+            return false;
+        if (store->files[i].size > store->files[largest].size)
+            largest = i;
+    }
+    if (!b->rt.experts && !b->options->cold)
+        return true;
+    b->disk = disk_speed_open(store->paths[largest], err);
+    return b->disk && measure_disk(b, err);
+}
+
+static bool print_limits(const struct bench *b, struct err *err)
+{
+    if (b->rows.form != BENCH_TEXT)
+        return true;
+    printf("%-24s %12.1f  GB/s\n", "limit: memory", b->limits.read / 1e9);
+    printf("limit: %-17s %12.1f  GFLOP/s\n", b->limits.compute_name, b->limits.compute / 1e9);
+    if (b->disk)
+        printf("%-24s %12.3f  GB/s\n", "limit: disk", b->disk_read / 1e9);
+    summary_print_head();
+    return console_flush(err);
+}
+
+/* Opens the model once, so that what is wrong with it is said before anything is measured. */
+static bool begin(struct bench *b, struct err *err)
+{
+    double load_s;
+    if (b->options->compare && !bench_compare_read(&b->stored, b->options->compare, err))
+        return false;
+    if (!time_load(b, &load_s, err))
+        return false;
+    if (b->rows.form == BENCH_TEXT)
+        printf("%s, %s, %d threads\n", b->path, b->rt.backend->name, b->options->machine.n_threads);
+    if (!console_flush(err) || !bench_limits_measure(&b->limits, &b->options->machine, err) ||
+        !find_files(b, err))
+        return false;
+    b->knows_peak = machine_forget_peak();
+    return print_limits(b, err) && make_ids(b, err);
+}
+
+static bool measure_start(struct bench *b, summary_fn *fn, const char *name, struct err *err)
+{
+    struct bench_row row = {.unit = "s"};
+    snprintf(row.name, sizeof row.name, "%s", name);
+    bool ok = summary_measure(&row.value, name, &b->options->limits, fn, b, err);
+    if (fn == time_cold)
+        set_disk_ratio(b, &row);
+    else if (fn == time_start && row.value.n_runs && b->rt.ckpt)
+        set_ratio(b, &row, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1),
+                  bench_flops(b->rt.ckpt, 0, 1, true), 1 / row.value.median);
+    b->n_runs = 0;
+    return bench_rows_add(&b->rows, &row, ok, err);
+}
+
+static bool measure_all(struct bench *b, struct err *err)
+{
+    const struct bench_options *o = b->options;
+    if (!begin(b, err) || !measure_start(b, time_load, "load", err))
+        return false;
+    b->opened_peak = machine_resident().peak;
+    notes_rounding(b->rt.ckpt, &o->machine);
+    if (!measure_start(b, time_start, "first token", err) ||
+        (o->cold && !measure_start(b, time_cold, "first token, cold", err)))
+        return false;
+    if (b->stayed > STAYED_IN_MEMORY)
+        console_note("cold: %.0f %% of a file stayed in memory; stop what else uses the model",
+                     100 * b->stayed);
+    if (o->profile && !(b->matrices = bench_matrices_open(b->rt.ckpt, err)))
+        return false;
+    for (size_t i = 0; i < o->prompts.n; i++)
+        if (!measure_prefill(b, o->prompts.items[i], err))
+            return false;
+    for (size_t i = 0; i < o->depths.n; i++)
+        if (!measure_decode(b, o->depths.items[i], err))
+            return false;
+    for (size_t i = 0; i < o->batches.n; i++)
+        if (!measure_batch(b, o->batches.items[i], err))
+            return false;
+    return measure_memory(b, err);
+}
+
+static void print_experts(const struct bench *b)
+{
+    char text[UNITS_TEXT];
+    printf(
+        "experts: %.1f %% of those chosen are in memory; a token reads %s from disk, at %.0f MB/s "
+        "in %.0f %% of the time\n",
+        100 * experts_hit_rate(&b->experts),
+        units_bytes(text, (uint64_t)units_rate((double)b->experts.n_read, (double)b->n_decoded)),
+        units_rate((double)b->experts.n_read, b->experts.read_s) / 1e6,
+        100 * units_rate(b->experts.read_s, b->decode_s));
+}
+
+static bool print_text(const struct bench *b, struct err *err)
+{
+    if (b->n_decoded && b->rt.experts)
+        print_experts(b);
+    for (int i = 0; i < b->n_profiles; i++)
+        if (!bench_profile_text(&b->profiles[i].profile, b->profiles[i].name, &b->limits, err))
+            return false;
+    if (b->options->compare)
+        bench_compare_print(&b->rows, &b->stored, b->options->compare);
+    return true;
+}
+
+/* What was not measured is left out. */
+static void print_json(const struct bench *b)
+{
+    const struct bench_options *o = b->options;
+    printf("{\"model\":");
+    json_text(b->path, strlen(b->path));
+    if (b->rt.backend)
+        printf(",\"backend\":\"%s\"", b->rt.backend->name);
+    printf(",\"threads\":%d", o->machine.n_threads);
+    if (b->limits.compute_name)
+        printf(",\"limits\":{\"read_bytes_per_s\":%.6g,\"compute\":\"%s\","
+               "\"compute_flops_per_s\":%.6g}",
+               b->limits.read, b->limits.compute_name, b->limits.compute);
+    bench_rows_json(&b->rows);
+    if (b->n_decoded && b->rt.experts)
+        printf(",\"experts\":{\"hit_rate\":%.4g,\"disk_bytes_per_token\":%.6g,"
+               "\"disk_busy\":%.4g}",
+               experts_hit_rate(&b->experts),
+               units_rate((double)b->experts.n_read, (double)b->n_decoded),
+               units_rate(b->experts.read_s, b->decode_s));
+    if (o->profile) {
+        printf(",\"profiles\":[");
+        for (int i = 0; i < b->n_profiles; i++) {
+            fputs(i ? "," : "", stdout);
+            bench_profile_json(&b->profiles[i].profile, b->profiles[i].name);
+        }
+        printf("]");
+    }
+    puts("}");
+}
+
+static void close_all(struct bench *b)
+{
+    bench_matrices_close(b->matrices);
+    disk_speed_close(b->disk);
+    runtime_close(&b->rt);
+    buf_free(&b->files);
+    free(b->ids);
+    free(b);
+}
+
+bool bench_model(const struct bench_options *options, const char *path, struct err *err)
+{
+    struct bench *b = mem_new(1, sizeof *b, err);
+    if (!b)
+        return false;
+    b->options = options;
+    b->path = path;
+    b->rows.form = options->form;
+    buf_init(&b->files, LIMIT_JSON_BYTES);
+    bool ok = measure_all(b, err);
+    if (ok || err->code == ERR_CANCELLED) {
+        if (options->form == BENCH_JSON)
+            print_json(b);
+        else if (options->form == BENCH_CSV)
+            bench_rows_csv(&b->rows);
+        else
+            ok = print_text(b, err) && ok;
+    }
+    close_all(b);
+    return ok;
+}

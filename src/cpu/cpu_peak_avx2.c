@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "cpu/cpu_peak_int.h"
+
+enum { SUMS = 12, LANES = 8 }; /* twelve and two operands fill the sixteen registers nearly */
+
+static double run_f32(int n_rounds, const void *ones)
+{
+    __m256 x = _mm256_load_ps(ones), sums[SUMS];
+    double all = 0;
+    for (int i = 0; i < SUMS; i++)
+        sums[i] = _mm256_setzero_ps();
+    for (int k = 0; k < n_rounds; k++)
+        for (int i = 0; i < SUMS; i++)
+            sums[i] = _mm256_fmadd_ps(x, x, sums[i]);
+    for (int i = 0; i < SUMS; i++) {
+        float lanes[LANES];
+        _mm256_storeu_ps(lanes, sums[i]);
+        for (int k = 0; k < LANES; k++)
+            all += (double)lanes[k];
+    }
+    return all;
+}
+
+uint64_t cpu_read_avx2(const void *p, size_t n_bytes)
+{
+    const uint8_t *at = p, *end = at + n_bytes;
+    __m256i bits[4] = {{0}, {0}, {0}, {0}};
+    uint64_t words[4];
+    for (; at < end; at += CPU_READ_STEP)
+        for (size_t i = 0; i < 8; i++)
+            bits[i % 4] = _mm256_or_si256(
+                bits[i % 4], _mm256_load_si256((const __m256i *)(const void *)(at + 32 * i)));
+    bits[0] = _mm256_or_si256(_mm256_or_si256(bits[0], bits[1]), _mm256_or_si256(bits[2], bits[3]));
+    _mm256_storeu_si256((__m256i *)(void *)words, bits[0]);
+    return words[0] | words[1] | words[2] | words[3];
+}
+
+int cpu_peaks_avx2(struct cpu_peak *peaks)
+{
+    peaks[0] = (struct cpu_peak){"AVX2 float32", "avx2_f32", CPU_PEAK_F32, SUMS * LANES, run_f32};
+    return 1;
+}
+
+#endif

@@ -235,6 +235,8 @@ static void cpu_close(struct backend *b)
     pool_close(cpu->pool);
     mem_unmap(cpu->acts, ACTS_BYTES);
     mem_unmap(cpu->panels, cpu->panels_bytes);
+    mem_unmap(cpu->tiles, TILE_ROOM * sizeof *cpu->tiles);
+    mem_unmap(cpu->tile_rooms, cpu->tile_rooms_bytes);
     mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
     mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
     free(cpu);
@@ -267,6 +269,16 @@ static const char *backend_name(unsigned flags)
     return flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
 }
 
+static bool open_tiles(struct cpu_backend *cpu, int n_threads, struct err *err)
+{
+    cpu->tiles = mem_map(TILE_ROOM * sizeof *cpu->tiles, err);
+    if (!cpu->tiles)
+        return false;
+    cpu->tile_rooms_bytes = (size_t)n_threads * sizeof *cpu->tile_rooms;
+    cpu->tile_rooms = mem_map(cpu->tile_rooms_bytes, err);
+    return cpu->tile_rooms != NULL;
+}
+
 struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
 {
     unsigned flags = options->flags & cpu_detect();
@@ -295,6 +307,8 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->lora = mem_map(LORA_FLOATS * sizeof *cpu->lora, err);
     if (!cpu->lora)
+        goto fail;
+    if (cpu->ops.tiled && !open_tiles(cpu, n_threads, err))
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

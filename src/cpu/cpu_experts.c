@@ -249,8 +249,8 @@ static void run_gate_and_up(struct experts_job *job)
 static void run_down(struct experts_job *job)
 {
     job->first = job->last = DOWN;
-    pool_run(job->cpu->pool, job->n_spans, cpu_grain((int64_t)job->args->ffn_dim * 8),
-             hidden_items, job);
+    pool_run(job->cpu->pool, job->n_spans, cpu_grain((int64_t)job->args->ffn_dim * 8), hidden_items,
+             job);
     observe(job, DOWN, DOWN);
     multiply(job, DOWN, DOWN);
     add_lora(job, DOWN);

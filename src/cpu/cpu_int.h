@@ -8,14 +8,15 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/cpu_ops.h"
 
-/* A block of weights in tiles, and its sums, of one thread. */
+/* What a thread has of a product in tiles: two tiles of rows in a first-level cache, and the sums
+ * of a block of rows in a second-level one. */
 #define TILE_BLOCK_ROWS   256
-#define TILE_BLOCK_COLS   1024 /* a multiple of every block and of TILE_COLS */
+#define TILE_BLOCK_COLS   512 /* a multiple of every format's block and of TILE_COLS */
 #define TILE_BLOCK_TOKENS 512
 struct tile_room {
-    uint16_t w[TILE_BLOCK_ROWS * TILE_BLOCK_COLS];
+    uint16_t w[2 * TILE_ROWS * TILE_BLOCK_COLS];
+    float row[TILE_BLOCK_COLS]; /* of weights, before it is rounded */
     float y[TILE_BLOCK_ROWS * TILE_BLOCK_TOKENS];
-    float row[TILE_BLOCK_COLS];
 };
 
 struct cpu_backend {

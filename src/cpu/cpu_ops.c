@@ -218,11 +218,10 @@ static void tile_sums_c(const struct tile_job *job, const uint16_t *w, const uin
 
 static void tile_products_c(const struct tile_job *job)
 {
-    size_t n_rows = (size_t)job->n_row_tiles, w_stride = (size_t)job->n_col_tiles * TILE_INPUTS;
     for (size_t t = 0; t < (size_t)job->n_tok_tiles; t++)
-        for (size_t r = 0; r < n_rows; r++)
-            tile_sums_c(job, job->w + r * w_stride, job->x + t * job->x_stride,
-                        job->y + (t * n_rows + r) * TILE_SUMS);
+        for (size_t r = 0; r < 2; r++)
+            tile_sums_c(job, job->w + r * (size_t)job->n_col_tiles * TILE_INPUTS,
+                        job->x + t * job->x_stride, job->y + (2 * t + r) * TILE_SUMS);
 }
 
 static void untile_c(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows)

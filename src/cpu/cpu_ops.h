@@ -151,14 +151,13 @@ struct attend_job {
 #define TILE_INPUTS (TILE_ROWS * TILE_COLS) /* elements of a tile of weights or inputs */
 #define TILE_SUMS   (TILE_ROWS * TILE_ROWS)
 
-/* y[t][r] = sum over the columns of x[t] * w[r], or added to y: tile by tile, so the order of a sum
- * is that of the columns whatever tiles lie beside it. */
+/* y[t][r] = sum over the columns of x[t] * w[r], or added to y, for two tiles of rows: tile by
+ * tile, so the order of a sum is that of the columns whatever tokens lie beside it. */
 struct tile_job {
-    const uint16_t *w; /* [n_row_tiles][n_col_tiles] tiles */
+    const uint16_t *w; /* [2][n_col_tiles] tiles */
     const uint16_t *x; /* [n_tok_tiles][x_stride] elements, n_col_tiles tiles of them used */
-    float *y;          /* [n_tok_tiles][n_row_tiles] tiles */
+    float *y;          /* [n_tok_tiles][2] tiles */
     size_t x_stride;
-    int n_row_tiles; /* even */
     int n_tok_tiles, n_col_tiles;
     bool add;
 };

@@ -2,10 +2,9 @@
 /* Products of bf16 tiles on AMX.
  *
  * Four tiles of sums, two of weights and two of inputs fill the registers: each tile that is
- * loaded is used twice, which the second-level cache can just keep up with.  Subnormal bf16
- * numbers count as 0, as the unit takes them. */
+ * loaded is used twice.  That is still more than the second-level cache delivers, so one of both
+ * operands comes from the first.  Subnormal bf16 numbers count as 0, as the unit takes them. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <immintrin.h>
 
 #include "cpu/cpu_ops.h"
@@ -102,48 +101,51 @@ static void untile_amx(float *y, size_t y_stride, const float *tile, int n_tok, 
         _mm512_mask_storeu_epi32(y + (size_t)t * y_stride, m, v[t]);
 }
 
-/* Two tiles of rows from r on with two of tokens from t on. */
-INLINE void products_2x2(const struct tile_job *job, int r, int t)
+/* Two tiles of tokens, from t on, with those of the rows.  The weights stay in the first-level
+ * cache, the inputs pass it by. */
+INLINE void products_2x2(const struct tile_job *job, size_t t)
 {
-    size_t n = (size_t)job->n_col_tiles, n_rows = (size_t)job->n_row_tiles;
-    const uint16_t *w0 = job->w + (size_t)r * n * TILE_INPUTS, *w1 = w0 + n * TILE_INPUTS;
-    const uint16_t *x0 = job->x + (size_t)t * job->x_stride, *x1 = x0 + job->x_stride;
-    float *y0 = job->y + ((size_t)t * n_rows + (size_t)r) * TILE_SUMS,
-          *y1 = y0 + n_rows * TILE_SUMS;
+    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
+    const uint16_t *w0 = job->w, *w1 = w0 + n;
+    const uint16_t *x0 = job->x + t * job->x_stride, *x1 = x0 + job->x_stride;
+    float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
-        _tile_loadd(0, y0, ROW_BYTES);
-        _tile_loadd(1, y0 + TILE_SUMS, ROW_BYTES);
-        _tile_loadd(2, y1, ROW_BYTES);
-        _tile_loadd(3, y1 + TILE_SUMS, ROW_BYTES);
+        _tile_loadd(0, y, ROW_BYTES);
+        _tile_loadd(1, y + TILE_SUMS, ROW_BYTES);
+        _tile_loadd(2, y + 2 * TILE_SUMS, ROW_BYTES);
+        _tile_loadd(3, y + 3 * TILE_SUMS, ROW_BYTES);
     } else {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
     }
-    for (size_t i = 0; i < n * TILE_INPUTS; i += TILE_INPUTS) {
+    for (size_t i = 0; i < n; i += TILE_INPUTS) {
+        /* The sums of the next two tiles of tokens. */
+        for (size_t line = 0; line < 4; line++)
+            _mm_prefetch((const char *)(y + 4 * TILE_SUMS + (i / 8 + line * 16) % (4 * TILE_SUMS)),
+                         _MM_HINT_T0);
         _tile_loadd(4, w0 + i, ROW_BYTES);
-        _tile_loadd(6, x0 + i, ROW_BYTES);
+        _tile_stream_loadd(6, x0 + i, ROW_BYTES);
         _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(5, w1 + i, ROW_BYTES);
         _tile_dpbf16ps(1, 5, 6);
-        _tile_loadd(7, x1 + i, ROW_BYTES);
+        _tile_stream_loadd(7, x1 + i, ROW_BYTES);
         _tile_dpbf16ps(2, 4, 7);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, y0, ROW_BYTES);
-    _tile_stored(1, y0 + TILE_SUMS, ROW_BYTES);
-    _tile_stored(2, y1, ROW_BYTES);
-    _tile_stored(3, y1 + TILE_SUMS, ROW_BYTES);
+    _tile_stored(0, y, ROW_BYTES);
+    _tile_stored(1, y + TILE_SUMS, ROW_BYTES);
+    _tile_stored(2, y + 2 * TILE_SUMS, ROW_BYTES);
+    _tile_stored(3, y + 3 * TILE_SUMS, ROW_BYTES);
 }
 
 /* The same with one tile of tokens. */
-INLINE void products_2x1(const struct tile_job *job, int r, int t)
+INLINE void products_2x1(const struct tile_job *job, size_t t)
 {
-    size_t n = (size_t)job->n_col_tiles, n_rows = (size_t)job->n_row_tiles;
-    const uint16_t *w0 = job->w + (size_t)r * n * TILE_INPUTS, *w1 = w0 + n * TILE_INPUTS;
-    const uint16_t *x = job->x + (size_t)t * job->x_stride;
-    float *y = job->y + ((size_t)t * n_rows + (size_t)r) * TILE_SUMS;
+    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
+    const uint16_t *w0 = job->w, *w1 = w0 + n, *x = job->x + t * job->x_stride;
+    float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
         _tile_loadd(0, y, ROW_BYTES);
         _tile_loadd(1, y + TILE_SUMS, ROW_BYTES);
@@ -151,9 +153,9 @@ INLINE void products_2x1(const struct tile_job *job, int r, int t)
         _tile_zero(0);
         _tile_zero(1);
     }
-    for (size_t i = 0; i < n * TILE_INPUTS; i += TILE_INPUTS) {
+    for (size_t i = 0; i < n; i += TILE_INPUTS) {
         _tile_loadd(4, w0 + i, ROW_BYTES);
-        _tile_loadd(6, x + i, ROW_BYTES);
+        _tile_stream_loadd(6, x + i, ROW_BYTES);
         _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(5, w1 + i, ROW_BYTES);
         _tile_dpbf16ps(1, 5, 6);
@@ -164,14 +166,12 @@ INLINE void products_2x1(const struct tile_job *job, int r, int t)
 
 static void tile_products_amx(const struct tile_job *job)
 {
-    assert(job->n_row_tiles % 2 == 0);
+    size_t t = 0, n = (size_t)job->n_tok_tiles;
     _tile_loadconfig(&whole_tiles);
-    for (int t = 0; t < job->n_tok_tiles; t += 2)
-        for (int r = 0; r < job->n_row_tiles; r += 2)
-            if (t + 1 < job->n_tok_tiles)
-                products_2x2(job, r, t);
-            else
-                products_2x1(job, r, t);
+    for (; t + 2 <= n; t += 2)
+        products_2x2(job, t);
+    if (t < n)
+        products_2x1(job, t);
     _tile_release();
 }
 

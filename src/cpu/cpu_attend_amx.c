@@ -19,7 +19,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #define TILE      512 /* elements of a bf16 tile: 16 rows of 32, or of 16 pairs */
-#define TILE_SUMS 256 /* elements of a float tile */
+#define SCORE_TILE 256 /* elements of a float tile */
 #define PAGES     (PROMPT_KEYS / ATTEND_ROWS)
 #define LOG2_E    0x1.715476p0f
 
@@ -270,8 +270,8 @@ static void add_values(const struct prompt_job *job, int row, int n)
         const uint16_t *v = room->v + d / 16 * TILE;
         _tile_loadd(0, to, 64);
         _tile_loadd(1, others, 64);
-        _tile_loadd(2, to + TILE_SUMS, 64);
-        _tile_loadd(3, others + TILE_SUMS, 64);
+        _tile_loadd(2, to + SCORE_TILE, 64);
+        _tile_loadd(3, others + SCORE_TILE, 64);
         for (int key = 0; key < n; key += 32, p += 256, more += 256, v += dim / 16 * TILE) {
             _tile_loadd(4, v, 64);
             _tile_loadd(6, p, 64);
@@ -284,8 +284,8 @@ static void add_values(const struct prompt_job *job, int row, int n)
         }
         _tile_stored(0, to, 64);
         _tile_stored(1, others, 64);
-        _tile_stored(2, to + TILE_SUMS, 64);
-        _tile_stored(3, others + TILE_SUMS, 64);
+        _tile_stored(2, to + SCORE_TILE, 64);
+        _tile_stored(3, others + SCORE_TILE, 64);
     }
 }
 
@@ -295,7 +295,7 @@ static void finish(const struct prompt_job *job, int n_rows)
     const struct prompt_room *room = job->room;
     const float *from = room->out;
     for (int r0 = 0; r0 < n_rows; r0 += 16)
-        for (int d = 0; d < job->dim; d += 16, from += TILE_SUMS) {
+        for (int d = 0; d < job->dim; d += 16, from += SCORE_TILE) {
             __m512i v[16];
             for (int i = 0; i < 16; i++)
                 v[i] = _mm512_load_si512(from + 16 * i);

@@ -228,6 +228,8 @@ static void cpu_close(struct backend *b)
     pool_close(cpu->pool);
     mem_unmap(cpu->acts, ACTS_BYTES);
     mem_unmap(cpu->panels, cpu->panels_bytes);
+    mem_unmap(cpu->tiles, TILE_ROOM * sizeof *cpu->tiles);
+    mem_unmap(cpu->tile_rooms, cpu->tile_rooms_bytes);
     mem_unmap(cpu->inputs, INPUT_FLOATS * sizeof *cpu->inputs);
     mem_unmap(cpu->lora, LORA_FLOATS * sizeof *cpu->lora);
     mem_unmap(cpu->prompt, cpu->prompt_bytes);
@@ -260,6 +262,16 @@ static const char *backend_name(unsigned flags)
     if (flags & CPU_AMX)
         return "cpu amx";
     return flags & CPU_AVX512 ? "cpu avx512" : flags & CPU_AVX2 ? "cpu avx2" : "cpu c";
+}
+
+static bool open_tiles(struct cpu_backend *cpu, int n_threads, struct err *err)
+{
+    cpu->tiles = mem_map(TILE_ROOM * sizeof *cpu->tiles, err);
+    if (!cpu->tiles)
+        return false;
+    cpu->tile_rooms_bytes = (size_t)n_threads * sizeof *cpu->tile_rooms;
+    cpu->tile_rooms = mem_map(cpu->tile_rooms_bytes, err);
+    return cpu->tile_rooms != NULL;
 }
 
 struct backend *cpu_backend_open(const struct cpu_options *options, struct err *err)
@@ -296,6 +308,8 @@ struct backend *cpu_backend_open(const struct cpu_options *options, struct err *
         goto fail;
     cpu->prompt_bytes = cpu->ops.attend_prompt ? (size_t)n_threads * sizeof *cpu->prompt : 0;
     if (cpu->prompt_bytes && !(cpu->prompt = mem_map(cpu->prompt_bytes, err)))
+        goto fail;
+    if (cpu->ops.tiled && !open_tiles(cpu, n_threads, err))
         goto fail;
     cpu->pool = pool_open(n_threads, err);
     if (!cpu->pool)

@@ -3,7 +3,7 @@
  *
  * A choice is a token that goes through an expert.  Choices are taken at most EXPERT_CHOICES at
  * a time, group by group; each of these loops of the pool covers all of them:
- *     inputs   copies and rounds the vectors of the tokens
+ *     inputs   copies and rounds the vectors of the tokens, a span at a time
  *     gate, up items are rows of an expert, for all its tokens
  *     hidden   silu(gate) * up, rounded
  *     down     as gate and up
@@ -22,15 +22,15 @@ struct piece {
     const struct ffn_tensors *ffn;
     const int32_t *tokens; /* [n] */
     const float *weights;  /* [n] */
-    int row, n;            /* of the work */
+    int row, n, span;      /* of the work; its spans are as many choices as a tile has */
 };
 
 struct experts_job {
     struct cpu_backend *cpu;
     const struct experts_args *args;
     struct piece pieces[EXPERT_CHOICES];
-    int n_pieces, n_rows;
-    int piece_of[EXPERT_CHOICES]; /* of each row */
+    int n_pieces, n_rows, n_spans;
+    int piece_of[EXPERT_CHOICES]; /* of each span */
     int first, last;              /* GATE to DOWN: what this loop is about */
     int first_item[2 * EXPERT_CHOICES + 1];
     bool round;       /* round_inputs, which every matrix may do otherwise */
@@ -60,15 +60,44 @@ static int8_t *acts_of(const struct experts_job *job, int row, int n)
     return job->cpu->acts + (size_t)row * act_bytes(act_padded(n));
 }
 
-/* Rounds a row to 8 bits if a matrix of this loop wants it. */
-static void round_row(const struct experts_job *job, int row, const float *x, int n)
+/* Where the tiles of a span lie. */
+static uint16_t *tiles_of(const struct experts_job *job, int span, int n)
 {
-    const struct piece *piece = &job->pieces[job->piece_of[row]];
-    bool wanted = false;
-    for (int i = job->first; i <= job->last; i++)
-        wanted |= cpu_path(job->cpu, matrix(piece, i), job->args->phase) == CPU_ROUNDED;
-    if (wanted)
-        job->cpu->ops.round_act(acts_of(job, row, n), x, n);
+    return job->cpu->tiles + (size_t)span * cpu_tile_stride(n);
+}
+
+/* Rows begin..end-1 of a span. */
+struct rows {
+    const struct piece *piece;
+    int begin, end;
+};
+
+static struct rows rows_of(const struct experts_job *job, int span)
+{
+    const struct piece *piece = &job->pieces[job->piece_of[span]];
+    int begin = (span - piece->span) * TILE_ROWS;
+    return (struct rows){
+        .piece = piece,
+        .begin = piece->row + begin,
+        .end = piece->row + min_int(begin + TILE_ROWS, piece->n),
+    };
+}
+
+/* Rounds a span as the matrices of this loop want it; x: [n_rows][n] of the whole work. */
+static void round_span(const struct experts_job *job, int span, const float *x, int n)
+{
+    const struct rows rows = rows_of(job, span);
+    bool acts = false, tiles = false;
+    for (int i = job->first; i <= job->last; i++) {
+        enum cpu_path path = cpu_path(job->cpu, matrix(rows.piece, i), job->args->phase);
+        acts |= path == CPU_ROUNDED;
+        tiles |= path == CPU_TILES;
+    }
+    for (int row = rows.begin; row < rows.end && acts; row++)
+        job->cpu->ops.round_act(acts_of(job, row, n), x + (size_t)row * (size_t)n, n);
+    if (tiles)
+        job->cpu->ops.tile_inputs(tiles_of(job, span, n), x + (size_t)rows.begin * (size_t)n,
+                                  (size_t)n, rows.end - rows.begin, n);
 }
 
 static void input_items(void *arg, int begin, int end, int worker)
@@ -76,16 +105,19 @@ static void input_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct experts_job *job = arg;
     int dim = job->args->dim;
-    for (int row = begin; row < end; row++) {
-        const struct piece *piece = &job->pieces[job->piece_of[row]];
-        const struct tensor *w = matrix(piece, job->first);
-        const float *x = job->args->x + (size_t)piece->tokens[row - piece->row] * (size_t)dim;
-        float *to = job->in + (size_t)row * (size_t)dim;
-        if (rounds(job, w))
-            cpu_round_input(&w->input, to, x, dim);
-        else
-            memcpy(to, x, (size_t)dim * sizeof *to);
-        round_row(job, row, to, dim);
+    for (int span = begin; span < end; span++) {
+        const struct rows rows = rows_of(job, span);
+        const struct tensor *w = matrix(rows.piece, job->first);
+        const int32_t *tokens = rows.piece->tokens - rows.piece->row;
+        for (int row = rows.begin; row < rows.end; row++) {
+            const float *x = job->args->x + (size_t)tokens[row] * (size_t)dim;
+            float *to = job->in + (size_t)row * (size_t)dim;
+            if (rounds(job, w))
+                cpu_round_input(&w->input, to, x, dim);
+            else
+                memcpy(to, x, (size_t)dim * sizeof *to);
+        }
+        round_span(job, span, job->in, dim);
     }
 }
 
@@ -94,13 +126,16 @@ static void hidden_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct experts_job *job = arg;
     int n = job->args->ffn_dim;
-    for (int row = begin; row < end; row++) {
-        const struct tensor *w = matrix(&job->pieces[job->piece_of[row]], DOWN);
-        float *gate = job->gate + (size_t)row * (size_t)n, *up = job->up + (gate - job->gate);
-        job->cpu->ops.silu_mul(gate, up, n);
-        if (rounds(job, w))
-            cpu_round_input(&w->input, up, gate, n);
-        round_row(job, row, rounds(job, w) ? up : gate, n);
+    for (int span = begin; span < end; span++) {
+        const struct rows rows = rows_of(job, span);
+        const struct tensor *w = matrix(rows.piece, DOWN);
+        for (int row = rows.begin; row < rows.end; row++) {
+            float *gate = job->gate + (size_t)row * (size_t)n, *up = job->up + (gate - job->gate);
+            job->cpu->ops.silu_mul(gate, up, n);
+            if (rounds(job, w))
+                cpu_round_input(&w->input, up, gate, n);
+        }
+        round_span(job, span, rounds(job, w) ? job->up : job->gate, n);
     }
 }
 
@@ -117,6 +152,7 @@ static struct cpu_product product_of(const struct experts_job *job, const struct
         .path = path,
         .x = x + row * n_in,
         .acts = path == CPU_ROUNDED ? acts_of(job, piece->row, (int)n_in) : NULL,
+        .tiles = path == CPU_TILES ? tiles_of(job, piece->span, (int)n_in) : NULL,
         .y = y + row * n_out,
         .x_stride = n_in,
         .y_stride = n_out,
@@ -188,7 +224,7 @@ static void gather(struct experts_job *job, int first, int last, bool round)
     job->first = first;
     job->last = last;
     job->round = round;
-    pool_run(job->cpu->pool, job->n_rows, cpu_grain(job->args->dim), input_items, job);
+    pool_run(job->cpu->pool, job->n_spans, cpu_grain(job->args->dim), input_items, job);
 }
 
 static void run_gate_and_up(struct experts_job *job)
@@ -213,7 +249,7 @@ static void run_gate_and_up(struct experts_job *job)
 static void run_down(struct experts_job *job)
 {
     job->first = job->last = DOWN;
-    pool_run(job->cpu->pool, job->n_rows, cpu_grain((int64_t)job->args->ffn_dim * 8), hidden_items,
+    pool_run(job->cpu->pool, job->n_spans, cpu_grain((int64_t)job->args->ffn_dim * 8), hidden_items,
              job);
     observe(job, DOWN, DOWN);
     multiply(job, DOWN, DOWN);
@@ -246,41 +282,67 @@ static void run_pieces(struct experts_job *job)
     run_down(job);
     pool_run(job->cpu->pool, (job->args->dim + SUM_COLS - 1) / SUM_COLS,
              cpu_grain((int64_t)job->n_rows * SUM_COLS), sum_items, job);
-    job->n_pieces = job->n_rows = 0;
+    job->n_pieces = job->n_rows = job->n_spans = 0;
+}
+
+static int widest(const struct experts_args *args)
+{
+    return args->dim > args->ffn_dim ? args->dim : args->ffn_dim;
+}
+
+static int spans_of(int n)
+{
+    return (n + TILE_ROWS - 1) / TILE_ROWS;
 }
 
 /* Choices that go at a time: as many as the scratch for rounded vectors holds. */
 static int most_rows(const struct experts_args *args)
 {
-    int n = args->dim > args->ffn_dim ? args->dim : args->ffn_dim;
-    size_t most = ACTS_BYTES / act_bytes(act_padded(n));
+    size_t most = ACTS_BYTES / act_bytes(act_padded(widest(args)));
     return args->phase == PHASE_PROMPT || most > EXPERT_CHOICES ? EXPERT_CHOICES : (int)most;
+}
+
+/* And spans, each with tiles of its own. */
+static int most_spans(const struct experts_args *args)
+{
+    size_t most = TILE_ROOM / cpu_tile_stride(widest(args));
+    return most > EXPERT_CHOICES ? EXPERT_CHOICES : (int)most;
+}
+
+/* Appends n choices of a group. */
+static void add_piece(struct experts_job *job, const struct expert_group *group, int done, int n)
+{
+    for (int i = 0; i < spans_of(n); i++)
+        job->piece_of[job->n_spans + i] = job->n_pieces;
+    job->pieces[job->n_pieces++] = (struct piece){
+        .ffn = group->ffn,
+        .tokens = job->args->tokens + group->first + done,
+        .weights = job->args->weights + group->first + done,
+        .row = job->n_rows,
+        .n = n,
+        .span = job->n_spans,
+    };
+    job->n_rows += n;
+    job->n_spans += spans_of(n);
 }
 
 void cpu_experts(struct backend *b, const struct experts_args *args)
 {
     struct experts_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
-    int most = most_rows(args);
-    assert(args->dim > 0 && args->ffn_dim > 0 && most > 0);
+    int most = most_rows(args), spans = most_spans(args);
+    assert(args->dim > 0 && args->ffn_dim > 0 && most > 0 && spans > 0);
     for (int g = 0; g < args->n_groups; g++) {
         const struct expert_group *group = &args->groups[g];
         /* A group that fits is not cut: each of its rows is then decoded once. */
-        if (job.n_rows > 0 && job.n_rows + group->n > most)
+        if (job.n_rows > 0 &&
+            (job.n_rows + group->n > most || job.n_spans + spans_of(group->n) > spans))
             run_pieces(&job);
         for (int done = 0, n; done < group->n; done += n) {
-            if (job.n_rows == most)
+            if (job.n_rows == most || job.n_spans == spans)
                 run_pieces(&job);
             n = min_int(group->n - done, most - job.n_rows);
-            for (int i = 0; i < n; i++)
-                job.piece_of[job.n_rows + i] = job.n_pieces;
-            job.pieces[job.n_pieces++] = (struct piece){
-                .ffn = group->ffn,
-                .tokens = args->tokens + group->first + done,
-                .weights = args->weights + group->first + done,
-                .row = job.n_rows,
-                .n = n,
-            };
-            job.n_rows += n;
+            n = min_int(n, (spans - job.n_spans) * TILE_ROWS);
+            add_piece(&job, group, done, n);
         }
     }
     if (job.n_rows > 0)

@@ -8,6 +8,17 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/cpu_ops.h"
 
+/* What a thread has of a product in tiles: two tiles of rows in a first-level cache, and the sums
+ * of a block of rows in a second-level one. */
+#define TILE_BLOCK_ROWS   256
+#define TILE_BLOCK_COLS   512 /* a multiple of every format's block and of TILE_COLS */
+#define TILE_BLOCK_TOKENS 512
+struct tile_room {
+    uint16_t w[2 * TILE_ROWS * TILE_BLOCK_COLS];
+    float row[TILE_BLOCK_COLS]; /* of weights, before it is rounded */
+    float y[TILE_BLOCK_ROWS * TILE_BLOCK_TOKENS];
+};
+
 struct cpu_backend {
     struct backend base;
     struct cpu_ops ops;
@@ -20,6 +31,9 @@ struct cpu_backend {
     struct prompt_room *prompt; /* [n_threads] where ops.attend_prompt is */
     size_t prompt_bytes;
     size_t panels_bytes;
+    uint16_t *tiles;              /* [TILE_ROOM]: inputs of products in tiles, or NULL */
+    struct tile_room *tile_rooms; /* [n_threads], or NULL */
+    size_t tile_rooms_bytes;
 };
 
 /* A panel of decoded weights stays in a core's second-level cache. */
@@ -37,6 +51,9 @@ struct cpu_backend {
 /* At least the parts of one token and KV head; larger calls go in parts. */
 #define ATTEND_FLOATS ((size_t)1 << 20)
 
+/* Holds 16 tokens of the longest vector, 512 of 32768 elements; larger calls go in parts. */
+#define TILE_ROOM ((size_t)TILE_ROWS * LIMIT_FFN_DIM)
+
 /* Returns how many items of cost_per_item operations make a chunk that is worth
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);
@@ -49,6 +66,7 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
 /* How a product is computed; the weights' format, the phase and base.exact say. */
 enum cpu_path {
     CPU_WIDE,    /* rows are decoded to float32, then multiplied with all tokens */
+    CPU_TILES,   /* rows are decoded and rounded to bf16, and so is x */
     CPU_NARROW,  /* stored weights are read directly, x is float32 */
     CPU_ROUNDED, /* the same with x rounded to 8 bits */
 };
@@ -59,14 +77,15 @@ enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, en
  * are the caller's. */
 struct cpu_product {
     const struct tensor *w;
-    enum cpu_path path; /* what cpu_path() says, or CPU_WIDE */
-    const float *x;     /* [n_tok][x_stride], w->n_cols of them used */
-    const int8_t *acts; /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
-    float *y;           /* [n_tok][y_stride], n_rows of them used */
+    enum cpu_path path;    /* what cpu_path() says, or CPU_WIDE */
+    const float *x;        /* [n_tok][x_stride], w->n_cols of them used */
+    const int8_t *acts;    /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
+    const uint16_t *tiles; /* CPU_TILES: for each 16 tokens what tile_inputs() makes; else unused */
+    float *y;              /* [n_tok][y_stride], n_rows of them used */
     size_t x_stride, y_stride;
     int64_t first, n_rows; /* rows of w, whole blocks when transposed */
-    int n_tok;
-    bool add; /* y += ...; CPU_WIDE only */
+    int n_tok;             /* CPU_TILES: up to cpu_tile_tokens(w->n_cols) */
+    bool add;              /* y += ...; CPU_WIDE only */
 };
 
 /* Returns how many items a product has, and about how many operations each takes. */
@@ -76,6 +95,19 @@ int64_t cpu_product_cost(const struct cpu_product *p);
 /* Does one item.  Thread: any; worker as pool_run() gives it. */
 void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p, int item,
                       int worker);
+
+/* Returns the elements of tiles that 16 tokens of n columns take, and how many tokens the scratch
+ * for inputs and that of a block hold. */
+size_t cpu_tile_stride(int64_t n);
+int cpu_tile_tokens(int64_t n);
+
+/* Returns the rows of an item of a product in tiles, and does n_rows of them from row on. */
+int cpu_tile_block_rows(const struct cpu_product *p);
+void cpu_tile_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
+                   int n_rows, int worker);
+
+/* Asks for n elements of a stored row, too few for the hardware to see that they are a stream. */
+void cpu_prefetch_row(const struct tensor *w, int64_t row, int64_t k0, int n);
 
 #define FOLD_COLS 256 /* a multiple of every block */
 

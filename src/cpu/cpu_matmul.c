@@ -12,7 +12,7 @@ struct matmul_job {
     struct cpu_product products[BACKEND_MAX_OUTPUTS];
     int first_item[BACKEND_MAX_OUTPUTS + 1];
     int n_products;
-    bool acts;                        /* some product is CPU_ROUNDED */
+    bool acts, tiles;                 /* some product is CPU_ROUNDED, or CPU_TILES */
     const struct tensor_input *input; /* how to round the inputs, or NULL */
     const float *x;                   /* of this part of the tokens */
     int n_in, n_tok;
@@ -28,20 +28,26 @@ static void product_items(void *arg, int begin, int end, int worker)
     }
 }
 
+/* An item is as many tokens as a tile has. */
 static void input_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct matmul_job *job = arg;
+    struct cpu_backend *cpu = job->cpu;
     size_t n = (size_t)job->n_in, stride = act_bytes(act_padded(job->n_in));
-    for (size_t t = (size_t)begin; t < (size_t)end; t++) {
-        const float *x = job->x + t * n;
-        if (job->input) {
-            float *rounded = job->cpu->inputs + t * n;
-            cpu_round_input(job->input, rounded, x, job->n_in);
-            x = rounded;
+    const float *from = job->input ? cpu->inputs : job->x;
+    for (int item = begin; item < end; item++) {
+        size_t t0 = (size_t)item * TILE_ROWS, left = (size_t)job->n_tok - t0;
+        size_t n_tok = left < TILE_ROWS ? left : TILE_ROWS;
+        for (size_t t = t0; t < t0 + n_tok; t++) {
+            if (job->input)
+                cpu_round_input(job->input, cpu->inputs + t * n, job->x + t * n, job->n_in);
+            if (job->acts)
+                cpu->ops.round_act(cpu->acts + t * stride, from + t * n, job->n_in);
         }
-        if (job->acts)
-            job->cpu->ops.round_act(job->cpu->acts + t * stride, x, job->n_in);
+        if (job->tiles)
+            cpu->ops.tile_inputs(cpu->tiles + (size_t)item * cpu_tile_stride(job->n_in),
+                                 from + t0 * n, n, (int)n_tok, job->n_in);
     }
 }
 
@@ -62,6 +68,8 @@ static int part_tokens(const struct matmul_job *job, int n_tok)
     size_t part = (size_t)n_tok, stride = act_bytes(act_padded(job->n_in));
     if (job->acts && part > ACTS_BYTES / stride)
         part = ACTS_BYTES / stride;
+    if (job->tiles && part > (size_t)cpu_tile_tokens(job->n_in))
+        part = (size_t)cpu_tile_tokens(job->n_in);
     if (job->input && part > INPUT_FLOATS / (size_t)job->n_in)
         part = INPUT_FLOATS / (size_t)job->n_in;
     return (int)part;
@@ -78,18 +86,21 @@ static void multiply(struct cpu_backend *cpu, const struct matmul_args *args, in
             .w = w,
             .path = cpu_path(cpu, w, args->phase),
             .acts = cpu->acts,
+            .tiles = cpu->tiles,
             .x_stride = (size_t)args->n_in,
             .y_stride = (size_t)w->n_rows,
             .n_rows = w->n_rows,
         };
         job.acts |= job.products[i].path == CPU_ROUNDED;
+        job.tiles |= job.products[i].path == CPU_TILES;
     }
     int part = part_tokens(&job, args->n_tok);
     for (int tok0 = 0; tok0 < args->n_tok; tok0 += part) {
         job.n_tok = args->n_tok - tok0 < part ? args->n_tok - tok0 : part;
         job.x = args->x + (size_t)tok0 * (size_t)args->n_in;
-        if (job.input || job.acts)
-            pool_run(cpu->pool, job.n_tok, cpu_grain(args->n_in), input_items, &job);
+        if (job.input || job.acts || job.tiles)
+            pool_run(cpu->pool, (job.n_tok + TILE_ROWS - 1) / TILE_ROWS,
+                     cpu_grain((int64_t)args->n_in * TILE_ROWS), input_items, &job);
         for (int i = 0; i < n_out; i++) {
             struct cpu_product *p = &job.products[i];
             p->x = input ? cpu->inputs : job.x;

@@ -233,6 +233,54 @@ static void attend_c(const struct attend_job *job)
         attend_head_c(job, head);
 }
 
+static void tile_weights_c(uint16_t *tiles, const float *w, int n)
+{
+    for (int i = 0; i < (n + TILE_COLS - 1) / TILE_COLS * TILE_COLS; i++)
+        tiles[i / TILE_COLS * TILE_INPUTS + i % TILE_COLS] = i < n ? number_to_bf16(w[i]) : 0;
+}
+
+static void tile_inputs_c(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n)
+{
+    int n_tiles = (n + TILE_COLS - 1) / TILE_COLS;
+    memset(tiles, 0, (size_t)n_tiles * TILE_INPUTS * sizeof *tiles);
+    for (int t = 0; t < n_tok; t++)
+        for (int i = 0; i < n; i++) {
+            uint16_t *pair = tiles + ((size_t)(i / 2) * TILE_ROWS + (size_t)t) * 2;
+            pair[i % 2] = number_to_bf16(x[(size_t)t * x_stride + (size_t)i]);
+        }
+}
+
+/* One tile of sums over all columns. */
+static void tile_sums_c(const struct tile_job *job, const uint16_t *w, const uint16_t *x, float *y)
+{
+    for (size_t r = 0; r < TILE_ROWS; r++)
+        for (size_t t = 0; t < TILE_ROWS; t++) {
+            double sum = 0.0;
+            for (size_t i = 0; i < (size_t)job->n_col_tiles * TILE_COLS; i++) {
+                size_t of_w = i / TILE_COLS * TILE_INPUTS + r * TILE_COLS + i % TILE_COLS;
+                size_t of_x = (i / 2 * TILE_ROWS + t) * 2 + i % 2;
+                sum += (double)number_from_bf16(w[of_w]) * (double)number_from_bf16(x[of_x]);
+            }
+            float *to = y + r * TILE_ROWS + t;
+            *to = job->add ? *to + (float)sum : (float)sum;
+        }
+}
+
+static void tile_products_c(const struct tile_job *job)
+{
+    for (size_t t = 0; t < (size_t)job->n_tok_tiles; t++)
+        for (size_t r = 0; r < 2; r++)
+            tile_sums_c(job, job->w + r * (size_t)job->n_col_tiles * TILE_INPUTS,
+                        job->x + t * job->x_stride, job->y + (2 * t + r) * TILE_SUMS);
+}
+
+static void untile_c(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows)
+{
+    for (int t = 0; t < n_tok; t++)
+        for (int r = 0; r < n_rows; r++)
+            y[(size_t)t * y_stride + (size_t)r] = tile[r * TILE_ROWS + t];
+}
+
 void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
 {
     *ops = (struct cpu_ops){
@@ -247,6 +295,10 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         .rotate = rotate_c,
         .store = store_c,
         .attend = attend_c,
+        .tile_weights = tile_weights_c,
+        .tile_inputs = tile_inputs_c,
+        .tile_products = tile_products_c,
+        .untile = untile_c,
     };
 #if defined(__x86_64__)
     if (flags & CPU_AVX2) {
@@ -259,8 +311,10 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_quant_avx512(ops);
         cpu_rows_avx512(ops);
     }
-    if (flags & CPU_AMX)
+    if (flags & CPU_AMX) {
         cpu_attend_amx(ops);
+        cpu_tiles_amx(ops);
+    }
 #else
     (void)flags;
 #endif

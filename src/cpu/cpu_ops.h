@@ -187,6 +187,25 @@ struct prompt_job {
     struct prompt_room *room;
 };
 
+/* Tiles of a matrix unit.  Of weights: [TILE_ROWS rows][TILE_COLS columns] bf16; of inputs:
+ * [TILE_COLS / 2][TILE_ROWS tokens][2 columns] bf16; of outputs: [TILE_ROWS rows][TILE_ROWS tokens]
+ * f32.  What has no row, token or column is 0, or is not looked at. */
+#define TILE_ROWS   16
+#define TILE_COLS   32
+#define TILE_INPUTS (TILE_ROWS * TILE_COLS) /* elements of a tile of weights or inputs */
+#define TILE_SUMS   (TILE_ROWS * TILE_ROWS)
+
+/* y[t][r] = sum over the columns of x[t] * w[r], or added to y, for two tiles of rows: tile by
+ * tile, so the order of a sum is that of the columns whatever tokens lie beside it. */
+struct tile_job {
+    const uint16_t *w; /* [2][n_col_tiles] tiles */
+    const uint16_t *x; /* [n_tok_tiles][x_stride] elements, n_col_tiles tiles of them used */
+    float *y;          /* [n_tok_tiles][2] tiles */
+    size_t x_stride;
+    int n_tok_tiles, n_col_tiles;
+    bool add;
+};
+
 struct cpu_ops {
     /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
@@ -211,6 +230,16 @@ struct cpu_ops {
     void (*attend)(const struct attend_job *job);
     /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
     void (*attend_prompt)(const struct prompt_job *job);
+    /* Rounds a row of weights: [n] f32 to nearest even, into its place in tiles: that of its first
+     * columns is [TILE_COLS], the next lie TILE_INPUTS further each. */
+    void (*tile_weights)(uint16_t *tiles, const float *w, int n);
+    /* The same for n_tok (up to TILE_ROWS) tokens, x: [n_tok][x_stride], n used, into all of tiles:
+     * [n in whole tiles][TILE_INPUTS]. */
+    void (*tile_inputs)(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n);
+    void (*tile_products)(const struct tile_job *job);
+    /* y[t][r] = tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
+    void (*untile)(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows);
+    bool tiled; /* the four above are faster than wide() */
 };
 
 /* Fills ops for a processor with the enum cpu_flag bits in flags; 0 gives plain C. */
@@ -224,6 +253,7 @@ void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
+void cpu_tiles_amx(struct cpu_ops *ops);
 
 /* decode() of the formats that need a table of floats or none; dst: [n]. */
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of activations with one stored matrix, two ways.
+/* Products of activations with one stored matrix, three ways.
  *
  * Wide: a panel of rows is decoded to float32 once and multiplied with all tokens; of a
  * transposed matrix its stored rows are summed.
+ * Tiles: the same for a matrix unit, see cpu_tiles.c.
  * Narrow: kernels read the stored weights directly, for few tokens at a time, and
- * quantised formats round the activations to 8 bits first.  Both give a (row, token)
+ * quantised formats round the activations to 8 bits first.  All give a (row, token)
  * the same sum in any company, because panels are cut at fixed columns. */
 #include <assert.h>
 #include <math.h>
@@ -39,8 +40,10 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
 
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
 {
-    if (phase == PHASE_PROMPT || cpu->base.exact || w->transposed)
+    if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
         return CPU_WIDE;
+    if (phase == PHASE_PROMPT)
+        return cpu->ops.tiled ? CPU_TILES : CPU_WIDE;
     if (w->scales.data)
         return cpu_narrow_scales(w->dtype, &w->scales) ? CPU_NARROW : CPU_WIDE;
     return act_rounded(w->dtype) ? CPU_ROUNDED : CPU_NARROW;
@@ -48,6 +51,8 @@ enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, en
 
 static int rows_per_item(const struct cpu_product *p)
 {
+    if (p->path == CPU_TILES)
+        return cpu_tile_block_rows(p);
     return p->w->transposed ? FOLD_COLS : p->path == CPU_WIDE ? PANEL_ROWS : NARROW_ROWS;
 }
 
@@ -110,8 +115,7 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
         cpu->ops.narrow(&job);
 }
 
-/* Asks for n elements of a stored row, too few for the hardware to see that they are a stream. */
-static void prefetch(const struct tensor *w, int64_t row, int64_t k0, int n)
+void cpu_prefetch_row(const struct tensor *w, int64_t row, int64_t k0, int n)
 {
     const uint8_t *src = (const uint8_t *)w->data + (size_t)row * tensor_row_bytes(w);
     src += dtype_bytes(w->dtype, k0);
@@ -132,7 +136,7 @@ void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t fir
         job.add |= row > 0;
         for (int r = row; r < row + job.n_rows; r++) {
             if (r + FOLD_AHEAD < all->n_rows)
-                prefetch(w, first + r + FOLD_AHEAD, k0, all->n);
+                cpu_prefetch_row(w, first + r + FOLD_AHEAD, k0, all->n);
             cpu_decode_row(cpu, w, first + r, k0, all->n, panel + (size_t)(r - row) * FOLD_COLS);
         }
         cpu->ops.fold(&job);
@@ -167,6 +171,8 @@ void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p
         turned_rows(cpu, p, row, n_rows, panel);
     else if (p->path == CPU_WIDE)
         wide_rows(cpu, p, row, n_rows, panel);
+    else if (p->path == CPU_TILES)
+        cpu_tile_rows(cpu, p, row, n_rows, worker);
     else
         narrow_rows(cpu, p, row, n_rows);
 }

@@ -219,7 +219,7 @@ static bool add_experts(struct model *m, uint32_t layer, const struct model_step
     const struct scratch *s = &m->scratch;
     struct routing *r = &m->routing;
     struct backend *b = m->backend;
-    multiply(m, &w->router, s->x, s->scores, m->n_tok, PHASE_PROMPT);
+    multiply(m, &w->router, s->x, s->scores, m->n_tok, PHASE_FLOAT);
     b->read(b, r->logits, s->scores,
             (size_t)m->n_tok * m->config->moe.n_experts * sizeof *r->logits);
     routing_choose(r, m->n_tok);

@@ -26,8 +26,12 @@
 #define BACKEND_PAGE_TOKENS 16 /* tokens of a KV page: rows of one matrix tile */
 #define BACKEND_MAX_OUTPUTS 3  /* matrices that one matmul call multiplies (q, k, v) */
 
-/* Prompt tokens take the wide path, generated ones the narrow path. */
-enum phase { PHASE_PROMPT, PHASE_GENERATE };
+/* What the tokens of a call are, which decides how much their arithmetic rounds. */
+enum phase {
+    PHASE_PROMPT,
+    PHASE_GENERATE,
+    PHASE_FLOAT, /* of matmul only: either of them, in float32 */
+};
 
 /* Which two elements of a head rotate together. */
 enum rope_layout {

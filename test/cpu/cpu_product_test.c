@@ -111,6 +111,8 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
             memcpy(packed + t * N, (float *)x.p + t * STRIDE, N * sizeof(float));
             cpu_of(b)->ops.round_act((int8_t *)acts.p + t * act, packed + t * N, N);
         }
+        struct guarded tiles = guarded_new(cpu_tile_stride(N) * sizeof(uint16_t));
+        cpu_of(b)->ops.tile_inputs(tiles.p, packed, N, N_TOK, N);
         struct matmul_args args = {.x = packed, .n_tok = N_TOK, .n_in = N, .phase = phase};
         args.n_out = 1;
         args.out[0].w = &w.t;
@@ -121,6 +123,7 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
                                     .path = cpu_path(cpu_of(b), &w.t, phase),
                                     .x = x.p,
                                     .acts = acts.p,
+                                    .tiles = tiles.p,
                                     .x_stride = STRIDE,
                                     .first = ranges[k][0],
                                     .n_rows = ranges[k][1],
@@ -136,6 +139,7 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
         free(all);
         guarded_free(&x);
         guarded_free(&acts);
+        guarded_free(&tiles);
         random_tensor_free(&w);
         b->close(b);
     }

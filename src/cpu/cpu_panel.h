@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpu_panel.h - block-quantised weights as products of rounded activations take them.
+ *
+ * A panel is 16 rows by 256 columns, turned so that a vector holds the same columns of all rows:
+ * sums then need no permutation, and a (row, token) is one chain of additions over the blocks of
+ * its row in order,
+ *     sum += (scale * step) * (integer product of the block) [- min * (sum of the activations)],
+ * whichever kernel multiplied the integers, which are exact.
+ * Weights are q * scale - min in formats with minima, else (q - bias) * scale. */
+#ifndef CPU_CPU_PANEL_H
+#define CPU_CPU_PANEL_H
+
+#include "cpu/cpu_ops.h"
+
+#define PANEL_LANES 16 /* rows */
+#define PANEL_SPAN  64 /* tokens that a panel meets before the next one is unpacked */
+
+struct panel {
+    _Alignas(64) uint8_t q[ACT_GROUP / 4][PANEL_LANES][4]; /* [columns / 4][row][column % 4] */
+    float scale[ACT_GROUP / 16][PANEL_LANES];              /* half of them used for blocks of 32 */
+    float min[ACT_GROUP / 32][PANEL_LANES];
+};
+
+/* Fills the panel from 16 rows that lie row_bytes apart. */
+typedef void panel_fn(const uint8_t *src, size_t row_bytes, struct panel *panel);
+
+struct panel_format {
+    panel_fn *unpack;
+    int bias;
+    bool mins;
+    bool sixteens; /* scales are those of 16 columns, else of 32 */
+};
+
+/* Returns how a format is unpacked.  Borrowed: static. */
+const struct panel_format *cpu_panel_format(enum dtype type);
+
+/* Adds products with a panel, whose first column is k, to sums: [n_tok][PANEL_LANES].  act: of the
+ * first of n_tok (up to PANEL_SPAN) tokens, n_pad elements each. */
+typedef void panel_dot_fn(const struct panel *panel, const struct panel_format *format,
+                          const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums);
+
+/* The one for any processor that knows AVX-512. */
+panel_dot_fn cpu_panel_dot_avx512;
+
+/* y = products of a job, panel by panel. */
+void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products of rounded activations, on AVX-512. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "cpu/cpu_panel.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
+
+/* What the sums of one token need besides products. */
+struct extra {
+    int32_t add[ACT_GROUP / 16]; /* to an integer product: the bias times the activations */
+    float sums[ACT_GROUP / 16];  /* of the activations, to be multiplied with minima */
+};
+
+INLINE void find_extra(struct extra *extra, const struct panel_format *format, const int8_t *act,
+                       size_t n_pad, size_t k, bool mins, bool sixteens)
+{
+    __m512i sums = _mm512_load_si512(act_sums(act, n_pad) + k / 16);
+    if (!sixteens)
+        sums = _mm512_add_epi32(sums, _mm512_shuffle_epi32(sums, 0xb1));
+    if (mins)
+        _mm512_store_ps(extra->sums, _mm512_mul_ps(_mm512_cvtepi32_ps(sums),
+                                                   _mm512_load_ps(act_steps(act, n_pad) + k / 16)));
+    else
+        _mm512_store_si512(extra->add,
+                           _mm512_mullo_epi32(sums, _mm512_set1_epi32(-format->bias)));
+}
+
+INLINE __m512i four_of(const int8_t *act)
+{
+    int32_t four;
+    memcpy(&four, act, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+INLINE void dot(const struct panel *panel, const struct panel_format *format, const int8_t *act,
+                size_t n_pad, size_t k, float *sums, int n_tok, bool mins, bool sixteens)
+{
+    _Alignas(64) struct extra extra[8];
+    const size_t width = sixteens ? 16 : 32, bytes = act_bytes(n_pad);
+    __m512 total[8];
+    for (int t = 0; t < n_tok; t++) {
+        find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k, mins, sixteens);
+        total[t] = _mm512_load_ps(sums + PANEL_LANES * t);
+    }
+    for (size_t b = 0; b < ACT_GROUP / width; b++) {
+        const size_t at = b * width / 16;
+        __m512i q[8];
+        __m512 scale = _mm512_load_ps(panel->scale[b]);
+        for (size_t i = 0; i < width / 4; i++)
+            q[i] = _mm512_load_si512(panel->q[b * width / 4 + i]);
+        for (int t = 0; t < n_tok; t++) {
+            const int8_t *from = act + (size_t)t * bytes + k + b * width;
+            const float *step = act_steps(act + (size_t)t * bytes, n_pad) + k / 16 + at;
+            __m512i sum = mins ? _mm512_setzero_si512() : _mm512_set1_epi32(extra[t].add[at]);
+            for (size_t i = 0; i < width / 4; i++)
+                sum = _mm512_dpbusd_epi32(sum, q[i], four_of(from + 4 * i));
+            total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
+                                       _mm512_mul_ps(scale, _mm512_set1_ps(*step)), total[t]);
+            if (mins)
+                total[t] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
+                                            _mm512_set1_ps(extra[t].sums[at]), total[t]);
+        }
+    }
+    for (int t = 0; t < n_tok; t++)
+        _mm512_store_ps(sums + PANEL_LANES * t, total[t]);
+}
+
+INLINE void dot_tokens(const struct panel *panel, const struct panel_format *format,
+                       const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums, bool mins,
+                       bool sixteens)
+{
+    const size_t bytes = act_bytes(n_pad);
+    for (; n_tok >= 8; n_tok -= 8, act += 8 * bytes, sums += 8 * PANEL_LANES)
+        dot(panel, format, act, n_pad, k, sums, 8, mins, sixteens);
+    for (; n_tok >= 4; n_tok -= 4, act += 4 * bytes, sums += 4 * PANEL_LANES)
+        dot(panel, format, act, n_pad, k, sums, 4, mins, sixteens);
+    for (; n_tok >= 2; n_tok -= 2, act += 2 * bytes, sums += 2 * PANEL_LANES)
+        dot(panel, format, act, n_pad, k, sums, 2, mins, sixteens);
+    if (n_tok)
+        dot(panel, format, act, n_pad, k, sums, 1, mins, sixteens);
+}
+
+void cpu_panel_dot_avx512(const struct panel *panel, const struct panel_format *format,
+                          const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums)
+{
+    if (format->mins)
+        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, true, false);
+    else if (format->sixteens)
+        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, false, true);
+    else
+        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, false, false);
+}
+
+/* Unpacks columns k..k+255 of rows first.. of the job, zeros where it has no such rows or columns:
+ * zero bytes are finite weights in every format. */
+static void unpack(const struct narrow_job *job, const struct panel_format *format, int first,
+                   size_t k, struct panel *panel)
+{
+    const uint8_t *src = job->w + (size_t)first * job->row_bytes + dtype_bytes(job->type, (int64_t)k);
+    int n_rows = job->n_rows - first < PANEL_LANES ? job->n_rows - first : PANEL_LANES;
+    size_t n = (size_t)job->n - k < ACT_GROUP ? (size_t)job->n - k : ACT_GROUP;
+    if (n_rows == PANEL_LANES && n == ACT_GROUP) {
+        format->unpack(src, job->row_bytes, panel);
+        return;
+    }
+    uint8_t part[PANEL_LANES][GROUP_BYTES_MAX] = {{0}};
+    for (int r = 0; r < n_rows; r++)
+        memcpy(part[r], src + (size_t)r * job->row_bytes, dtype_bytes(job->type, (int64_t)n));
+    format->unpack(part[0], GROUP_BYTES_MAX, panel);
+}
+
+/* Products of up to 16 rows with up to PANEL_SPAN tokens. */
+static void multiply_panels(const struct narrow_job *job, int first, int t0, int n_tok,
+                            panel_dot_fn *dot_fn)
+{
+    const struct panel_format *format = cpu_panel_format(job->type);
+    _Alignas(64) float sums[PANEL_SPAN][PANEL_LANES];
+    struct panel panel;
+    size_t n_pad = act_padded(job->n);
+    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
+    memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
+    for (size_t k = 0; k < (size_t)job->n; k += ACT_GROUP) {
+        unpack(job, format, first, k, &panel);
+        dot_fn(&panel, format, act, n_pad, k, n_tok, sums[0]);
+    }
+    __mmask16 m = job->n_rows - first >= PANEL_LANES
+                      ? (__mmask16)0xffff
+                      : (__mmask16)((1 << (job->n_rows - first)) - 1);
+    for (int t = 0; t < n_tok; t++)
+        _mm512_mask_storeu_ps(job->y + (size_t)(t0 + t) * job->y_stride + first, m,
+                              _mm512_mul_ps(_mm512_load_ps(sums[t]), _mm512_set1_ps(job->scale)));
+}
+
+void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot_fn)
+{
+    for (int r = 0; r < job->n_rows; r += PANEL_LANES)
+        for (int t = 0; t < job->n_tok; t += PANEL_SPAN) {
+            int n_tok = job->n_tok - t < PANEL_SPAN ? job->n_tok - t : PANEL_SPAN;
+            multiply_panels(job, r, t, n_tok, dot_fn);
+        }
+}
+
+static void narrow_rounded_avx512(const struct narrow_job *job)
+{
+    cpu_panel_products(job, cpu_panel_dot_avx512);
+}
+
+void cpu_rounded_avx512(struct cpu_ops *ops)
+{
+    ops->narrow_rounded = narrow_rounded_avx512;
+}
+
+#endif

@@ -207,6 +207,8 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_quant_avx512(ops);
         cpu_rounded_avx512(ops);
     }
+    if (flags & CPU_AMX)
+        cpu_rounded_amx(ops);
 #else
     (void)flags;
 #endif

@@ -171,6 +171,7 @@ void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rounded_avx512(struct cpu_ops *ops);
+void cpu_rounded_amx(struct cpu_ops *ops);
 
 /* decode() of the formats that need a table of floats or none; dst: [n]. */
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);

@@ -24,8 +24,25 @@ struct panel {
 /* Fills the panel from 16 rows that lie row_bytes apart. */
 typedef void panel_fn(const uint8_t *src, size_t row_bytes, struct panel *panel);
 
+/* Columns k..end-1 of 16 rows, whole groups, times one token. */
+struct panel_one {
+    const uint8_t *src; /* row after row, row_bytes apart, from column k on */
+    const int8_t *act;
+    const uint8_t *ahead; /* what the cache may fetch meanwhile, as many bytes as the rows have */
+    float *sums;          /* [PANEL_LANES], added to */
+    size_t row_bytes, group_bytes, n_pad, k, end;
+};
+typedef void panel_one_fn(const struct panel_one *one);
+
+/* What the sums of one token need besides products with its activations. */
+struct panel_extra {
+    _Alignas(64) int32_t add[ACT_GROUP / 16]; /* to each product: -bias times the activations */
+    float sums[ACT_GROUP / 16];               /* of the activations, to be multiplied with minima */
+};
+
 struct panel_format {
     panel_fn *unpack;
+    panel_one_fn *dot_one;
     int bias;
     bool mins;
     bool sixteens; /* scales are those of 16 columns, else of 32 */
@@ -44,5 +61,22 @@ panel_dot_fn cpu_panel_dot_avx512;
 
 /* y = products of a job, panel by panel. */
 void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot);
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+/* Finds them for columns k..k+255 of a token. */
+static inline void cpu_panel_find_extra(struct panel_extra *extra,
+                                        const struct panel_format *format, const int8_t *act,
+                                        size_t n_pad, size_t k)
+{
+    __m512i sums = _mm512_load_si512(act_sums(act, n_pad) + k / 16);
+    if (!format->sixteens)
+        sums = _mm512_add_epi32(sums, _mm512_shuffle_epi32(sums, 0xb1));
+    _mm512_store_ps(extra->sums, _mm512_mul_ps(_mm512_cvtepi32_ps(sums),
+                                               _mm512_load_ps(act_steps(act, n_pad) + k / 16)));
+    _mm512_store_si512(extra->add, _mm512_mullo_epi32(sums, _mm512_set1_epi32(-format->bias)));
+}
+#endif
 
 #endif

@@ -10,53 +10,35 @@
 
 #define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
-/* What the sums of one token need besides products. */
-struct extra {
-    int32_t add[ACT_GROUP / 16]; /* to an integer product: the bias times the activations */
-    float sums[ACT_GROUP / 16];  /* of the activations, to be multiplied with minima */
-};
-
-INLINE void find_extra(struct extra *extra, const struct panel_format *format, const int8_t *act,
-                       size_t n_pad, size_t k, bool mins, bool sixteens)
-{
-    __m512i sums = _mm512_load_si512(act_sums(act, n_pad) + k / 16);
-    if (!sixteens)
-        sums = _mm512_add_epi32(sums, _mm512_shuffle_epi32(sums, 0xb1));
-    if (mins)
-        _mm512_store_ps(extra->sums, _mm512_mul_ps(_mm512_cvtepi32_ps(sums),
-                                                   _mm512_load_ps(act_steps(act, n_pad) + k / 16)));
-    else
-        _mm512_store_si512(extra->add,
-                           _mm512_mullo_epi32(sums, _mm512_set1_epi32(-format->bias)));
-}
-
 INLINE __m512i four_of(const int8_t *act)
 {
-    int32_t four;
-    memcpy(&four, act, sizeof four);
-    return _mm512_set1_epi32(four);
+    return _mm512_set1_epi32(*(const int32_t *)(const void *)act);
 }
 
 INLINE void dot(const struct panel *panel, const struct panel_format *format, const int8_t *act,
                 size_t n_pad, size_t k, float *sums, int n_tok, bool mins, bool sixteens)
 {
-    _Alignas(64) struct extra extra[8];
+    _Alignas(64) struct panel_extra extra[8];
     const size_t width = sixteens ? 16 : 32, bytes = act_bytes(n_pad);
     __m512 total[8];
+#pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++) {
-        find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k, mins, sixteens);
+        cpu_panel_find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k);
         total[t] = _mm512_load_ps(sums + PANEL_LANES * t);
     }
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
         const size_t at = b * width / 16;
         __m512i q[8];
         __m512 scale = _mm512_load_ps(panel->scale[b]);
+#pragma GCC unroll 8
         for (size_t i = 0; i < width / 4; i++)
             q[i] = _mm512_load_si512(panel->q[b * width / 4 + i]);
+#pragma GCC unroll 8
         for (int t = 0; t < n_tok; t++) {
             const int8_t *from = act + (size_t)t * bytes + k + b * width;
             const float *step = act_steps(act + (size_t)t * bytes, n_pad) + k / 16 + at;
             __m512i sum = mins ? _mm512_setzero_si512() : _mm512_set1_epi32(extra[t].add[at]);
+#pragma GCC unroll 8
             for (size_t i = 0; i < width / 4; i++)
                 sum = _mm512_dpbusd_epi32(sum, q[i], four_of(from + 4 * i));
             total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
@@ -66,6 +48,7 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format, co
                                             _mm512_set1_ps(extra[t].sums[at]), total[t]);
         }
     }
+#pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++)
         _mm512_store_ps(sums + PANEL_LANES * t, total[t]);
 }
@@ -124,7 +107,20 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
     size_t n_pad = act_padded(job->n);
     const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
-    for (size_t k = 0; k < (size_t)job->n; k += ACT_GROUP) {
+    size_t k = 0;
+    if (n_tok == 1 && job->n_rows - first >= PANEL_LANES) {
+        struct panel_one one = {.src = job->w + (size_t)first * job->row_bytes,
+                                .act = act,
+                                .sums = sums[0],
+                                .row_bytes = job->row_bytes,
+                                .group_bytes = dtype_bytes(job->type, ACT_GROUP),
+                                .n_pad = n_pad,
+                                .end = (size_t)job->n / ACT_GROUP * ACT_GROUP};
+        one.ahead = one.src + PANEL_LANES * job->row_bytes;
+        format->dot_one(&one);
+        k = one.end;
+    }
+    for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);
         dot_fn(&panel, format, act, n_pad, k, n_tok, sums[0]);
     }

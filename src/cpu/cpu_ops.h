@@ -123,6 +123,7 @@ struct narrow_job {
     const struct tensor_scales *scales; /* such as cpu_narrow_scales() takes, or NULL */
     int64_t row;                        /* the first one, to find its entries */
     const uint8_t *w;                   /* [n_rows][row_bytes] */
+    const uint8_t *ahead;               /* as much that will be read next, or NULL */
     const float *x;                     /* [n_tok][x_stride], n of them used */
     const int8_t *act;                  /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
     float *y;                           /* [n_tok][y_stride], n_rows of them used */

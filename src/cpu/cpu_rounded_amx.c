@@ -10,7 +10,8 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #define TILE_TOKENS 16
-#define FEW_TOKENS  4 /* fewer are faster without tiles */
+#define ADD_TOKENS  4 /* whose products are added up together */
+#define FEW_TOKENS  8 /* fewer are faster without tiles */
 
 /* The integer products of 16 tokens with a panel: [block][token][row]. */
 struct products {
@@ -42,10 +43,11 @@ static void configure(int n_rest, int width)
         _tile_stored(sums, to, 64);                                                                \
     } while (0)
 
+/* Multiplies blocks begin..end-1 with the tokens of a tile. */
 INLINE void multiply(const struct panel *panel, const int8_t *act, size_t stride, bool whole,
-                     size_t width, struct products *products)
+                     size_t begin, size_t end, size_t width, struct products *products)
 {
-    for (size_t b = 0; b < ACT_GROUP / width; b++) {
+    for (size_t b = begin; b < end; b++) {
         if (whole)
             BLOCK_PRODUCT(0, 2, act + b * width, stride, panel->q[b * width / 4],
                           products->of[b]);
@@ -55,54 +57,100 @@ INLINE void multiply(const struct panel *panel, const int8_t *act, size_t stride
     }
 }
 
-/* Adds the products of one token to its sums. */
+/* Tokens of one tile. */
+struct tokens {
+    const int8_t *act; /* of the first */
+    float *sums;       /* [n][PANEL_LANES] */
+    size_t n_pad, k;
+    int n;
+};
+
+/* Adds the products of n tokens from token t on to their sums. */
 INLINE void add_up(const struct panel *panel, const struct panel_format *format,
-                   const struct products *products, int t, const int8_t *act, size_t n_pad,
-                   size_t k, float *sums, bool mins, size_t width)
+                   const struct tokens *tokens, const struct products *products, int t, int n,
+                   bool mins, size_t width)
 {
-    struct panel_extra extra;
-    cpu_panel_find_extra(&extra, format, act, n_pad, k);
-    const float *steps = act_steps(act, n_pad) + k / 16;
-    __m512 total = _mm512_load_ps(sums);
-#pragma GCC unroll 16
-    for (size_t b = 0; b < ACT_GROUP / width; b++) {
-        size_t at = b * width / 16;
-        __m512i dot = _mm512_load_si512(products->of[b][t]);
-        if (!mins)
-            dot = _mm512_add_epi32(dot, _mm512_set1_epi32(extra.add[at]));
-        __m512 scale =
-            _mm512_mul_ps(_mm512_load_ps(panel->scale[b]), _mm512_set1_ps(steps[at]));
-        total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, total);
-        if (mins)
-            total = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
-                                     _mm512_set1_ps(extra.sums[at]), total);
+    const size_t n_pad = tokens->n_pad, bytes = act_bytes(n_pad);
+    const int8_t *act = tokens->act + (size_t)t * bytes;
+    const float *steps = act_steps(act, n_pad) + tokens->k / 16;
+    float *sums = tokens->sums + PANEL_LANES * t;
+    struct panel_extra extra[ADD_TOKENS];
+    __m512 total[ADD_TOKENS];
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++) {
+        cpu_panel_find_extra(&extra[i], format, act + (size_t)i * bytes, n_pad, tokens->k);
+        total[i] = _mm512_load_ps(sums + PANEL_LANES * i);
     }
-    _mm512_store_ps(sums, total);
+    for (size_t b = 0; b < ACT_GROUP / width; b++) {
+        const size_t at = b * width / 16;
+        const __m512 scale = _mm512_load_ps(panel->scale[b]);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            __m512i dot = _mm512_load_si512(products->of[b][t + i]);
+            if (!mins)
+                dot = _mm512_add_epi32(dot, _mm512_set1_epi32(extra[i].add[at]));
+            __m512 step = _mm512_set1_ps(steps[(size_t)i * (bytes / sizeof *steps) + at]);
+            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(scale, step),
+                                       total[i]);
+            if (mins)
+                total[i] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
+                                            _mm512_set1_ps(extra[i].sums[at]), total[i]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        _mm512_store_ps(sums + PANEL_LANES * i, total[i]);
 }
 
-INLINE void dot(const struct panel *panel, const struct panel_format *format, const int8_t *act,
-                size_t n_pad, size_t k, int n_tok, float *sums, bool mins, size_t width)
+INLINE struct tokens tokens_from(const struct tokens *all, int first)
 {
-    struct products products;
-    const size_t bytes = act_bytes(n_pad);
-    for (int t0 = 0; t0 < n_tok; t0 += TILE_TOKENS, act += TILE_TOKENS * bytes) {
-        int n = n_tok - t0 < TILE_TOKENS ? n_tok - t0 : TILE_TOKENS;
-        multiply(panel, act + k, bytes, n == TILE_TOKENS, width, &products);
-        for (int t = 0; t < n; t++)
-            add_up(panel, format, &products, t, act + (size_t)t * bytes, n_pad, k,
-                   sums + (t0 + t) * PANEL_LANES, mins, width);
+    struct tokens some = *all;
+    some.act += (size_t)first * act_bytes(all->n_pad);
+    some.sums += PANEL_LANES * first;
+    some.n = all->n - first < TILE_TOKENS ? all->n - first : TILE_TOKENS;
+    return some;
+}
+
+/* The tiles of the next 16 tokens multiply while the products of these are added up. */
+INLINE void dot(const struct panel *panel, const struct panel_format *format,
+                const struct tokens *all, bool mins, size_t width)
+{
+    const size_t bytes = act_bytes(all->n_pad), n_blocks = ACT_GROUP / width;
+    struct products products[2];
+    struct tokens next = tokens_from(all, 0);
+    multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS, 0, n_blocks, width,
+             &products[0]);
+    for (int first = 0, turn = 0; first < all->n; first += TILE_TOKENS, turn ^= 1) {
+        struct tokens now = next;
+        bool more = first + TILE_TOKENS < all->n;
+        if (more)
+            next = tokens_from(all, first + TILE_TOKENS);
+        int t = 0;
+        for (size_t part = 0; part < TILE_TOKENS / ADD_TOKENS; part++) {
+            if (more)
+                multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS,
+                         part * n_blocks / 4, (part + 1) * n_blocks / 4, width,
+                         &products[!turn]);
+            if (t + ADD_TOKENS <= now.n) {
+                add_up(panel, format, &now, &products[turn], t, ADD_TOKENS, mins, width);
+                t += ADD_TOKENS;
+            }
+        }
+        for (; t < now.n; t++)
+            add_up(panel, format, &now, &products[turn], t, 1, mins, width);
     }
 }
 
 static void dot_amx(const struct panel *panel, const struct panel_format *format,
                     const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums)
 {
+    const struct tokens all = {.act = act, .sums = sums, .n_pad = n_pad, .k = k, .n = n_tok};
     if (format->mins)
-        dot(panel, format, act, n_pad, k, n_tok, sums, true, 32);
+        dot(panel, format, &all, true, 32);
     else if (format->sixteens)
-        dot(panel, format, act, n_pad, k, n_tok, sums, false, 16);
+        dot(panel, format, &all, false, 16);
     else
-        dot(panel, format, act, n_pad, k, n_tok, sums, false, 32);
+        dot(panel, format, &all, false, 32);
 }
 
 static void narrow_rounded_amx(const struct narrow_job *job)

@@ -97,6 +97,14 @@ static void unpack(const struct narrow_job *job, const struct panel_format *form
     format->unpack(part[0], GROUP_BYTES_MAX, panel);
 }
 
+/* Where the rows begin that are read behind those of a panel, or NULL. */
+static const uint8_t *rows_after(const struct narrow_job *job, int first)
+{
+    if (first + 2 * PANEL_LANES <= job->n_rows)
+        return job->w + (size_t)(first + PANEL_LANES) * job->row_bytes;
+    return first + PANEL_LANES == job->n_rows ? job->ahead : NULL;
+}
+
 /* Products of up to 16 rows with up to PANEL_SPAN tokens. */
 static void multiply_panels(const struct narrow_job *job, int first, int t0, int n_tok,
                             panel_dot_fn *dot_fn)
@@ -104,24 +112,28 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
     const struct panel_format *format = cpu_panel_format(job->type);
     _Alignas(64) float sums[PANEL_SPAN][PANEL_LANES];
     struct panel panel;
-    size_t n_pad = act_padded(job->n);
+    size_t n_pad = act_padded(job->n), group_bytes = dtype_bytes(job->type, ACT_GROUP);
+    const size_t ahead = PANEL_LANES * group_bytes;
     const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
     size_t k = 0;
+    const uint8_t *next = rows_after(job, first);
     if (n_tok == 1 && job->n_rows - first >= PANEL_LANES) {
         struct panel_one one = {.src = job->w + (size_t)first * job->row_bytes,
                                 .act = act,
                                 .sums = sums[0],
                                 .row_bytes = job->row_bytes,
-                                .group_bytes = dtype_bytes(job->type, ACT_GROUP),
+                                .group_bytes = group_bytes,
                                 .n_pad = n_pad,
                                 .end = (size_t)job->n / ACT_GROUP * ACT_GROUP};
-        one.ahead = one.src + PANEL_LANES * job->row_bytes;
+        one.ahead = next ? next : one.src;
         format->dot_one(&one);
         k = one.end;
     }
     for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);
+        for (size_t i = 0; next && t0 == 0 && i < ahead; i += 64)
+            _mm_prefetch((const char *)next + k / ACT_GROUP * ahead + i, _MM_HINT_T1);
         dot_fn(&panel, format, act, n_pad, k, n_tok, sums[0]);
     }
     __mmask16 m = job->n_rows - first >= PANEL_LANES

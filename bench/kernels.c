@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernels.c - products of every weight format beside the limits of the machine.
- * usage: bench_kernels [c|avx2|avx512|auto] [threads] [format]
+ * usage: bench_kernels [c|avx2|avx512|amx|auto] [threads] [format]
  * Beside the formats: F8_BLOCKS, F8_E4M3 in scaled blocks of 128x128; F4_BLOCKS, F4 with a
  * scale for 16 elements; BF16_TURNED, BF16 stored by columns.
  * CSV: format; narrow: GB/s of weights that come from memory, and that over the
- * read bandwidth measured in the same run; the time of 4 and 16 tokens over that
- * of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
+ * read bandwidth measured in the same run; the time of 4, 16 and 64 tokens over
+ * that of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
  * many short runs, because other programs use the machine too.
  * Behind them, milliseconds of whole operations with true shapes in the format: the experts of
  * a layer of Mixtral 8x7B for 8 and 256 tokens, the attention of one of Small 4 for a token
@@ -168,8 +168,8 @@ static void report(struct bench *p, const struct layout *l)
         double s = multiply(p, l, 0, TOKENS, PHASE_PROMPT);
         wide = s < wide ? s : wide;
     }
-    printf("%s,%.1f,%.2f,%.2f,%.2f,%.0f\n", l->name, speed / 1e9, speed / p->read,
-           narrow_time(p, l, 4) / one, narrow_time(p, l, 16) / one,
+    printf("%s,%.1f,%.2f,%.2f,%.2f,%.2f,%.0f\n", l->name, speed / 1e9, speed / p->read,
+           narrow_time(p, l, 4) / one, narrow_time(p, l, 16) / one, narrow_time(p, l, 64) / one,
            2.0 * TOKENS * N * N / wide / 1e9);
     fflush(stdout);
 }
@@ -316,7 +316,7 @@ int main(int argc, char **argv)
     int n_threads = options.n_threads > 0 ? options.n_threads : pool_n_cpus();
     p.read = read_bandwidth(p.weights, n_threads);
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
-    printf("format,narrow_gb_s,of_read,time_4,time_16,wide_gflop_s\n");
+    printf("format,narrow_gb_s,of_read,time_4,time_16,time_64,wide_gflop_s\n");
     report_all(&p, argc > 3 ? argv[3] : NULL);
     report_layers(&p, argc > 3 ? argv[3] : NULL);
     p.b->close(p.b);

@@ -62,21 +62,18 @@ panel_dot_fn cpu_panel_dot_avx512;
 /* y = products of a job, panel by panel. */
 void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot);
 
-#if defined(__AVX512F__)
-#include <immintrin.h>
-
 /* Finds them for columns k..k+255 of a token. */
 static inline void cpu_panel_find_extra(struct panel_extra *extra,
                                         const struct panel_format *format, const int8_t *act,
                                         size_t n_pad, size_t k)
 {
-    __m512i sums = _mm512_load_si512(act_sums(act, n_pad) + k / 16);
-    if (!format->sixteens)
-        sums = _mm512_add_epi32(sums, _mm512_shuffle_epi32(sums, 0xb1));
-    _mm512_store_ps(extra->sums, _mm512_mul_ps(_mm512_cvtepi32_ps(sums),
-                                               _mm512_load_ps(act_steps(act, n_pad) + k / 16)));
-    _mm512_store_si512(extra->add, _mm512_mullo_epi32(sums, _mm512_set1_epi32(-format->bias)));
+    const float *steps = act_steps(act, n_pad) + k / 16;
+    const int32_t *sums = act_sums(act, n_pad) + k / 16;
+    for (size_t i = 0; i < ACT_GROUP / 16; i++) {
+        int32_t sum = format->sixteens ? sums[i] : sums[i] + sums[i ^ 1];
+        extra->sums[i] = steps[i] * (float)sum;
+        extra->add[i] = sum * -format->bias;
+    }
 }
-#endif
 
 #endif

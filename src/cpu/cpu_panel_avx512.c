@@ -168,8 +168,8 @@ INLINE __m512i byte_of_each(__m512i v, int j)
 /* The levels of IQ4, plus 128. */
 INLINE __m512i iq4_level(__m512i nibbles)
 {
-    const __m128i table = _mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75,
-                                        -59, -39, -15);
+    const __m128i table =
+        _mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39, -15);
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), nibbles);
 }
 
@@ -231,8 +231,8 @@ INLINE void put_fifth(const struct sink *to, size_t block, const __m512i v[4], _
     for (size_t byte = 0; byte < 4; byte++) {
         __m512i four = _mm512_shuffle_epi8(
             bits, _mm512_add_epi32(_mm512_set1_epi32((int)byte * 0x01010101),
-                                   _mm512_broadcast_i32x4(_mm_setr_epi32(
-                                       0, 0x04040404, 0x08080808, 0x0c0c0c0c))));
+                                   _mm512_broadcast_i32x4(
+                                       _mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c))));
         for (size_t i = 2 * byte; i < 2 * byte + 2; i++) {
             q[i] = i < 4 ? low_nibbles(v[i]) : high_nibbles(v[i - 4]);
             __mmask64 set = _mm512_test_epi8_mask(
@@ -292,8 +292,8 @@ INLINE void take_iq4_xs(const struct rows *rows, const struct sink *to)
     __m512 d = low_half(head);
     for (unsigned b = 0; b < 8; b++) {
         __m512i s = _mm512_and_si512(_mm512_srli_epi32(low, 4 * b), _mm512_set1_epi32(15));
-        __m512i top = _mm512_and_si512(_mm512_srli_epi32(head, 12 + 2 * b),
-                                       _mm512_set1_epi32(0x30));
+        __m512i top =
+            _mm512_and_si512(_mm512_srli_epi32(head, 12 + 2 * b), _mm512_set1_epi32(0x30));
         s = _mm512_sub_epi32(_mm512_or_si512(s, top), _mm512_set1_epi32(32));
         put_scale(to, b, _mm512_mul_ps(_mm512_cvtepi32_ps(s), d));
     }
@@ -367,8 +367,8 @@ INLINE void put_k_scales(const struct rows *rows, const struct sink *to, float o
     __m512i scales[2], mins[2];
     scales[0] = _mm512_and_si512(head[1], low6);
     mins[0] = _mm512_and_si512(head[2], low6);
-    scales[1] = _mm512_or_si512(low_nibbles(head[3]),
-                                _mm512_and_si512(_mm512_srli_epi32(head[1], 2), top));
+    scales[1] =
+        _mm512_or_si512(low_nibbles(head[3]), _mm512_and_si512(_mm512_srli_epi32(head[1], 2), top));
     mins[1] = _mm512_or_si512(high_nibbles(head[3]),
                               _mm512_and_si512(_mm512_srli_epi32(head[2], 2), top));
     for (size_t b = 0; b < 8; b++) {

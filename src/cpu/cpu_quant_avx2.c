@@ -316,8 +316,8 @@ INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, 
             }
             if (!is_signed)
                 s->min[t] = _mm256_fmadd_ps(
-                    g->min[half],
-                    _mm256_mul_ps(step, _mm256_cvtepi32_ps(load32(sums + 8 * half))), s->min[t]);
+                    g->min[half], _mm256_mul_ps(step, _mm256_cvtepi32_ps(load32(sums + 8 * half))),
+                    s->min[t]);
         }
     }
 }

@@ -26,10 +26,10 @@ static void configure(int n_rest, int width)
         uint8_t palette, start_row, reserved[14];
         uint16_t bytes[16];
         uint8_t rows[16];
-    } config = {.palette = 1,
-                .bytes = {64, n_rest ? 64 : 0, (uint16_t)width, n_rest ? (uint16_t)width : 0, 64},
-                .rows = {TILE_TOKENS, (uint8_t)n_rest, TILE_TOKENS, (uint8_t)n_rest,
-                         (uint8_t)(width / 4)}};
+    } config = {
+        .palette = 1,
+        .bytes = {64, n_rest ? 64 : 0, (uint16_t)width, n_rest ? (uint16_t)width : 0, 64},
+        .rows = {TILE_TOKENS, (uint8_t)n_rest, TILE_TOKENS, (uint8_t)n_rest, (uint8_t)(width / 4)}};
     _tile_loadconfig(&config);
 }
 
@@ -49,11 +49,9 @@ INLINE void multiply(const struct panel *panel, const int8_t *act, size_t stride
 {
     for (size_t b = begin; b < end; b++) {
         if (whole)
-            BLOCK_PRODUCT(0, 2, act + b * width, stride, panel->q[b * width / 4],
-                          products->of[b]);
+            BLOCK_PRODUCT(0, 2, act + b * width, stride, panel->q[b * width / 4], products->of[b]);
         else
-            BLOCK_PRODUCT(1, 3, act + b * width, stride, panel->q[b * width / 4],
-                          products->of[b]);
+            BLOCK_PRODUCT(1, 3, act + b * width, stride, panel->q[b * width / 4], products->of[b]);
     }
 }
 
@@ -90,8 +88,8 @@ INLINE void add_up(const struct panel *panel, const struct panel_format *format,
             if (!mins)
                 dot = _mm512_add_epi32(dot, _mm512_set1_epi32(extra[i].add[at]));
             __m512 step = _mm512_set1_ps(steps[(size_t)i * (bytes / sizeof *steps) + at]);
-            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(scale, step),
-                                       total[i]);
+            total[i] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(scale, step), total[i]);
             if (mins)
                 total[i] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
                                             _mm512_set1_ps(extra[i].sums[at]), total[i]);
@@ -129,8 +127,7 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
         for (size_t part = 0; part < TILE_TOKENS / ADD_TOKENS; part++) {
             if (more)
                 multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS,
-                         part * n_blocks / 4, (part + 1) * n_blocks / 4, width,
-                         &products[!turn]);
+                         part * n_blocks / 4, (part + 1) * n_blocks / 4, width, &products[!turn]);
             if (t + ADD_TOKENS <= now.n) {
                 add_up(panel, format, &now, &products[turn], t, ADD_TOKENS, mins, width);
                 t += ADD_TOKENS;
@@ -141,8 +138,8 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
     }
 }
 
-static void dot_amx(const struct panel *panel, const struct panel_format *format,
-                    const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums)
+static void dot_amx(const struct panel *panel, const struct panel_format *format, const int8_t *act,
+                    size_t n_pad, size_t k, int n_tok, float *sums)
 {
     const struct tokens all = {.act = act, .sums = sums, .n_pad = n_pad, .k = k, .n = n_tok};
     if (format->mins)

@@ -84,7 +84,8 @@ void cpu_panel_dot_avx512(const struct panel *panel, const struct panel_format *
 static void unpack(const struct narrow_job *job, const struct panel_format *format, int first,
                    size_t k, struct panel *panel)
 {
-    const uint8_t *src = job->w + (size_t)first * job->row_bytes + dtype_bytes(job->type, (int64_t)k);
+    const uint8_t *src =
+        job->w + (size_t)first * job->row_bytes + dtype_bytes(job->type, (int64_t)k);
     int n_rows = job->n_rows - first < PANEL_LANES ? job->n_rows - first : PANEL_LANES;
     size_t n = (size_t)job->n - k < ACT_GROUP ? (size_t)job->n - k : ACT_GROUP;
     if (n_rows == PANEL_LANES && n == ACT_GROUP) {

@@ -11,7 +11,7 @@
 
 TEST(cpu_backend, says_what_it_is)
 {
-    static const char *const names[] = {"cpu c", "cpu avx2", "cpu avx512"};
+    static const char *const names[] = {"cpu c", "cpu avx2", "cpu avx512", "cpu amx"};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
     for (int m = 0; m < n_masks; m++) {

@@ -237,6 +237,104 @@ TEST(cpu_ops, narrow_products_match_the_definition)
     }
 }
 
+/* Tables from AVX-512 on multiply the same integers and add up in one order, so they agree bit for
+ * bit; check_narrow() compares each with itself. */
+static void check_tables_agree(enum dtype type, int n_rows, int n, int n_tok, uint64_t *seed)
+{
+    struct cpu_ops ops[4];
+    int n_ops = tables(ops);
+    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(act_padded(n));
+    struct guarded w = guarded_weights(type, (int64_t)n_rows * n, seed);
+    struct guarded x = guarded_f32((size_t)n, seed), act = guarded_new((size_t)n_tok * stride);
+    struct guarded one = guarded_new(n_y * sizeof(float)), other = guarded_new(n_y * sizeof(float));
+    for (int t = 0; t < n_tok; t++) {
+        for (int i = 0; i < n; i++)
+            ((float *)x.p)[i] = test_random_f32(seed);
+        ops[0].round_act((int8_t *)act.p + (size_t)t * stride, x.p, n);
+    }
+    struct narrow_job job = {.type = type,
+                             .scale = 0.3f,
+                             .w = w.p,
+                             .act = act.p,
+                             .row_bytes = dtype_bytes(type, n),
+                             .y_stride = (size_t)n_rows,
+                             .n_rows = n_rows,
+                             .n_tok = n_tok,
+                             .n = n};
+    for (int i = 3; i < n_ops; i++) {
+        run_narrow(&ops[2], job, one.p);
+        run_narrow(&ops[i], job, other.p);
+        assert_memory_equal(one.p, other.p, n_y * sizeof(float));
+    }
+    guarded_free(&w);
+    guarded_free(&x);
+    guarded_free(&act);
+    guarded_free(&one);
+    guarded_free(&other);
+}
+
+TEST(cpu_ops, rounded_products_are_the_same_in_any_company)
+{
+    static const int tokens[] = {1, 2, 3, 5, 8, 15, 16, 17, 33, 64, 65, 100};
+    uint64_t seed = 9;
+    for (int type = DTYPE_Q4_0; type < DTYPE_COUNT; type++)
+        for (int i = 0; i < 12; i++) {
+            int block = dtype_info((enum dtype)type)->block, rows = 1 + (type * 7 + i * 11) % 40;
+            int n = block * (block == 256 ? 1 + i % 3 : 1 + i * 5 % 17);
+            check_narrow((enum dtype)type, rows, n, tokens[i], &seed);
+            check_tables_agree((enum dtype)type, rows, n, tokens[i], &seed);
+        }
+    for (int rows = 1; rows <= 40; rows++)
+        check_narrow(DTYPE_Q8_0, rows, 32 * (rows % 9 + 1), 1 + rows % 18, &seed);
+}
+
+/* Makes the first scale of a block NaN, where the format has one. */
+static bool break_scale(enum dtype type, uint8_t *block)
+{
+    size_t at = type == DTYPE_Q6_K ? 208 : 0;
+    if (type == DTYPE_NVFP4)
+        return false;
+    block[at] = type == DTYPE_MXFP4 ? 0xff : 0x01;
+    if (type != DTYPE_MXFP4)
+        block[at + 1] = 0x7e;
+    return true;
+}
+
+TEST(cpu_ops, a_nan_scale_of_a_block_gives_nan_for_its_row)
+{
+    enum { ROWS = 20, N = 512, TOKENS = 17, BROKEN = 3 };
+    struct cpu_ops ops[4];
+    int n_ops = tables(ops);
+    uint64_t seed = 10;
+    size_t stride = act_bytes(N);
+    struct guarded x = guarded_f32(N, &seed), act = guarded_new(TOKENS * stride);
+    float y[TOKENS * ROWS];
+    for (int t = 0; t < TOKENS; t++)
+        ops[0].round_act((int8_t *)act.p + (size_t)t * stride, x.p, N);
+    for (int type = DTYPE_Q4_0; type < DTYPE_COUNT; type++) {
+        struct guarded w = guarded_weights((enum dtype)type, (int64_t)ROWS * N, &seed);
+        struct narrow_job job = {.type = (enum dtype)type,
+                                 .scale = 1.0f,
+                                 .w = w.p,
+                                 .act = act.p,
+                                 .row_bytes = dtype_bytes((enum dtype)type, N),
+                                 .y_stride = ROWS,
+                                 .n_rows = ROWS,
+                                 .n = N};
+        if (!break_scale((enum dtype)type, (uint8_t *)w.p + BROKEN * job.row_bytes))
+            job.n_rows = 0;
+        for (int i = 0; i < n_ops; i++)
+            for (job.n_tok = 1; job.n_tok <= TOKENS; job.n_tok += 8) {
+                run_narrow(&ops[i], job, y);
+                for (int k = 0; k < job.n_tok * job.n_rows; k++)
+                    assert_int_equal(isnan(y[k]) != 0, k % ROWS == BROKEN);
+            }
+        guarded_free(&w);
+    }
+    guarded_free(&x);
+    guarded_free(&act);
+}
+
 /* The product of a row of zeros but for one broken code, or of broken scales. */
 static float broken_row(const struct cpu_ops *ops, enum dtype type, int n, uint8_t code,
                         const struct tensor_scales *scales)

@@ -24,13 +24,13 @@ struct panel {
 /* Fills the panel from 16 rows that lie row_bytes apart. */
 typedef void panel_fn(const uint8_t *src, size_t row_bytes, struct panel *panel);
 
-/* Columns k..end-1 of 16 rows, whole groups, times one token. */
+/* The first n columns of 16 rows, whole groups, times one token. */
 struct panel_one {
-    const uint8_t *src; /* row after row, row_bytes apart, from column k on */
+    const uint8_t *src; /* row after row, row_bytes apart */
     const int8_t *act;
     const uint8_t *ahead; /* what the cache may fetch meanwhile, as many bytes as the rows have */
     float *sums;          /* [PANEL_LANES], added to */
-    size_t row_bytes, group_bytes, n_pad, k, end;
+    size_t row_bytes, group_bytes, n_pad, n;
 };
 typedef void panel_one_fn(const struct panel_one *one);
 

@@ -99,11 +99,6 @@ struct sink {
     __m512i *dots; /* [ACT_GROUP / 32], or twice that for blocks of 16 */
 };
 
-INLINE __m512i four_of(const int8_t *act)
-{
-    return _mm512_set1_epi32(*(const int32_t *)(const void *)act);
-}
-
 /* A block of 32 columns. */
 INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8], bool sixteens)
 {
@@ -112,16 +107,16 @@ INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8], b
             _mm512_store_si512(to->panel->q[8 * block + i], q[i]);
         return;
     }
-    const int8_t *act = to->act + 32 * block;
+    const int32_t *fours = (const int32_t *)(const void *)(to->act + 32 * block);
     __m512i a = _mm512_set1_epi32(to->add[2 * block]);
     for (size_t i = 0; i < 4; i++)
-        a = _mm512_dpbusd_epi32(a, q[i], four_of(act + 4 * i));
+        a = _mm512_dpbusd_epi32(a, q[i], _mm512_set1_epi32(fours[i]));
     if (sixteens) {
         to->dots[2 * block] = a;
         a = _mm512_set1_epi32(to->add[2 * block + 1]);
     }
     for (size_t i = 4; i < 8; i++)
-        a = _mm512_dpbusd_epi32(a, q[i], four_of(act + 4 * i));
+        a = _mm512_dpbusd_epi32(a, q[i], _mm512_set1_epi32(fours[i]));
     to->dots[sixteens ? 2 * block + 1 : block] = a;
     for (size_t i = 0; i < to->ahead_bytes; i += 64)
         _mm_prefetch((const char *)to->ahead + to->ahead_bytes * block + i, _MM_HINT_T1);
@@ -457,21 +452,22 @@ INLINE void unpack(const uint8_t *src, size_t row_bytes, struct panel *panel, ta
     take(&rows, &(struct sink){.panel = panel});
 }
 
-/* Adds products of n columns from k on, without a panel in between. */
+/* Adds the products of one token, block by block as they are unpacked: loads of weights would
+ * wait for stores to a panel at the same place of another page. */
 INLINE void dot_one(const struct panel_one *one, const struct panel_format *format, take_fn *take)
 {
     struct rows rows = rows_of(one->src, one->row_bytes);
-    struct panel scales;
+    struct panel scales; /* without weights */
     struct panel_extra extra;
     __m512i dots[ACT_GROUP / 16];
     __m512 total = _mm512_load_ps(one->sums);
     const size_t width = format->sixteens ? 16 : 32;
-    for (size_t k = one->k; k < one->end; k += ACT_GROUP) {
+    for (size_t k = 0; k < one->n; k += ACT_GROUP) {
         size_t ahead = one->group_bytes * PANEL_LANES;
         struct sink to = {.panel = &scales,
                           .multiplies = true,
                           .act = one->act + k,
-                          .ahead = one->ahead + (k - one->k) / ACT_GROUP * ahead,
+                          .ahead = one->ahead + k / ACT_GROUP * ahead,
                           .ahead_bytes = ahead / 8,
                           .add = extra.add,
                           .dots = dots};

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Block-quantised weights on AVX-512.  Every format is turned, 256 weights at a
- * time, into the same form: unsigned bytes in order, and for each 16 of them a
- * scale and a minimum, so that a weight is q * scale - min.  Then
- *     sum w x = sum over 16s of (scale step (q . act)) - sum over 16s of (min sum),
- * where q . act is exact in 32-bit integers.  The same form, multiplied out with
- * one rounding, is the weight that block_decode() gives. */
+/* Decodes block-quantised weights, and rounds activations, on AVX-512.  Every format is turned,
+ * 256 weights at a time, into the same form: unsigned bytes in order, and for each 16 of them a
+ * scale and a minimum, so that a weight is q * scale - min, with one rounding. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>

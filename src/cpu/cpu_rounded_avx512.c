@@ -10,11 +10,6 @@
 
 #define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
-INLINE __m512i four_of(const int8_t *act)
-{
-    return _mm512_set1_epi32(*(const int32_t *)(const void *)act);
-}
-
 INLINE void dot(const struct panel *panel, const struct panel_format *format, const int8_t *act,
                 size_t n_pad, size_t k, float *sums, int n_tok, bool mins, bool sixteens)
 {
@@ -35,12 +30,13 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format, co
             q[i] = _mm512_load_si512(panel->q[b * width / 4 + i]);
 #pragma GCC unroll 8
         for (int t = 0; t < n_tok; t++) {
-            const int8_t *from = act + (size_t)t * bytes + k + b * width;
+            const int32_t *fours =
+                (const int32_t *)(const void *)(act + (size_t)t * bytes + k + b * width);
             const float *step = act_steps(act + (size_t)t * bytes, n_pad) + k / 16 + at;
             __m512i sum = mins ? _mm512_setzero_si512() : _mm512_set1_epi32(extra[t].add[at]);
 #pragma GCC unroll 8
             for (size_t i = 0; i < width / 4; i++)
-                sum = _mm512_dpbusd_epi32(sum, q[i], four_of(from + 4 * i));
+                sum = _mm512_dpbusd_epi32(sum, q[i], _mm512_set1_epi32(fours[i]));
             total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
                                        _mm512_mul_ps(scale, _mm512_set1_ps(*step)), total[t]);
             if (mins)
@@ -126,10 +122,10 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
                                 .row_bytes = job->row_bytes,
                                 .group_bytes = group_bytes,
                                 .n_pad = n_pad,
-                                .end = (size_t)job->n / ACT_GROUP * ACT_GROUP};
+                                .n = (size_t)job->n / ACT_GROUP * ACT_GROUP};
         one.ahead = next ? next : one.src;
         format->dot_one(&one);
-        k = one.end;
+        k = one.n;
     }
     for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);

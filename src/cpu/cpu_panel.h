@@ -51,10 +51,15 @@ struct panel_format {
 /* Returns how a format is unpacked.  Borrowed: static. */
 const struct panel_format *cpu_panel_format(enum dtype type);
 
-/* Adds products with a panel, whose first column is k, to sums: [n_tok][PANEL_LANES].  act: of the
- * first of n_tok (up to PANEL_SPAN) tokens, n_pad elements each. */
+/* Tokens that meet a panel whose first column is k; sums are added to. */
+struct panel_tokens {
+    const int8_t *act; /* of the first of them, n_pad elements each */
+    float *sums;       /* [n][PANEL_LANES] */
+    size_t n_pad, k;
+    int n; /* up to PANEL_SPAN */
+};
 typedef void panel_dot_fn(const struct panel *panel, const struct panel_format *format,
-                          const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums);
+                          const struct panel_tokens *tokens);
 
 /* The one for any processor that knows AVX-512. */
 panel_dot_fn cpu_panel_dot_avx512;

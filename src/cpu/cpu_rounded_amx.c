@@ -55,29 +55,21 @@ INLINE void multiply(const struct panel *panel, const int8_t *act, size_t stride
     }
 }
 
-/* Tokens of one tile. */
-struct tokens {
-    const int8_t *act; /* of the first */
-    float *sums;       /* [n][PANEL_LANES] */
-    size_t n_pad, k;
-    int n;
-};
-
 /* Adds the products of n tokens from token t on to their sums. */
 INLINE void add_up(const struct panel *panel, const struct panel_format *format,
-                   const struct tokens *tokens, const struct products *products, int t, int n,
+                   const struct panel_tokens *tokens, const struct products *products, int t, int n,
                    bool mins, size_t width)
 {
     const size_t n_pad = tokens->n_pad, bytes = act_bytes(n_pad);
     const int8_t *act = tokens->act + (size_t)t * bytes;
     const float *steps = act_steps(act, n_pad) + tokens->k / 16;
-    float *sums = tokens->sums + PANEL_LANES * t;
+    float *sums = tokens->sums + PANEL_LANES * (size_t)t;
     struct panel_extra extra[ADD_TOKENS];
     __m512 total[ADD_TOKENS];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++) {
         cpu_panel_find_extra(&extra[i], format, act + (size_t)i * bytes, n_pad, tokens->k);
-        total[i] = _mm512_load_ps(sums + PANEL_LANES * i);
+        total[i] = _mm512_load_ps(sums + PANEL_LANES * (size_t)i);
     }
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
         const size_t at = b * width / 16;
@@ -97,29 +89,29 @@ INLINE void add_up(const struct panel *panel, const struct panel_format *format,
     }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
-        _mm512_store_ps(sums + PANEL_LANES * i, total[i]);
+        _mm512_store_ps(sums + PANEL_LANES * (size_t)i, total[i]);
 }
 
-INLINE struct tokens tokens_from(const struct tokens *all, int first)
+INLINE struct panel_tokens tokens_from(const struct panel_tokens *all, int first)
 {
-    struct tokens some = *all;
+    struct panel_tokens some = *all;
     some.act += (size_t)first * act_bytes(all->n_pad);
-    some.sums += PANEL_LANES * first;
+    some.sums += PANEL_LANES * (size_t)first;
     some.n = all->n - first < TILE_TOKENS ? all->n - first : TILE_TOKENS;
     return some;
 }
 
 /* The tiles of the next 16 tokens multiply while the products of these are added up. */
 INLINE void dot(const struct panel *panel, const struct panel_format *format,
-                const struct tokens *all, bool mins, size_t width)
+                const struct panel_tokens *all, bool mins, size_t width)
 {
     const size_t bytes = act_bytes(all->n_pad), n_blocks = ACT_GROUP / width;
     struct products products[2];
-    struct tokens next = tokens_from(all, 0);
+    struct panel_tokens next = tokens_from(all, 0);
     multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS, 0, n_blocks, width,
              &products[0]);
     for (int first = 0, turn = 0; first < all->n; first += TILE_TOKENS, turn ^= 1) {
-        struct tokens now = next;
+        struct panel_tokens now = next;
         bool more = first + TILE_TOKENS < all->n;
         if (more)
             next = tokens_from(all, first + TILE_TOKENS);
@@ -138,16 +130,15 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
     }
 }
 
-static void dot_amx(const struct panel *panel, const struct panel_format *format, const int8_t *act,
-                    size_t n_pad, size_t k, int n_tok, float *sums)
+static void dot_amx(const struct panel *panel, const struct panel_format *format,
+                    const struct panel_tokens *tokens)
 {
-    const struct tokens all = {.act = act, .sums = sums, .n_pad = n_pad, .k = k, .n = n_tok};
     if (format->mins)
-        dot(panel, format, &all, true, 32);
+        dot(panel, format, tokens, true, 32);
     else if (format->sixteens)
-        dot(panel, format, &all, false, 16);
+        dot(panel, format, tokens, false, 16);
     else
-        dot(panel, format, &all, false, 32);
+        dot(panel, format, tokens, false, 32);
 }
 
 static void narrow_rounded_amx(const struct narrow_job *job)

@@ -10,16 +10,19 @@
 
 #define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
-INLINE void dot(const struct panel *panel, const struct panel_format *format, const int8_t *act,
-                size_t n_pad, size_t k, float *sums, int n_tok, bool mins, bool sixteens)
+INLINE void dot(const struct panel *panel, const struct panel_format *format,
+                const struct panel_tokens *tokens, int first, int n_tok, bool mins, bool sixteens)
 {
+    const size_t n_pad = tokens->n_pad, k = tokens->k;
+    const int8_t *act = tokens->act + (size_t)first * act_bytes(n_pad);
+    float *sums = tokens->sums + PANEL_LANES * (size_t)first;
     _Alignas(64) struct panel_extra extra[8];
     const size_t width = sixteens ? 16 : 32, bytes = act_bytes(n_pad);
     __m512 total[8];
 #pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++) {
         cpu_panel_find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k);
-        total[t] = _mm512_load_ps(sums + PANEL_LANES * t);
+        total[t] = _mm512_load_ps(sums + PANEL_LANES * (size_t)t);
     }
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
         const size_t at = b * width / 16;
@@ -46,33 +49,32 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format, co
     }
 #pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++)
-        _mm512_store_ps(sums + PANEL_LANES * t, total[t]);
+        _mm512_store_ps(sums + PANEL_LANES * (size_t)t, total[t]);
 }
 
 INLINE void dot_tokens(const struct panel *panel, const struct panel_format *format,
-                       const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums, bool mins,
-                       bool sixteens)
+                       const struct panel_tokens *tokens, bool mins, bool sixteens)
 {
-    const size_t bytes = act_bytes(n_pad);
-    for (; n_tok >= 8; n_tok -= 8, act += 8 * bytes, sums += 8 * PANEL_LANES)
-        dot(panel, format, act, n_pad, k, sums, 8, mins, sixteens);
-    for (; n_tok >= 4; n_tok -= 4, act += 4 * bytes, sums += 4 * PANEL_LANES)
-        dot(panel, format, act, n_pad, k, sums, 4, mins, sixteens);
-    for (; n_tok >= 2; n_tok -= 2, act += 2 * bytes, sums += 2 * PANEL_LANES)
-        dot(panel, format, act, n_pad, k, sums, 2, mins, sixteens);
-    if (n_tok)
-        dot(panel, format, act, n_pad, k, sums, 1, mins, sixteens);
+    int t = 0;
+    for (; t + 8 <= tokens->n; t += 8)
+        dot(panel, format, tokens, t, 8, mins, sixteens);
+    for (; t + 4 <= tokens->n; t += 4)
+        dot(panel, format, tokens, t, 4, mins, sixteens);
+    for (; t + 2 <= tokens->n; t += 2)
+        dot(panel, format, tokens, t, 2, mins, sixteens);
+    if (t < tokens->n)
+        dot(panel, format, tokens, t, 1, mins, sixteens);
 }
 
 void cpu_panel_dot_avx512(const struct panel *panel, const struct panel_format *format,
-                          const int8_t *act, size_t n_pad, size_t k, int n_tok, float *sums)
+                          const struct panel_tokens *tokens)
 {
     if (format->mins)
-        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, true, false);
+        dot_tokens(panel, format, tokens, true, false);
     else if (format->sixteens)
-        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, false, true);
+        dot_tokens(panel, format, tokens, false, true);
     else
-        dot_tokens(panel, format, act, n_pad, k, n_tok, sums, false, false);
+        dot_tokens(panel, format, tokens, false, false);
 }
 
 /* Unpacks columns k..k+255 of rows first.. of the job, zeros where it has no such rows or columns:
@@ -113,6 +115,7 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
     const size_t ahead = PANEL_LANES * group_bytes;
     const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
+    struct panel_tokens tokens = {.act = act, .sums = sums[0], .n_pad = n_pad, .n = n_tok};
     size_t k = 0;
     const uint8_t *next = rows_after(job, first);
     if (n_tok == 1 && job->n_rows - first >= PANEL_LANES) {
@@ -131,7 +134,8 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
         unpack(job, format, first, k, &panel);
         for (size_t i = 0; next && t0 == 0 && i < ahead; i += 64)
             _mm_prefetch((const char *)next + k / ACT_GROUP * ahead + i, _MM_HINT_T1);
-        dot_fn(&panel, format, act, n_pad, k, n_tok, sums[0]);
+        tokens.k = k;
+        dot_fn(&panel, format, &tokens);
     }
     __mmask16 m = job->n_rows - first >= PANEL_LANES
                       ? (__mmask16)0xffff

@@ -4,8 +4,8 @@
  * Beside the formats: F8_BLOCKS, F8_E4M3 in scaled blocks of 128x128; F4_BLOCKS, F4 with a
  * scale for 16 elements; BF16_TURNED, BF16 stored by columns.
  * CSV: format; narrow: GB/s of weights that come from memory, and that over the
- * read bandwidth measured in the same run; the time of 4 and 16 tokens over that
- * of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
+ * read bandwidth measured in the same run; the time of 4, 16 and 64 tokens over
+ * that of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
  * many short runs, because other programs use the machine too.
  * Before them, attention over a cache that comes from memory: GB/s of it that a generated token
  * reads, and that over the bandwidth; GFLOP/s of 256 tokens of a prompt, of what they see only.
@@ -171,8 +171,8 @@ static void report(struct bench *p, const struct layout *l)
         double s = multiply(p, l, 0, TOKENS, PHASE_PROMPT);
         wide = s < wide ? s : wide;
     }
-    printf("%s,%.1f,%.2f,%.2f,%.2f,%.0f\n", l->name, speed / 1e9, speed / p->read,
-           narrow_time(p, l, 4) / one, narrow_time(p, l, 16) / one,
+    printf("%s,%.1f,%.2f,%.2f,%.2f,%.2f,%.0f\n", l->name, speed / 1e9, speed / p->read,
+           narrow_time(p, l, 4) / one, narrow_time(p, l, 16) / one, narrow_time(p, l, 64) / one,
            2.0 * TOKENS * N * N / wide / 1e9);
     fflush(stdout);
 }
@@ -380,7 +380,7 @@ int main(int argc, char **argv)
     printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
     if (!only || !strcmp(only, "attention"))
         report_attention(&p);
-    printf("format,narrow_gb_s,of_read,time_4,time_16,wide_gflop_s\n");
+    printf("format,narrow_gb_s,of_read,time_4,time_16,time_64,wide_gflop_s\n");
     report_all(&p, only);
     report_layers(&p, only);
     p.b->close(p.b);

@@ -96,7 +96,8 @@ static void narrow_c(const struct narrow_job *job)
 static void round_act_c(int8_t *act, const float *x, int n)
 {
     size_t n_pad = act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
+    float *steps = (float *)(void *)(act + n_pad);
+    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     for (size_t k0 = 0; k0 < n_pad; k0 += ACT_BLOCK) {
         float block[ACT_BLOCK] = {0}, inverse;
         uint32_t top = 0;
@@ -114,7 +115,7 @@ static void round_act_c(int8_t *act, const float *x, int n)
         }
         for (size_t h = 0; h < 2; h++) {
             steps[k0 / 16 + h] = step;
-            sums[k0 / 16 + h] = step * (float)halves[h];
+            sums[k0 / 16 + h] = halves[h];
         }
     }
 }
@@ -310,10 +311,12 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_float_avx512(ops);
         cpu_quant_avx512(ops);
         cpu_rows_avx512(ops);
+        cpu_rounded_avx512(ops);
     }
     if (flags & CPU_AMX) {
         cpu_attend_amx(ops);
         cpu_tiles_amx(ops);
+        cpu_rounded_amx(ops);
     }
 #else
     (void)flags;

@@ -10,7 +10,7 @@
  * 8 bits in blocks of 32, which is finer than the weights.  The vector of one
  * token is padded with zeros to a multiple of ACT_GROUP elements, so a kernel may
  * always work in groups; it lies as [n_pad] i8, [n_pad/16] f32 steps,
- * [n_pad/16] f32 sums (of the rounded values, step included). */
+ * [n_pad/16] i32 sums (of the rounded values, without the step). */
 #ifndef CPU_CPU_OPS_H
 #define CPU_CPU_OPS_H
 
@@ -39,10 +39,11 @@ static inline size_t act_padded(int64_t n)
     return ((size_t)n + ACT_GROUP - 1) / ACT_GROUP * ACT_GROUP;
 }
 
-/* Returns the bytes of a rounded vector of n_pad elements: a multiple of ACT_ALIGN. */
+/* Returns the bytes of a rounded vector of n_pad elements: an odd multiple of ACT_ALIGN, so that
+ * the same column of many tokens does not meet in few sets of a cache. */
 static inline size_t act_bytes(size_t n_pad)
 {
-    return n_pad + n_pad / 16 * 2 * sizeof(float);
+    return n_pad + n_pad / 16 * (sizeof(float) + sizeof(int32_t)) + ACT_ALIGN;
 }
 
 /* Where the parts of a rounded vector lie.  Borrowed: from act. */
@@ -51,9 +52,9 @@ static inline const float *act_steps(const int8_t *act, size_t n_pad)
     return (const float *)(const void *)(act + n_pad);
 }
 
-static inline const float *act_sums(const int8_t *act, size_t n_pad)
+static inline const int32_t *act_sums(const int8_t *act, size_t n_pad)
 {
-    return act_steps(act, n_pad) + n_pad / 16;
+    return (const int32_t *)(const void *)(act + n_pad + n_pad / 16 * sizeof(float));
 }
 
 /* Says whether products with weights of this format round their input. */
@@ -137,6 +138,7 @@ struct narrow_job {
     const struct tensor_scales *scales; /* such as cpu_narrow_scales() takes, or NULL */
     int64_t row;                        /* the first one, to find its entries */
     const uint8_t *w;                   /* [n_rows][row_bytes] */
+    const uint8_t *ahead;               /* as much that will be read next, or NULL */
     const float *x;                     /* [n_tok][x_stride], n of them used */
     const int8_t *act;                  /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
     float *y;                           /* [n_tok][y_stride], n_rows of them used */
@@ -254,6 +256,8 @@ void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);
+void cpu_rounded_avx512(struct cpu_ops *ops);
+void cpu_rounded_amx(struct cpu_ops *ops);
 
 /* decode() of the formats that need a table of floats or none; dst: [n]. */
 void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t n);

@@ -12,8 +12,7 @@
 
 #include "cpu/cpu_int.h"
 
-/* Rows of one item.  The panel's height for wide ones; for narrow ones enough bytes that
- * the hardware's prefetch gets going. */
+/* Rows of one item: the panel's height, for narrow ones that of the kernels. */
 #define NARROW_ROWS 16
 
 /* A piece of stored rows that is summed along them fills a panel. */
@@ -93,6 +92,8 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
                         int n_rows)
 {
     const struct tensor *w = p->w;
+    /* Threads take items in turns. */
+    int64_t ahead = row + (int64_t)NARROW_ROWS * pool_n_threads(cpu->pool);
     struct narrow_job job = {
         .type = w->dtype,
         .scale = w->scale != 0.0f ? w->scale : 1.0f,
@@ -109,6 +110,8 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
         .n_tok = p->n_tok,
         .n = (int)w->n_cols,
     };
+    if (ahead + n_rows <= p->n_rows)
+        job.ahead = job.w + (size_t)(ahead - row) * job.row_bytes;
     if (job.act)
         cpu->ops.narrow_rounded(&job);
     else

@@ -29,7 +29,7 @@ INLINE __m128i load16(const uint8_t *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-INLINE __m256i load32(const uint8_t *p)
+INLINE __m256i load32(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
@@ -304,17 +304,20 @@ INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, 
                       size_t n_pad, int n_tok, bool is_signed)
 {
     for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
-        const float *steps = act_steps(act, n_pad) + k / 16, *sums = act_sums(act, n_pad) + k / 16;
+        const float *steps = act_steps(act, n_pad) + k / 16;
+        const int32_t *sums = act_sums(act, n_pad) + k / 16;
         for (size_t half = 0; half < 2; half++) {
-            __m256 scale = _mm256_mul_ps(g->scale[half], _mm256_load_ps(steps + 8 * half));
+            __m256 step = _mm256_load_ps(steps + 8 * half);
+            __m256 scale = _mm256_mul_ps(g->scale[half], step);
             for (size_t i = 4 * half; i < 4 * half + 4; i++) {
                 const void *a = act + k + 32 * i;
                 __m256 dot = dot32(g->q[i], _mm256_load_si256(a), is_signed);
                 s->dot[t][i % 2] = _mm256_fmadd_ps(dot, scale_of(scale, i), s->dot[t][i % 2]);
             }
             if (!is_signed)
-                s->min[t] =
-                    _mm256_fmadd_ps(g->min[half], _mm256_load_ps(sums + 8 * half), s->min[t]);
+                s->min[t] = _mm256_fmadd_ps(
+                    g->min[half], _mm256_mul_ps(step, _mm256_cvtepi32_ps(load32(sums + 8 * half))),
+                    s->min[t]);
         }
     }
 }
@@ -505,7 +508,8 @@ INLINE int round16(int8_t *to, const float *x, float inverse)
 static void round_act_avx2(int8_t *act, const float *x, int n)
 {
     int n_pad = (int)act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
+    float *steps = (float *)(void *)(act + n_pad);
+    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int k = 0; k < n_pad; k += ACT_BLOCK) {
         float last[ACT_BLOCK] = {0};
@@ -522,8 +526,7 @@ static void round_act_avx2(int8_t *act, const float *x, int n)
         float inverse, step = act_step(max_of_lanes(top), &inverse);
         for (size_t half = 0; half < 2; half++) {
             steps[k / 16 + half] = step;
-            sums[k / 16 + half] =
-                step * (float)round16(act + k + 16 * half, from + 16 * half, inverse);
+            sums[k / 16 + half] = round16(act + k + 16 * half, from + 16 * half, inverse);
         }
     }
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Block-quantised weights on AVX-512.  Every format is turned, 256 weights at a
- * time, into the same form: unsigned bytes in order, and for each 16 of them a
- * scale and a minimum, so that a weight is q * scale - min.  Then
- *     sum w x = sum over 16s of (scale step (q . act)) - sum over 16s of (min sum),
- * where q . act is exact in 32-bit integers.  The same form, multiplied out with
- * one rounding, is the weight that block_decode() gives. */
+/* Decodes block-quantised weights, and rounds activations, on AVX-512.  Every format is turned,
+ * 256 weights at a time, into the same form: unsigned bytes in order, and for each 16 of them a
+ * scale and a minimum, so that a weight is q * scale - min, with one rounding. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -15,8 +11,6 @@
 #include "tensor/number.h"
 
 #define INLINE static inline __attribute__((always_inline))
-
-#define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
 struct group {
     __m512i q[4];      /* 64 weights each */
@@ -162,19 +156,6 @@ INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
         g->q[i] = look_up(nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20), iq4_table());
 }
 
-INLINE void load_mxfp4(const uint8_t *src, struct group *g)
-{
-    __m256i e = _mm256_and_si256(gather_heads(src, 17), _mm256_set1_epi32(255));
-    __m256 d = _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
-    d = _mm256_mask_mov_ps(d, _mm256_cmpeq_epi32_mask(e, _mm256_setzero_si256()),
-                           _mm256_set1_ps(0x1p-127f));
-    d = _mm256_mask_mov_ps(d, _mm256_cmpeq_epi32_mask(e, _mm256_set1_epi32(255)),
-                           _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000)));
-    set_scale(g, _mm256_mul_ps(d, _mm256_set1_ps(0.5f)), 12.0f);
-    for (size_t i = 0; i < 4; i++)
-        g->q[i] = look_up(nibbles_of_two(src + 34 * i + 1, src + 34 * i + 18), e2m1_table());
-}
-
 /* E4M3 codes below 0x7f, 0x7f as 0, as floats. */
 INLINE __m512 ue4m3(__m128i codes)
 {
@@ -289,76 +270,6 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
         g->q[i] = look_up(nibbles_of_two(src + 8 + 32 * i, src + 24 + 32 * i), iq4_table());
 }
 
-/* The sums of up to four tokens with one row; two chains each hide the latency. */
-struct sums {
-    __m512 dot[4][2], min[4];
-};
-
-/* Lane l of product i belongs to weights 64 i + 4 l. */
-INLINE __m512i scale_index(int i)
-{
-    return _mm512_add_epi32(_mm512_set1_epi32(4 * i),
-                            _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
-}
-
-INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, size_t k,
-                      size_t n_pad, int n_tok)
-{
-    for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
-        __m512 scale = _mm512_mul_ps(g->scale, _mm512_load_ps(act_steps(act, n_pad) + k / 16));
-        for (size_t i = 0; i < 4; i++) {
-            __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), g->q[i],
-                                              _mm512_load_si512(act + k + 64 * i));
-            s->dot[t][i % 2] =
-                _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
-                                _mm512_permutexvar_ps(scale_index(i), scale), s->dot[t][i % 2]);
-        }
-        s->min[t] =
-            _mm512_fmadd_ps(g->min, _mm512_load_ps(act_sums(act, n_pad) + k / 16), s->min[t]);
-    }
-}
-
-/* Multiplies one row with n_tok tokens. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, load_fn *load)
-{
-    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
-    size_t n_pad = act_padded(job->n);
-    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
-    size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), k = 0;
-    struct group g;
-    struct sums s;
-    for (int t = 0; t < n_tok; t++)
-        s.dot[t][0] = s.dot[t][1] = s.min[t] = _mm512_setzero_ps();
-    for (; k + ACT_GROUP <= (size_t)job->n; k += ACT_GROUP, w += group_bytes) {
-        load(w, &g);
-        add_group(&s, &g, act, k, n_pad, n_tok);
-    }
-    if (k < (size_t)job->n) {
-        /* Zero bytes are finite weights in every format, and the activations there are 0. */
-        uint8_t last[GROUP_BYTES_MAX] = {0};
-        memcpy(last, w, dtype_bytes(job->type, job->n - (int64_t)k));
-        load(last, &g);
-        add_group(&s, &g, act, k, n_pad, n_tok);
-    }
-    for (int t = 0; t < n_tok; t++)
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            _mm512_reduce_add_ps(_mm512_sub_ps(_mm512_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t])) *
-            job->scale;
-}
-
-INLINE void narrow(const struct narrow_job *job, load_fn *load)
-{
-    for (int r = 0; r < job->n_rows; r++) {
-        int t = 0;
-        for (; t + 4 <= job->n_tok; t += 4)
-            multiply_row(job, r, t, 4, load);
-        for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, load);
-        if (t < job->n_tok)
-            multiply_row(job, r, t, 1, load);
-    }
-}
-
 INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, load_fn *load)
 {
     size_t group_bytes = dtype_bytes(type, ACT_GROUP);
@@ -379,50 +290,6 @@ INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, l
         }
     }
     block_decode(type, src, dst, n);
-}
-
-static void narrow_rounded_avx512(const struct narrow_job *job)
-{
-    switch (job->type) {
-    case DTYPE_Q4_0:
-        narrow(job, load_q4_0);
-        break;
-    case DTYPE_Q4_1:
-        narrow(job, load_q4_1);
-        break;
-    case DTYPE_Q5_0:
-        narrow(job, load_q5_0);
-        break;
-    case DTYPE_Q5_1:
-        narrow(job, load_q5_1);
-        break;
-    case DTYPE_Q8_0:
-        narrow(job, load_q8_0);
-        break;
-    case DTYPE_Q4_K:
-        narrow(job, load_q4_k);
-        break;
-    case DTYPE_Q5_K:
-        narrow(job, load_q5_k);
-        break;
-    case DTYPE_Q6_K:
-        narrow(job, load_q6_k);
-        break;
-    case DTYPE_IQ4_NL:
-        narrow(job, load_iq4_nl);
-        break;
-    case DTYPE_IQ4_XS:
-        narrow(job, load_iq4_xs);
-        break;
-    case DTYPE_MXFP4:
-        narrow(job, load_mxfp4);
-        break;
-    case DTYPE_NVFP4:
-        narrow(job, load_nvfp4);
-        break;
-    default:
-        assert(!"a quantised format");
-    }
 }
 
 static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t n)
@@ -469,7 +336,8 @@ static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t 
 static void round_act_avx512(int8_t *act, const float *x, int n)
 {
     size_t n_pad = act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad), *sums = steps + n_pad / 16;
+    float *steps = (float *)(void *)(act + n_pad);
+    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int k = 0; k < (int)n_pad; k += ACT_BLOCK) {
         int left = n - k < 0 ? 0 : n - k > ACT_BLOCK ? ACT_BLOCK : n - k;
@@ -488,15 +356,14 @@ static void round_act_avx512(int8_t *act, const float *x, int n)
         _mm_store_si128((__m128i *)(void *)(act + k), _mm512_cvtepi32_epi8(qa));
         _mm_store_si128((__m128i *)(void *)(act + k + 16), _mm512_cvtepi32_epi8(qb));
         steps[k / 16] = steps[k / 16 + 1] = step;
-        sums[k / 16] = step * (float)_mm512_reduce_add_epi32(qa);
-        sums[k / 16 + 1] = step * (float)_mm512_reduce_add_epi32(qb);
+        sums[k / 16] = _mm512_reduce_add_epi32(qa);
+        sums[k / 16 + 1] = _mm512_reduce_add_epi32(qb);
     }
 }
 
 void cpu_quant_avx512(struct cpu_ops *ops)
 {
     ops->decode = decode_avx512;
-    ops->narrow_rounded = narrow_rounded_avx512;
     ops->round_act = round_act_avx512;
 }
 

@@ -11,7 +11,7 @@
 #include "tensor/block.h"
 
 /* The tables that this machine can run, plain C first. */
-static int tables(struct cpu_ops ops[3])
+static int tables(struct cpu_ops ops[MAX_MASKS])
 {
     unsigned have = cpu_detect();
     int n = 0;
@@ -20,12 +20,14 @@ static int tables(struct cpu_ops ops[3])
         cpu_ops_init(&ops[n++], CPU_AVX2);
     if (have & CPU_AVX512)
         cpu_ops_init(&ops[n++], CPU_AVX2 | CPU_AVX512);
+    if (have & CPU_AMX)
+        cpu_ops_init(&ops[n++], CPU_AVX2 | CPU_AVX512 | CPU_AMX);
     return n;
 }
 
 TEST(cpu_ops, decode_is_the_definition)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     uint64_t seed = 1;
     for (int type = 0; type < DTYPE_COUNT; type++)
@@ -49,7 +51,7 @@ TEST(cpu_ops, decode_is_the_definition)
 /* Compares decoded blocks, NaN for NaN. */
 static void check_decode(enum dtype type, const uint8_t *blocks, int64_t n)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     float *want = malloc((size_t)n * sizeof *want), *got = malloc((size_t)n * sizeof *got);
     block_decode(type, blocks, want, n);
@@ -86,7 +88,7 @@ TEST(cpu_ops, every_code_of_the_small_floats_decodes)
 
 TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     uint64_t seed = 2;
     for (int n = 1; n < 600; n = n * 3 / 2 + 1) {
@@ -101,10 +103,10 @@ TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
             assert_true(step <= 1.0f / 127.0f);
         }
         for (size_t i = 0; i < n_pad / 16; i++) {
-            float sum = 0.0f;
+            int sum = 0;
             for (size_t k = 0; k < 16; k++)
-                sum += (float)q[16 * i + k] * act_steps(q, n_pad)[i];
-            assert_true(fabsf(sum - act_sums(q, n_pad)[i]) <= 1e-5f);
+                sum += q[16 * i + k];
+            assert_int_equal(act_sums(q, n_pad)[i], sum);
         }
         for (int i = 1; i < n_ops; i++) {
             ops[i].round_act(got.p, x.p, n);
@@ -118,7 +120,7 @@ TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
 
 TEST(cpu_ops, a_broken_input_stays_broken_when_rounded)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     const float broken[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < n_ops; i++)
@@ -175,7 +177,7 @@ static void run_narrow(const struct cpu_ops *ops, struct narrow_job job, float *
 
 static void check_narrow(enum dtype type, int n_rows, int n, int n_tok, uint64_t *seed)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(act_padded(n));
     struct guarded w = guarded_weights(type, (int64_t)n_rows * n, seed);
@@ -235,6 +237,104 @@ TEST(cpu_ops, narrow_products_match_the_definition)
     }
 }
 
+/* Tables from AVX-512 on multiply the same integers and add up in one order, so they agree bit for
+ * bit; check_narrow() compares each with itself. */
+static void check_tables_agree(enum dtype type, int n_rows, int n, int n_tok, uint64_t *seed)
+{
+    struct cpu_ops ops[MAX_MASKS];
+    int n_ops = tables(ops);
+    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(act_padded(n));
+    struct guarded w = guarded_weights(type, (int64_t)n_rows * n, seed);
+    struct guarded x = guarded_f32((size_t)n, seed), act = guarded_new((size_t)n_tok * stride);
+    struct guarded one = guarded_new(n_y * sizeof(float)), other = guarded_new(n_y * sizeof(float));
+    for (int t = 0; t < n_tok; t++) {
+        for (int i = 0; i < n; i++)
+            ((float *)x.p)[i] = test_random_f32(seed);
+        ops[0].round_act((int8_t *)act.p + (size_t)t * stride, x.p, n);
+    }
+    struct narrow_job job = {.type = type,
+                             .scale = 0.3f,
+                             .w = w.p,
+                             .act = act.p,
+                             .row_bytes = dtype_bytes(type, n),
+                             .y_stride = (size_t)n_rows,
+                             .n_rows = n_rows,
+                             .n_tok = n_tok,
+                             .n = n};
+    for (int i = 3; i < n_ops; i++) {
+        run_narrow(&ops[2], job, one.p);
+        run_narrow(&ops[i], job, other.p);
+        assert_memory_equal(one.p, other.p, n_y * sizeof(float));
+    }
+    guarded_free(&w);
+    guarded_free(&x);
+    guarded_free(&act);
+    guarded_free(&one);
+    guarded_free(&other);
+}
+
+TEST(cpu_ops, rounded_products_are_the_same_in_any_company)
+{
+    static const int tokens[] = {1, 2, 3, 5, 8, 15, 16, 17, 33, 64, 65, 100};
+    uint64_t seed = 9;
+    for (int type = DTYPE_Q4_0; type < DTYPE_COUNT; type++)
+        for (int i = 0; i < 12; i++) {
+            int block = dtype_info((enum dtype)type)->block, rows = 1 + (type * 7 + i * 11) % 40;
+            int n = block * (block == 256 ? 1 + i % 3 : 1 + i * 5 % 17);
+            check_narrow((enum dtype)type, rows, n, tokens[i], &seed);
+            check_tables_agree((enum dtype)type, rows, n, tokens[i], &seed);
+        }
+    for (int rows = 1; rows <= 40; rows++)
+        check_narrow(DTYPE_Q8_0, rows, 32 * (rows % 9 + 1), 1 + rows % 18, &seed);
+}
+
+/* Makes the first scale of a block NaN, where the format has one. */
+static bool break_scale(enum dtype type, uint8_t *block)
+{
+    size_t at = type == DTYPE_Q6_K ? 208 : 0;
+    if (type == DTYPE_NVFP4)
+        return false;
+    block[at] = type == DTYPE_MXFP4 ? 0xff : 0x01;
+    if (type != DTYPE_MXFP4)
+        block[at + 1] = 0x7e;
+    return true;
+}
+
+TEST(cpu_ops, a_nan_scale_of_a_block_gives_nan_for_its_row)
+{
+    enum { ROWS = 20, N = 512, TOKENS = 17, BROKEN = 3 };
+    struct cpu_ops ops[MAX_MASKS];
+    int n_ops = tables(ops);
+    uint64_t seed = 10;
+    size_t stride = act_bytes(N);
+    struct guarded x = guarded_f32(N, &seed), act = guarded_new(TOKENS * stride);
+    float y[TOKENS * ROWS];
+    for (int t = 0; t < TOKENS; t++)
+        ops[0].round_act((int8_t *)act.p + (size_t)t * stride, x.p, N);
+    for (int type = DTYPE_Q4_0; type < DTYPE_COUNT; type++) {
+        struct guarded w = guarded_weights((enum dtype)type, (int64_t)ROWS * N, &seed);
+        struct narrow_job job = {.type = (enum dtype)type,
+                                 .scale = 1.0f,
+                                 .w = w.p,
+                                 .act = act.p,
+                                 .row_bytes = dtype_bytes((enum dtype)type, N),
+                                 .y_stride = ROWS,
+                                 .n_rows = ROWS,
+                                 .n = N};
+        if (!break_scale((enum dtype)type, (uint8_t *)w.p + BROKEN * job.row_bytes))
+            job.n_rows = 0;
+        for (int i = 0; i < n_ops; i++)
+            for (job.n_tok = 1; job.n_tok <= TOKENS; job.n_tok += 8) {
+                run_narrow(&ops[i], job, y);
+                for (int k = 0; k < job.n_tok * job.n_rows; k++)
+                    assert_int_equal(isnan(y[k]) != 0, k % ROWS == BROKEN);
+            }
+        guarded_free(&w);
+    }
+    guarded_free(&x);
+    guarded_free(&act);
+}
+
 /* The product of a row of zeros but for one broken code, or of broken scales. */
 static float broken_row(const struct cpu_ops *ops, enum dtype type, int n, uint8_t code,
                         const struct tensor_scales *scales)
@@ -262,7 +362,7 @@ TEST(cpu_ops, a_nan_weight_or_scale_gives_nan)
     static const float ones[4] = {1.0f, 1.0f, 1.0f, 1.0f};
     struct tensor_scales blocks = {
         .data = ones, .dtype = DTYPE_F32, .n_rows = 1, .n_cols = 64, .stride = 4};
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     for (int i = 0; i < n_ops; i++)
         for (int n = 1; n < 200; n++) {
@@ -279,7 +379,7 @@ TEST(cpu_ops, a_nan_weight_or_scale_gives_nan)
 
 static void check_wide(int n_rows, int n_tok, int n, uint64_t *seed)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     size_t n_y = (size_t)n_tok * (size_t)n_rows;
     struct guarded w = guarded_f32((size_t)n_rows * (size_t)n, seed);
@@ -342,7 +442,7 @@ static size_t strided(int n, size_t stride, int dim)
 /* Compares with plain sums, twice: the second call adds to the first one's result. */
 static void check_fold(int n_rows, int n_tok, int n, uint64_t *seed)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     size_t w_stride = (size_t)n + 3, x_stride = (size_t)n_rows + 1, y_stride = (size_t)n + 2;
     struct guarded w = guarded_f32(strided(n_rows, w_stride, n), seed);
@@ -388,7 +488,7 @@ TEST(cpu_ops, folded_products_match_the_definition)
 
 TEST(cpu_ops, norms_and_gates_match_the_definition)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     uint64_t seed = 5;
     for (int n = 1; n < 300; n++)
@@ -412,7 +512,7 @@ TEST(cpu_ops, norms_and_gates_match_the_definition)
 /* Whole and cut vectors, against the rotation in double; a pair has no other neighbour. */
 TEST(cpu_ops, rotations_match_the_definition)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     uint64_t seed = 9;
     for (int n = 1; n < 100; n++)
@@ -437,7 +537,7 @@ TEST(cpu_ops, rotations_match_the_definition)
 
 TEST(cpu_ops, gates_reach_both_ends)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     for (int i = 0; i < n_ops; i++) {
         float gate[4] = {-1e30f, 1e30f, -200.0f, 0.0f}, up[4] = {1.0f, 1.0f, 1.0f, 1.0f};
@@ -506,7 +606,7 @@ static void check_pages(const struct cpu_ops *ops, struct attend_job *job, int n
 /* gap: elements between the rows of every operand. */
 static void check_attend(struct attend_job job, int n_keys, size_t gap, uint64_t *seed)
 {
-    struct cpu_ops ops[3];
+    struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
     float scales[ATTEND_HEADS];
     for (int h = 0; h < ATTEND_HEADS; h++)

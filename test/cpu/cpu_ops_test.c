@@ -6,22 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cpu/cpu_backend.h"
+#include "cpu/backends.h"
 #include "cpu/operands.h"
 #include "tensor/block.h"
 
 /* The tables that this machine can run, plain C first. */
 static int tables(struct cpu_ops ops[MAX_MASKS])
 {
-    unsigned have = cpu_detect();
-    int n = 0;
-    cpu_ops_init(&ops[n++], 0);
-    if (have & CPU_AVX2)
-        cpu_ops_init(&ops[n++], CPU_AVX2);
-    if (have & CPU_AVX512)
-        cpu_ops_init(&ops[n++], CPU_AVX2 | CPU_AVX512);
-    if (have & CPU_AMX)
-        cpu_ops_init(&ops[n++], CPU_AVX2 | CPU_AVX512 | CPU_AMX);
+    unsigned masks[MAX_MASKS];
+    int n = cpu_masks(masks);
+    for (int i = 0; i < n; i++)
+        cpu_ops_init(&ops[i], masks[i]);
     return n;
 }
 

@@ -190,7 +190,7 @@ const struct verb verb_logits = {
         "    --tokens IDS            ids with commas or spaces between them, no start token is\n"
         "                            added; '-': from standard input\n"
         "    --out FILE              '-': standard output, unless that is a terminal\n"
-        "    --chunk N               tokens of a step, 1 to 256; the logits do not depend on "
+        "    --chunk N               tokens of a step, 1 to 512; the logits do not depend on "
         "it\n" OPTIONS_MACHINE_HELP,
     .max_args = 1,
     .run = logits,

@@ -12,8 +12,11 @@
 
 #include "cpu/cpu_int.h"
 
-/* Rows of one item: the panel's height, for narrow ones that of the kernels. */
-#define NARROW_ROWS 16
+/* Rows of one narrow item: some times the 16 of the kernels, so that memory is read in long runs,
+ * but few enough that a matrix of 512 or more has NARROW_ITEMS of them. */
+#define NARROW_ROWS     16
+#define NARROW_ROWS_MAX 128
+#define NARROW_ITEMS    32
 
 /* A piece of stored rows that is summed along them fills a panel. */
 #define FOLD_ROWS  ((int)(PANEL_FLOATS / FOLD_COLS))
@@ -52,7 +55,14 @@ static int rows_per_item(const struct cpu_product *p)
 {
     if (p->path == CPU_TILES)
         return cpu_tile_block_rows(p);
-    return p->w->transposed ? FOLD_COLS : p->path == CPU_WIDE ? PANEL_ROWS : NARROW_ROWS;
+    if (p->w->transposed)
+        return FOLD_COLS;
+    if (p->path == CPU_WIDE)
+        return PANEL_ROWS;
+    int rows = NARROW_ROWS_MAX;
+    while (rows > NARROW_ROWS && p->n_rows < (int64_t)rows * NARROW_ITEMS)
+        rows /= 2;
+    return rows;
 }
 
 int cpu_product_items(const struct cpu_product *p)
@@ -93,7 +103,7 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
 {
     const struct tensor *w = p->w;
     /* Threads take items in turns. */
-    int64_t ahead = row + (int64_t)NARROW_ROWS * pool_n_threads(cpu->pool);
+    int64_t ahead = row + (int64_t)rows_per_item(p) * pool_n_threads(cpu->pool);
     struct narrow_job job = {
         .type = w->dtype,
         .scale = w->scale != 0.0f ? w->scale : 1.0f,
@@ -122,7 +132,8 @@ void cpu_prefetch_row(const struct tensor *w, int64_t row, int64_t k0, int n)
 {
     const uint8_t *src = (const uint8_t *)w->data + (size_t)row * tensor_row_bytes(w);
     src += dtype_bytes(w->dtype, k0);
-    for (size_t i = 0; i < dtype_bytes(w->dtype, n); i += 64)
+    size_t n_bytes = dtype_bytes(w->dtype, n);
+    for (size_t i = 0; i < n_bytes; i += 64)
         __builtin_prefetch(src + i);
 }
 

@@ -16,7 +16,7 @@
 #include "model/checkpoint.h"
 #include "tensor/backend.h"
 
-#define MODEL_MAX_TOKENS 256 /* tokens of one step */
+#define MODEL_MAX_TOKENS 512 /* tokens of one step */
 
 struct expert_cache;
 struct adapter;

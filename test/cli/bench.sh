@@ -16,7 +16,7 @@ try bench --prompt 1,x
 try bench --prompt ''
 try bench --prompt 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1
 try bench --depth 100000000
-try bench --batch 257
+try bench --batch 513
 try bench --csv --json
 try bench --csv --profile
 try bench --json --compare x.json

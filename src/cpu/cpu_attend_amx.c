@@ -18,10 +18,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-#define TILE      512 /* elements of a bf16 tile: 16 rows of 32, or of 16 pairs */
+#define TILE       512 /* elements of a bf16 tile: 16 rows of 32, or of 16 pairs */
 #define SCORE_TILE 256 /* elements of a float tile */
-#define PAGES     (PROMPT_KEYS / ATTEND_ROWS)
-#define LOG2_E    0x1.715476p0f
+#define PAGES      (PROMPT_KEYS / ATTEND_ROWS)
+#define LOG2_E     0x1.715476p0f
 
 /* A block of keys: the rows of its pages, from position key0 on. */
 struct block {

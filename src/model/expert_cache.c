@@ -336,7 +336,6 @@ struct expert_cache_stats expert_cache_stats(const struct expert_cache *cache)
     return stats;
 }
 
-
 uint64_t expert_cache_pin_rest(const struct checkpoint *ckpt)
 {
     const struct tensor *t;

@@ -364,9 +364,9 @@ static bool fill(void *arg, size_t i, struct safetensors_sink *sink, struct err 
     struct tensor rest = {.n_cols = e->n_dims ? e->shape[e->n_dims - 1] : 1};
     /* Experts may share a tensor: one matrix after the other, and what is between them. */
     for (size_t k = first_matrix(m, at); at < end;) {
-        const uint8_t *until =
-            k < m->n_matrices && m->matrices[k].data < end ? m->matrices[k].data : end;
-        const struct matrix *c = until == at ? &m->matrices[k++] : NULL;
+        const struct matrix *next = k < m->n_matrices ? &m->matrices[k] : NULL;
+        const uint8_t *until = next && next->data < end ? next->data : end;
+        const struct matrix *c = until == at ? next : NULL;
         struct tensor stored = c ? as_stored(c->w) : rest;
         if (!c) {
             stored.data = at;
@@ -377,6 +377,7 @@ static bool fill(void *arg, size_t i, struct safetensors_sink *sink, struct err 
         if (!write_rows(m, i, &stored, c, sink, err))
             return false;
         at += tensor_bytes(&stored);
+        k += c != NULL;
     }
     return true;
 }

@@ -125,7 +125,7 @@ static const uint16_t *page_rows(const struct prompt_job *job, const uint8_t *pa
     for (int i = 0; i < ATTEND_ROWS * job->dim; i += 32, page += 34) {
         __m512 scale = _mm512_cvtph_ps(_mm256_set1_epi16((short)(page[0] | page[1] << 8)));
         __m512 part[2];
-        for (int k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 2; k++) {
             __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)(page + 2 + 16 * k));
             part[k] = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
         }
@@ -147,15 +147,15 @@ static void turn_values(const struct prompt_job *job, const uint16_t *const page
         seen[i] = key + i >= first && key + i <= last ? 0xffff : 0;
     for (size_t d = 0; d < dim; d += 16, tiles += TILE) {
         __m512i v[16];
-        for (int p = 0; p < 16; p++) {
-            const uint16_t *row = pages[p / 8] + (size_t)(p % 8 * 2) * dim + d;
+        for (size_t p = 0; p < 16; p++) {
+            const uint16_t *row = pages[p / 8] + p % 8 * 2 * dim + d;
             __m256i low = _mm256_maskz_loadu_epi16(seen[2 * p], row);
             __m256i high = _mm256_maskz_loadu_epi16(seen[2 * p + 1], row + dim);
             v[p] = _mm512_or_si512(_mm512_cvtepu16_epi32(low),
                                    _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
         }
         turn(v);
-        for (int i = 0; i < 16; i++)
+        for (size_t i = 0; i < 16; i++)
             _mm512_store_si512(tiles + 32 * i, v[i]);
     }
 }
@@ -193,7 +193,7 @@ static void score(const struct prompt_job *job, const struct block *b, int row, 
     for (int key = 0; key < n; key += 32) {
         const uint16_t *k = b->k[key / 16], *more = b->k[key / 16 + 1];
         const uint16_t *q = job->room->q + (size_t)row * dim, *others = q + 16 * dim;
-        float *to = job->room->scores + key * 32;
+        float *to = job->room->scores + (size_t)key * 32, *below = to + (size_t)16 * 32;
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
@@ -210,8 +210,8 @@ static void score(const struct prompt_job *job, const struct block *b, int row, 
         }
         _tile_stored(0, to, 128);
         _tile_stored(1, to + 16, 128);
-        _tile_stored(2, to + 16 * 32, 128);
-        _tile_stored(3, to + 16 * 32 + 16, 128);
+        _tile_stored(2, below, 128);
+        _tile_stored(3, below + 16, 128);
     }
 }
 
@@ -219,8 +219,8 @@ static void score(const struct prompt_job *job, const struct block *b, int row, 
 static void weigh(const struct prompt_job *job, const struct block *b, int row, int n)
 {
     struct prompt_room *room = job->room;
-    float *scores = room->scores + row % 32;
-    uint32_t *weights = room->weights + (row % 32) * (PROMPT_KEYS / 2);
+    float *scores = room->scores + row % 32, *to = scores;
+    uint32_t *weights = room->weights + (size_t)(row % 32) * (PROMPT_KEYS / 2);
     const __m512 scale = _mm512_load_ps(room->scales + row);
     const __m512 old = _mm512_load_ps(room->max + row), none = _mm512_set1_ps(-INFINITY);
     const __m512i first = _mm512_load_si512(room->first + row);
@@ -230,22 +230,22 @@ static void weigh(const struct prompt_job *job, const struct block *b, int row, 
                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     bool all = b->key0 + n - 1 <= room->last[row] && b->key0 >= room->first[row + 15];
     __m512 max = old;
-    for (int key = 0; key < n; key++) {
-        __m512 s = _mm512_mul_ps(_mm512_load_ps(scores + key * 32), scale);
+    for (int key = 0; key < n; key++, to += 32) {
+        __m512 s = _mm512_mul_ps(_mm512_load_ps(to), scale);
         if (!all) {
             __m512i at = _mm512_set1_epi32(b->key0 + key);
             __mmask16 seen =
                 _mm512_mask_cmple_epi32_mask(_mm512_cmple_epi32_mask(first, at), at, last);
             s = _mm512_mask_mov_ps(none, seen, s);
         }
-        _mm512_store_ps(scores + key * 32, s);
+        _mm512_store_ps(to, s);
         max = _mm512_max_ps(s, max);
     }
     __m512 keep = power_of_2(_mm512_sub_ps(old, max));
     __m512 sum = _mm512_mul_ps(_mm512_load_ps(room->sum + row), keep);
-    for (int key = 0; key < n; key += 2, weights += 16) {
-        __m512 p0 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores + key * 32), max));
-        __m512 p1 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores + key * 32 + 32), max));
+    for (int key = 0; key < n; key += 2, scores += 64, weights += 16) {
+        __m512 p0 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores), max));
+        __m512 p1 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores + 32), max));
         __m512i both = (__m512i)_mm512_cvtne2ps_pbh(p1, p0);
         _mm512_store_si512(weights, _mm512_permutexvar_epi16(pairs, both));
         sum = _mm512_add_ps(sum, _mm512_add_ps(p0, p1));
@@ -266,7 +266,7 @@ static void add_values(const struct prompt_job *job, int row, int n)
     size_t dim = (size_t)job->dim;
     for (size_t d = 0; d < dim; d += 32) {
         float *to = room->out + (size_t)row * dim + d * 16, *others = to + 16 * dim;
-        const uint32_t *p = room->weights, *more = p + 16 * (PROMPT_KEYS / 2);
+        const uint32_t *p = room->weights, *more = p + (size_t)16 * (PROMPT_KEYS / 2);
         const uint16_t *v = room->v + d / 16 * TILE;
         _tile_loadd(0, to, 64);
         _tile_loadd(1, others, 64);
@@ -297,7 +297,7 @@ static void finish(const struct prompt_job *job, int n_rows)
     for (int r0 = 0; r0 < n_rows; r0 += 16)
         for (int d = 0; d < job->dim; d += 16, from += SCORE_TILE) {
             __m512i v[16];
-            for (int i = 0; i < 16; i++)
+            for (size_t i = 0; i < 16; i++)
                 v[i] = _mm512_load_si512(from + 16 * i);
             turn(v);
             for (int i = 0; i < 16 && r0 + i < n_rows; i++)

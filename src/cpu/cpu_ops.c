@@ -140,8 +140,8 @@ static void silu_mul_c(float *gate, const float *up, int n)
 
 static void rotate_c(float *x, const float *table, int n_pairs, bool halves)
 {
-    int next = halves ? 1 : 2, step = halves ? n_pairs : 1;
-    for (int i = 0; i < n_pairs; i++) {
+    size_t n = (size_t)n_pairs, next = halves ? 1 : 2, step = halves ? n : 1;
+    for (size_t i = 0; i < n; i++) {
         float *a = x + i * next, *b = a + step;
         float c = table[2 * i], s = table[2 * i + 1], a0 = *a, b0 = *b;
         *a = a0 * c - b0 * s;

@@ -194,8 +194,8 @@ struct prompt_job {
  * f32.  What has no row, token or column is 0, or is not looked at. */
 #define TILE_ROWS   16
 #define TILE_COLS   32
-#define TILE_INPUTS (TILE_ROWS * TILE_COLS) /* elements of a tile of weights or inputs */
-#define TILE_SUMS   (TILE_ROWS * TILE_ROWS)
+#define TILE_INPUTS ((size_t)TILE_ROWS * TILE_COLS) /* elements of a tile of weights or inputs */
+#define TILE_SUMS   ((size_t)TILE_ROWS * TILE_ROWS)
 
 /* y[t][r] = sum over the columns of x[t] * w[r], or added to y, for two tiles of rows: tile by
  * tile, so the order of a sum is that of the columns whatever tokens lie beside it. */

@@ -110,7 +110,7 @@ static void store_q8_0(uint8_t *block, const float *src)
     const __m256i abs = _mm256_set1_epi32(0x7fffffff);
     __m256 v[4];
     __m256i top = _mm256_setzero_si256();
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         v[i] = _mm256_loadu_ps(src + 8 * i);
         top = _mm256_max_epu32(top, _mm256_and_si256(_mm256_castps_si256(v[i]), abs));
     }

@@ -36,7 +36,7 @@ int cpu_tile_tokens(int64_t n)
 int cpu_tile_block_rows(const struct cpu_product *p)
 {
     int rows = TILE_BLOCK_ROWS;
-    while (rows > 2 * TILE_ROWS && p->n_rows < 8 * rows)
+    while (rows > 2 * TILE_ROWS && p->n_rows / 8 < rows)
         rows /= 2;
     return rows;
 }
@@ -64,10 +64,11 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
 {
     int n = min_int(TILE_BLOCK_COLS, (int)(p->w->n_cols - k0)),
         n_col_tiles = tiles_of(n, TILE_COLS);
-    for (int r = 0; r < n_rows; r++)
-        lay_row(cpu, p->w, p->first + row + r, k0, n,
-                room->w + r / TILE_ROWS * n_col_tiles * TILE_INPUTS + r % TILE_ROWS * TILE_COLS,
+    for (int r = 0; r < n_rows; r++) {
+        uint16_t *tiles = room->w + (size_t)(r / TILE_ROWS) * (size_t)n_col_tiles * TILE_INPUTS;
+        lay_row(cpu, p->w, p->first + row + r, k0, n, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS,
                 room->row);
+    }
     cpu->ops.tile_products(&(struct tile_job){
         .w = room->w,
         .x = p->tiles + k0 / TILE_COLS * TILE_INPUTS,

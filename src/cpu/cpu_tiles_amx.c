@@ -85,7 +85,7 @@ static void tile_inputs_amx(uint16_t *tiles, const float *x, size_t x_stride, in
         for (int t = 0; t < TILE_ROWS; t++)
             v[t] = t < n_tok ? round_32(x + (size_t)t * x_stride, i, n) : _mm512_setzero_si512();
         turn(v);
-        for (int pair = 0; pair < TILE_COLS / 2; pair++)
+        for (size_t pair = 0; pair < TILE_COLS / 2; pair++)
             _mm512_store_si512(tiles + pair * TILE_COLS, v[pair]);
     }
 }
@@ -94,7 +94,7 @@ static void untile_amx(float *y, size_t y_stride, const float *tile, int n_tok, 
 {
     __m512i v[16];
     __mmask16 m = lanes(n_rows);
-    for (int r = 0; r < TILE_ROWS; r++)
+    for (size_t r = 0; r < TILE_ROWS; r++)
         v[r] = _mm512_load_si512(tile + r * TILE_ROWS);
     turn(v);
     for (int t = 0; t < n_tok; t++)

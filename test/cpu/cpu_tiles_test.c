@@ -38,7 +38,7 @@ TEST(cpu_tiles, weights_are_rounded_to_the_nearest_and_laid_out_row_by_row)
         for (int i = 0; i < n_ops; i++) {
             struct guarded tiles = guarded_tiles(whole_tiles(n));
             ops[i].tile_weights((uint16_t *)tiles.p + n % TILE_ROWS * TILE_COLS, w.p, n);
-            for (int at = 0; at < whole_tiles(n) * TILE_INPUTS; at++) {
+            for (size_t at = 0; at < whole_tiles(n) * TILE_INPUTS; at++) {
                 int row = at % TILE_INPUTS / TILE_COLS;
                 int col = at / TILE_INPUTS * TILE_COLS + at % TILE_COLS;
                 uint16_t want = col < n ? number_to_bf16(((float *)w.p)[col]) : 0;
@@ -62,7 +62,7 @@ TEST(cpu_tiles, inputs_are_rounded_and_turned_and_what_is_missing_is_zero)
             for (int i = 0; i < n_ops; i++) {
                 struct guarded tiles = guarded_tiles(whole_tiles(n));
                 ops[i].tile_inputs(tiles.p, x.p, stride, n_tok, n);
-                for (int at = 0; at < whole_tiles(n) * TILE_INPUTS; at++) {
+                for (size_t at = 0; at < whole_tiles(n) * TILE_INPUTS; at++) {
                     int t = at / 2 % TILE_ROWS, col = at / TILE_COLS * 2 + at % 2;
                     float v = t < n_tok && col < n
                                   ? ((float *)x.p)[(size_t)t * stride + (size_t)col]
@@ -101,7 +101,7 @@ TEST(cpu_tiles, ties_go_to_even_and_what_is_broken_stays_broken)
 static void fill(struct guarded *g, int n_tiles, uint64_t *seed)
 {
     *g = guarded_tiles(n_tiles);
-    for (int i = 0; i < n_tiles * TILE_INPUTS; i++)
+    for (size_t i = 0; i < n_tiles * TILE_INPUTS; i++)
         ((uint16_t *)g->p)[i] = number_to_bf16(test_random_f32(seed));
 }
 
@@ -161,7 +161,7 @@ TEST(cpu_tiles, each_element_meets_its_own)
             struct tile_job job = {.w = w, .x = x, .y = y, .x_stride = 3 * TILE_INPUTS};
             job.n_tok_tiles = job.n_col_tiles = 3;
             ops[i].tile_products(&job);
-            for (int k = 0; k < 3 * 2 * TILE_SUMS; k++)
+            for (size_t k = 0; k < 3 * 2 * TILE_SUMS; k++)
                 assert_true(
                     y[k] ==
                     (k == (2 * 2 + 1) * TILE_SUMS + row % 16 * 16 + tok % 16 ? -6.0f : 0.0f));

@@ -38,9 +38,10 @@ static bool tiles_permitted(void)
 static bool detect_amx(unsigned saved, unsigned leaf7_d)
 {
     const unsigned tile_state = 0x60000, avx512_bf16 = 1u << 5;
+    /* Compilers name these bits differently. */
+    const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24, amx_int8 = 1u << 25;
     unsigned a, b, c, d;
-    return all_of(saved, tile_state) &&
-           all_of(leaf7_d, bit_AMX_TILE | bit_AMX_INT8 | bit_AMX_BF16) &&
+    return all_of(saved, tile_state) && all_of(leaf7_d, amx_tile | amx_int8 | amx_bf16) &&
            __get_cpuid_count(7, 1, &a, &b, &c, &d) && all_of(a, avx512_bf16) && tiles_permitted();
 }
 

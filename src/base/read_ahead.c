@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/read_ahead.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,11 +16,15 @@
 
 /* As if every page were used: the system then reads in large pieces and keeps them as such, which
  * are mapped with a tenth of the work that those from MADV_WILLNEED take. */
+static void advise(void *at, size_t n)
+{
 #ifdef MADV_POPULATE_READ
-#define ADVICE MADV_POPULATE_READ
-#else
-#define ADVICE MADV_WILLNEED
+    if (madvise(at, n, MADV_POPULATE_READ) == 0 || errno != EINVAL)
+        return;
 #endif
+    /* An older system.  What is not read now is read when it is used. */
+    (void)madvise(at, n, MADV_WILLNEED);
+}
 
 struct read_ahead {
     const struct file_map *maps;
@@ -39,8 +44,7 @@ static void *thread_main(void *arg)
             n = n < left ? n : (size_t)left;
             if (atomic_load(&ahead->quit))
                 return NULL;
-            /* Advice: what is not read now is read when it is used. */
-            (void)madvise((void *)(uintptr_t)(map->data + at), n, ADVICE);
+            advise((void *)(uintptr_t)(map->data + at), n);
             left -= n;
         }
     }

@@ -135,7 +135,8 @@ static const uint16_t *page_rows(const struct prompt_job *job, const uint8_t *pa
 }
 
 /* Turns the values of two pages from position key on, pair by pair; keys that no row sees are 0,
- * whatever is there. */
+ * whatever is there.  One that is no number makes every row of its block none: its weight is 0 in
+ * those that do not see it. */
 static void turn_values(const struct prompt_job *job, const uint16_t *const pages[2], int key,
                         uint16_t *tiles)
 {

@@ -203,8 +203,10 @@ void cpu_round_input(const struct tensor_input *input, float *y, const float *x,
                 scale = fmaxf(scale, fabsf(x[i]));
             scale /= E4M3_MAX;
         }
-        /* A scale of 0 is that of a group of zeros, or of numbers that vanish beside others. */
+        /* A scale of 0 is that of a group of zeros, or of numbers that vanish beside others; NaN
+         * stays one in a group of nothing else, too. */
         for (int i = begin; i < end; i++)
-            y[i] = scale != 0.0f ? number_e4m3[number_to_e4m3(x[i] / scale)] * scale : 0.0f;
+            y[i] = scale != 0.0f || isnan(x[i]) ? number_e4m3[number_to_e4m3(x[i] / scale)] * scale
+                                                : 0.0f;
     }
 }

@@ -32,7 +32,7 @@ try run --context 4 "Once upon a time, there was"
 # More than the model was made for is the user's choice.
 try run --context 512 "Once upon a time"
 try run --context 100000000 "Once"
-try run --context 600 --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -5
+try run --exact --cpu c --context 600 --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -5
 try run --context 1 test/data/stories260K/stories260K-q4_0.gguf "Once"
 try run --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -3
 yes Lily | head -300 | try run

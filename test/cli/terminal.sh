@@ -54,7 +54,7 @@ grep ', there' "$TMP/text"
 
 # On a terminal the run that is under way is shown.
 script -qec "exec '$BISE' bench --repeat 2 --prompt 8 --generate 4 >/dev/null" /dev/null </dev/null |
-    tr '\r' '\n' | sed -n 's/.*\(decode 4: .*\)/\1/p'
+    tr '\r' '\n' | sed -n 's/.*\(decode 4 at 0: .*\)/\1/p'
 
 # A bar keeps to the terminal's width: what the terminal says, else COLUMNS, else 80.
 widest() {

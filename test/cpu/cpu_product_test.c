@@ -66,8 +66,8 @@ TEST(cpu_product, a_decoded_row_is_the_definition_for_every_kind)
 static void check_range(const struct cpu_backend *cpu, struct cpu_product p, const float *all,
                         bool add)
 {
-    enum { N_TOK = 3, X_STRIDE = 300, Y_STRIDE = 700 };
-    float y[N_TOK * Y_STRIDE];
+    enum { N_TOK = 3, X_STRIDE = 300, Y_STRIDE = 4200 };
+    static float y[N_TOK * Y_STRIDE];
     for (int i = 0; i < N_TOK * Y_STRIDE; i++)
         y[i] = 0.5f;
     p.y = y;
@@ -90,21 +90,23 @@ static void check_range(const struct cpu_backend *cpu, struct cpu_product p, con
         }
 }
 
+/* The more rows, the more of them are an item. */
 TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
 {
-    enum { N_TOK = 3, N = 256, STRIDE = 300, ROWS = 648 };
-    static const int64_t ranges[][2] = {{0, ROWS}, {0, 1}, {512, 8}, {64, 333}};
-    static const enum dtype types[] = {DTYPE_E4M3, DTYPE_E2M1, DTYPE_BF16, DTYPE_Q8_0};
+    enum { N_TOK = 3, N = 256, STRIDE = 300, ROWS = 4136, N_TYPES = 6, N_RANGES = 5 };
+    static const int64_t ranges[][2] = {{0, ROWS}, {0, 1}, {512, 8}, {64, 333}, {1024, 2064}};
+    static const enum dtype types[N_TYPES] = {DTYPE_E4M3, DTYPE_E2M1, DTYPE_BF16,
+                                              DTYPE_Q8_0, DTYPE_Q4_K, DTYPE_Q6_K};
     uint64_t seed = 2;
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
     size_t act = act_bytes(act_padded(N));
-    for (int i = 0; i < n_masks * 4 * TENSOR_KINDS * 2; i++) {
+    for (int i = 0; i < n_masks * N_TYPES * TENSOR_KINDS * 2; i++) {
         struct backend *b = open_cpu(masks[i % n_masks], 1, false);
-        enum dtype type = types[i / n_masks % 4];
-        enum tensor_kind kind = (enum tensor_kind)(i / n_masks / 4 % TENSOR_KINDS);
-        enum phase phase = i / n_masks / 4 / TENSOR_KINDS ? PHASE_PROMPT : PHASE_GENERATE;
-        struct random_tensor w = random_tensor(type, kind, kind >= TURNED ? 640 : ROWS, N, &seed);
+        enum dtype type = types[i / n_masks % N_TYPES];
+        enum tensor_kind kind = (enum tensor_kind)(i / n_masks / N_TYPES % TENSOR_KINDS);
+        enum phase phase = i / n_masks / N_TYPES / TENSOR_KINDS ? PHASE_PROMPT : PHASE_GENERATE;
+        struct random_tensor w = random_tensor(type, kind, kind >= TURNED ? 4096 : ROWS, N, &seed);
         struct guarded x = guarded_f32(2 * STRIDE + N, &seed), acts = guarded_new(N_TOK * act);
         float *all = malloc((size_t)N_TOK * ROWS * sizeof *all), packed[N_TOK * N];
         for (size_t t = 0; t < N_TOK; t++) {
@@ -118,7 +120,7 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
         args.out[0].w = &w.t;
         args.out[0].y = all;
         b->matmul(b, &args);
-        for (int k = 0; k < 4; k++) {
+        for (int k = 0; k < N_RANGES; k++) {
             struct cpu_product p = {.w = &w.t,
                                     .path = cpu_path(cpu_of(b), &w.t, phase),
                                     .x = x.p,
@@ -128,8 +130,11 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
                                     .first = ranges[k][0],
                                     .n_rows = ranges[k][1],
                                     .n_tok = N_TOK};
+            int block = dtype_info(type)->block > 64 ? dtype_info(type)->block : 64;
+            if (w.t.transposed && p.first % block)
+                continue;
             if (w.t.transposed)
-                p.n_rows = (p.n_rows + 63) / 64 * 64;
+                p.n_rows = (p.n_rows + block - 1) / block * block;
             if (p.first + p.n_rows > w.t.n_rows)
                 p.n_rows = w.t.n_rows - p.first;
             check_range(cpu_of(b), p, all, false);
@@ -191,4 +196,6 @@ TEST(cpu_product, groups_of_inputs_have_scales_of_their_own)
     x[3] = NAN;
     cpu_round_input(&input, y, x, 7);
     assert_true(isnan(y[3]) && y[0] == 448.0f);
+    cpu_round_input(&input, y, x + 3, 1);
+    assert_true(isnan(y[0]));
 }

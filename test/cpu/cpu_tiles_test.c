@@ -204,7 +204,8 @@ TEST(cpu_tiles, the_scratch_holds_16_tokens_of_the_longest_vector)
 /* The sums of bf16 weights and inputs in double, for a product in any parts. */
 TEST(cpu_tiles, blocks_of_rows_are_the_rounded_products)
 {
-    static const int shapes[][3] = {{1, 1, 1}, {33, 40, 17}, {300, 544, 40}, {70, 1100, 33}};
+    static const int shapes[][3] = {{1, 1, 1},      {33, 40, 17},   {300, 544, 40},
+                                    {70, 1100, 33}, {1056, 64, 33}, {2080, 544, 49}};
     uint64_t seed = 5;
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);

@@ -587,7 +587,7 @@ TEST(generator, wrong_options_and_prompts_are_named)
         const char *text;
     } bad[] = {
         {{.sampler = SAMPLER_DEFAULT, .chunk = -1}, "chunk -1: "},
-        {{.sampler = SAMPLER_DEFAULT, .chunk = MODEL_MAX_TOKENS + 1}, "chunk 257: "},
+        {{.sampler = SAMPLER_DEFAULT, .chunk = MODEL_MAX_TOKENS + 1}, "chunk 513: "},
         {{.sampler = SAMPLER_DEFAULT, .context = LIMIT_CONTEXT + 1}, "context 16777217: "},
         {{.sampler = SAMPLER_DEFAULT, .stop = stop, .n_stop = 1}, "stop: "},
         {{.sampler = {.temperature = -1}}, "temperature: "},

@@ -28,9 +28,9 @@ TEST(plan, counts_keys_and_values)
     /* 2 of 32 layers x 8 heads x 128 x bf16: 128 KiB for each token. */
     assert_int_equal(plan.kv, (uint64_t)32768 * 131072);
     assert_int_equal(plan.needed, plan.weights + plan.kv + plan.work);
-    /* For 256 tokens: the stream and its norm, queries and what they find, keys and values, gate
+    /* For 512 tokens: the stream and its norm, queries and what they find, keys and values, gate
      * and up, rotations; and twice 16 rows of logits. */
-    assert_int_equal(plan.work, 4 * (256 * (2 * (4096 + 4096 + 1024 + 14336) + 128) + 32 * 32768));
+    assert_int_equal(plan.work, 4 * (512 * (2 * (4096 + 4096 + 1024 + 14336) + 128) + 32 * 32768));
     assert_true(plan.fits);
 }
 
@@ -57,7 +57,7 @@ TEST(plan, windows_in_every_layer_bound_the_cache)
     for (int i = 0; i < 32; i++)
         ckpt.config.windows[i] = 4096;
     struct plan plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 0);
-    assert_int_equal(plan.kv, (uint64_t)(4096 + 256 + 16) * 131072);
+    assert_int_equal(plan.kv, (uint64_t)(4096 + 512 + 16) * 131072);
     ckpt.config.windows[5] = 0;
     plan = plan_memory(&ckpt, 32768, DTYPE_BF16, 0);
     assert_int_equal(plan.kv, (uint64_t)32768 * 131072);

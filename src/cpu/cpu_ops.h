@@ -235,13 +235,16 @@ struct cpu_ops {
     /* Rounds a row of weights: [n] f32 to nearest even, into its place in tiles: that of its first
      * columns is [TILE_COLS], the next lie TILE_INPUTS further each. */
     void (*tile_weights)(uint16_t *tiles, const float *w, int n);
+    /* The same for n columns of a stored row, the values of decode() times scale; false where they
+     * have to be decoded first. */
+    bool (*tile_stored)(uint16_t *tiles, enum dtype type, const void *src, float scale, int n);
     /* The same for n_tok (up to TILE_ROWS) tokens, x: [n_tok][x_stride], n used, into all of tiles:
      * [n in whole tiles][TILE_INPUTS]. */
     void (*tile_inputs)(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n);
     void (*tile_products)(const struct tile_job *job);
     /* y[t][r] = tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
     void (*untile)(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows);
-    bool tiled; /* the four above are faster than wide() */
+    bool tiled; /* the five above are faster than wide() */
 };
 
 /* Fills ops for a processor with the enum cpu_flag bits in flags; 0 gives plain C. */
@@ -256,6 +259,7 @@ void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);
+void cpu_stored_amx(struct cpu_ops *ops);
 void cpu_rounded_avx512(struct cpu_ops *ops);
 void cpu_rounded_amx(struct cpu_ops *ops);
 

@@ -128,19 +128,12 @@ static void narrow_rows(const struct cpu_backend *cpu, const struct cpu_product 
         cpu->ops.narrow(&job);
 }
 
-void cpu_prefetch_row(const struct tensor *w, int64_t row, int64_t k0, int n)
-{
-    const uint8_t *src = (const uint8_t *)w->data + (size_t)row * tensor_row_bytes(w);
-    src += dtype_bytes(w->dtype, k0);
-    size_t n_bytes = dtype_bytes(w->dtype, n);
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(src + i);
-}
-
 void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t first, int64_t k0,
               const struct wide_job *all, float *panel)
 {
     assert(all->n <= FOLD_COLS);
+    const uint8_t *src = (const uint8_t *)w->data + dtype_bytes(w->dtype, k0);
+    size_t row_bytes = tensor_row_bytes(w), n_bytes = dtype_bytes(w->dtype, all->n);
     for (int row = 0; row < all->n_rows; row += FOLD_ROWS) {
         struct wide_job job = *all;
         job.w = panel;
@@ -150,7 +143,7 @@ void cpu_fold(const struct cpu_backend *cpu, const struct tensor *w, int64_t fir
         job.add |= row > 0;
         for (int r = row; r < row + job.n_rows; r++) {
             if (r + FOLD_AHEAD < all->n_rows)
-                cpu_prefetch_row(w, first + r + FOLD_AHEAD, k0, all->n);
+                cpu_prefetch(src + (size_t)(first + r + FOLD_AHEAD) * row_bytes, n_bytes);
             cpu_decode_row(cpu, w, first + r, k0, all->n, panel + (size_t)(r - row) * FOLD_COLS);
         }
         cpu->ops.fold(&job);

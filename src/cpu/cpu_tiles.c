@@ -6,7 +6,6 @@
  * tokens.  Those, and the sums of the block, stay in the second-level cache; the taller a block,
  * the less often the inputs come from behind it. */
 #include <assert.h>
-#include <string.h>
 
 #include "cpu/cpu_int.h"
 
@@ -41,42 +40,79 @@ int cpu_tile_block_rows(const struct cpu_product *p)
     return rows;
 }
 
-/* Rounds n columns from k0 on of a row into its place in tiles. */
-static void lay_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
-                    int n, uint16_t *tiles, float *room)
+/* Columns k0..k0+n-1 of a matrix. */
+struct strip {
+    const struct tensor *w;
+    const uint8_t *src; /* of row 0 */
+    size_t row_bytes, n_bytes;
+    int64_t k0;
+    int n;
+};
+
+static struct strip strip_of(const struct tensor *w, int64_t k0)
 {
-    if (row + AHEAD < w->n_rows)
-        cpu_prefetch_row(w, row + AHEAD, k0, n);
-    if (w->dtype == DTYPE_BF16 && w->scale == 0.0f && !w->scales.data && n % TILE_COLS == 0) {
-        const uint16_t *src = (const uint16_t *)w->data + row * w->n_cols + k0;
-        for (int i = 0; i < n; i += TILE_COLS, tiles += TILE_INPUTS)
-            memcpy(tiles, src + i, TILE_COLS * sizeof *src);
-        return;
-    }
-    cpu_decode_row(cpu, w, row, k0, n, room);
-    cpu->ops.tile_weights(tiles, room, n);
+    struct strip s = {.w = w, .row_bytes = tensor_row_bytes(w), .k0 = k0};
+    s.n = min_int(TILE_BLOCK_COLS, (int)(w->n_cols - k0));
+    s.src = (const uint8_t *)w->data + dtype_bytes(w->dtype, k0);
+    s.n_bytes = dtype_bytes(w->dtype, s.n);
+    return s;
 }
 
-/* Two tiles of rows, some columns of them: of n_rows rows from row on of the product, n columns
- * from k0 on; y: their sums. */
-static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
-                      int n_rows, int64_t k0, struct tile_room *room, float *y)
+/* Rounds blocks of columns that share an entry of the scales.  Returns false where they have to be
+ * decoded first. */
+static bool lay_scaled(const struct cpu_backend *cpu, const struct strip *s, int64_t row,
+                       const uint8_t *src, uint16_t *tiles)
 {
-    int n = min_int(TILE_BLOCK_COLS, (int)(p->w->n_cols - k0)),
-        n_col_tiles = tiles_of(n, TILE_COLS);
+    const struct tensor_scales *scales = &s->w->scales;
+    if (s->w->dtype != DTYPE_E4M3 || s->w->scale != 0.0f || scales->n_cols % TILE_COLS)
+        return false;
+    const uint8_t *entries = cpu_scale_row(scales, row);
+    for (int i = 0, n; i < s->n; i += n) {
+        int64_t block = (s->k0 + i) / scales->n_cols;
+        n = min_int(s->n - i, (int)((block + 1) * scales->n_cols - s->k0 - i));
+        float entry = cpu_scale_entry(entries, scales->dtype, (size_t)block);
+        if (!cpu->ops.tile_stored(tiles + (size_t)(i / TILE_COLS) * TILE_INPUTS, DTYPE_E4M3,
+                                  src + i, entry, n))
+            return false;
+    }
+    return true;
+}
+
+/* Rounds a row into its place in tiles. */
+static void lay_row(const struct cpu_backend *cpu, const struct strip *s, int64_t row,
+                    uint16_t *tiles, float *room)
+{
+    const struct tensor *w = s->w;
+    const uint8_t *src = s->src + (size_t)row * s->row_bytes;
+    if (row + AHEAD < w->n_rows)
+        cpu_prefetch(src + AHEAD * s->row_bytes, s->n_bytes);
+    bool done = w->scales.data ? lay_scaled(cpu, s, row, src, tiles)
+                               : cpu->ops.tile_stored(tiles, w->dtype, src,
+                                                      w->scale != 0.0f ? w->scale : 1.0f, s->n);
+    if (done)
+        return;
+    cpu_decode_row(cpu, w, row, s->k0, s->n, room);
+    cpu->ops.tile_weights(tiles, room, s->n);
+}
+
+/* Two tiles of rows, a strip of them: n_rows from row on of the product; y: their sums. */
+static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p,
+                      const struct strip *s, int64_t row, int n_rows, struct tile_room *room,
+                      float *y)
+{
+    int n_col_tiles = tiles_of(s->n, TILE_COLS);
     for (int r = 0; r < n_rows; r++) {
         uint16_t *tiles = room->w + (size_t)(r / TILE_ROWS) * (size_t)n_col_tiles * TILE_INPUTS;
-        lay_row(cpu, p->w, p->first + row + r, k0, n, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS,
-                room->row);
+        lay_row(cpu, s, p->first + row + r, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS, room->row);
     }
     cpu->ops.tile_products(&(struct tile_job){
         .w = room->w,
-        .x = p->tiles + k0 / TILE_COLS * TILE_INPUTS,
+        .x = p->tiles + s->k0 / TILE_COLS * TILE_INPUTS,
         .y = y,
         .x_stride = cpu_tile_stride(p->w->n_cols),
         .n_tok_tiles = tiles_of(p->n_tok, TILE_ROWS),
         .n_col_tiles = n_col_tiles,
-        .add = k0 > 0,
+        .add = s->k0 > 0,
     });
 }
 
@@ -98,12 +134,14 @@ void cpu_tile_rows(const struct cpu_backend *cpu, const struct cpu_product *p, i
     int64_t n_cols = p->w->n_cols;
     size_t n_sums = (size_t)tiles_of(p->n_tok, TILE_ROWS) * 2 * TILE_SUMS;
     assert(n_rows <= TILE_BLOCK_ROWS && p->n_tok <= TILE_BLOCK_TOKENS);
-    for (int64_t k0 = 0; k0 < n_cols; k0 += TILE_BLOCK_COLS)
+    for (int64_t k0 = 0; k0 < n_cols; k0 += TILE_BLOCK_COLS) {
+        struct strip strip = strip_of(p->w, k0);
         for (int r = 0; r < n_rows; r += 2 * TILE_ROWS) {
             float *y = room->y + (size_t)(r / (2 * TILE_ROWS)) * n_sums;
             int n = min_int(2 * TILE_ROWS, n_rows - r);
-            two_tiles(cpu, p, row + r, n, k0, room, y);
+            two_tiles(cpu, p, &strip, row + r, n, room, y);
             if (k0 + TILE_BLOCK_COLS >= n_cols)
                 store_sums(cpu, p, row + r, n, y);
         }
+    }
 }

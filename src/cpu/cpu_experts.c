@@ -60,10 +60,10 @@ static int8_t *acts_of(const struct experts_job *job, int row, int n)
     return job->cpu->acts + (size_t)row * act_bytes(act_padded(n));
 }
 
-/* Where the tiles of a span lie. */
-static uint16_t *tiles_of(const struct experts_job *job, int span, int n)
+/* Where the tiles of a piece lie. */
+static uint16_t *tiles_of(const struct experts_job *job, const struct piece *piece, int n)
 {
-    return job->cpu->tiles + (size_t)span * cpu_tile_stride(n);
+    return job->cpu->tiles + (size_t)piece->span * cpu_tile_stride(n);
 }
 
 /* Rows begin..end-1 of a span. */
@@ -96,8 +96,8 @@ static void round_span(const struct experts_job *job, int span, const float *x, 
     for (int row = rows.begin; row < rows.end && acts; row++)
         job->cpu->ops.round_act(acts_of(job, row, n), x + (size_t)row * (size_t)n, n);
     if (tiles)
-        job->cpu->ops.tile_inputs(tiles_of(job, span, n), x + (size_t)rows.begin * (size_t)n,
-                                  (size_t)n, rows.end - rows.begin, n);
+        cpu_tile_inputs(job->cpu, tiles_of(job, rows.piece, n), rows.piece->n,
+                        span - rows.piece->span, x + (size_t)rows.begin * (size_t)n, n);
 }
 
 static void input_items(void *arg, int begin, int end, int worker)
@@ -152,7 +152,7 @@ static struct cpu_product product_of(const struct experts_job *job, const struct
         .path = path,
         .x = x + row * n_in,
         .acts = path == CPU_ROUNDED ? acts_of(job, piece->row, (int)n_in) : NULL,
-        .tiles = path == CPU_TILES ? tiles_of(job, piece->span, (int)n_in) : NULL,
+        .tiles = path == CPU_TILES ? tiles_of(job, piece, (int)n_in) : NULL,
         .y = y + row * n_out,
         .x_stride = n_in,
         .y_stride = n_out,

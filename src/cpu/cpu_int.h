@@ -80,7 +80,7 @@ struct cpu_product {
     enum cpu_path path;    /* what cpu_path() says, or CPU_WIDE */
     const float *x;        /* [n_tok][x_stride], w->n_cols of them used */
     const int8_t *acts;    /* CPU_ROUNDED: [n_tok] vectors of round_act(); else unused */
-    const uint16_t *tiles; /* CPU_TILES: for each 16 tokens what tile_inputs() makes; else unused */
+    const uint16_t *tiles; /* CPU_TILES: what cpu_tile_inputs() makes; else unused */
     float *y;              /* [n_tok][y_stride], n_rows of them used */
     size_t x_stride, y_stride;
     int64_t first, n_rows; /* rows of w, whole blocks when transposed */
@@ -100,6 +100,11 @@ void cpu_product_item(const struct cpu_backend *cpu, const struct cpu_product *p
  * for inputs and that of a block hold. */
 size_t cpu_tile_stride(int64_t n);
 int cpu_tile_tokens(int64_t n);
+
+/* Lays 16 of n_tok tokens, or those that are left, into the tiles of a product of n columns: those
+ * from 16 * tile on, x: [up to 16][n].  Thread: any. */
+void cpu_tile_inputs(const struct cpu_backend *cpu, uint16_t *tiles, int n_tok, int tile,
+                     const float *x, int n);
 
 /* Returns the rows of an item of a product in tiles, and does n_rows of them from row on. */
 int cpu_tile_block_rows(const struct cpu_product *p);

@@ -46,8 +46,7 @@ static void input_items(void *arg, int begin, int end, int worker)
                 cpu->ops.round_act(cpu->acts + t * stride, from + t * n, job->n_in);
         }
         if (job->tiles)
-            cpu->ops.tile_inputs(cpu->tiles + (size_t)item * cpu_tile_stride(job->n_in),
-                                 from + t0 * n, n, (int)n_tok, job->n_in);
+            cpu_tile_inputs(cpu, cpu->tiles, job->n_tok, item, from + t0 * n, job->n_in);
     }
 }
 

@@ -278,7 +278,8 @@ static void tile_products_c(const struct tile_job *job)
     for (size_t t = 0; t < (size_t)job->n_tok_tiles; t++)
         for (size_t r = 0; r < 2; r++)
             tile_sums_c(job, job->w + r * (size_t)job->n_col_tiles * TILE_INPUTS,
-                        job->x + t * job->x_stride, job->y + (2 * t + r) * TILE_SUMS);
+                        job->x + t * (size_t)job->n_col_tiles * TILE_INPUTS,
+                        job->y + (2 * t + r) * TILE_SUMS);
 }
 
 static void untile_c(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows)

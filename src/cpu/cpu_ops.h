@@ -201,9 +201,8 @@ struct prompt_job {
  * tile, so the order of a sum is that of the columns whatever tokens lie beside it. */
 struct tile_job {
     const uint16_t *w; /* [2][n_col_tiles] tiles */
-    const uint16_t *x; /* [n_tok_tiles][x_stride] elements, n_col_tiles tiles of them used */
+    const uint16_t *x; /* [n_tok_tiles][n_col_tiles] tiles */
     float *y;          /* [n_tok_tiles][2] tiles */
-    size_t x_stride;
     int n_tok_tiles, n_col_tiles;
     bool add;
 };

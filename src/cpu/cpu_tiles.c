@@ -40,6 +40,25 @@ int cpu_tile_block_rows(const struct cpu_product *p)
     return rows;
 }
 
+/* Where the inputs of columns from k0 on lie: those of a strip together, for all tokens, because
+ * rows of tiles that are a power of two apart would meet in few sets of a cache. */
+static size_t strip_at(int64_t k0, int n_tok_tiles)
+{
+    return (size_t)(k0 / TILE_COLS) * (size_t)n_tok_tiles * TILE_INPUTS;
+}
+
+void cpu_tile_inputs(const struct cpu_backend *cpu, uint16_t *tiles, int n_tok, int tile,
+                     const float *x, int n)
+{
+    int n_tok_tiles = tiles_of(n_tok, TILE_ROWS);
+    for (int k0 = 0; k0 < n; k0 += TILE_BLOCK_COLS) {
+        int part = min_int(TILE_BLOCK_COLS, n - k0);
+        size_t at = (size_t)tile * (size_t)tiles_of(part, TILE_COLS) * TILE_INPUTS;
+        cpu->ops.tile_inputs(tiles + strip_at(k0, n_tok_tiles) + at, x + k0, (size_t)n,
+                             min_int(TILE_ROWS, n_tok - tile * TILE_ROWS), part);
+    }
+}
+
 /* Columns k0..k0+n-1 of a matrix. */
 struct strip {
     const struct tensor *w;
@@ -100,17 +119,16 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
                       const struct strip *s, int64_t row, int n_rows, struct tile_room *room,
                       float *y)
 {
-    int n_col_tiles = tiles_of(s->n, TILE_COLS);
+    int n_col_tiles = tiles_of(s->n, TILE_COLS), n_tok_tiles = tiles_of(p->n_tok, TILE_ROWS);
     for (int r = 0; r < n_rows; r++) {
         uint16_t *tiles = room->w + (size_t)(r / TILE_ROWS) * (size_t)n_col_tiles * TILE_INPUTS;
         lay_row(cpu, s, p->first + row + r, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS, room->row);
     }
     cpu->ops.tile_products(&(struct tile_job){
         .w = room->w,
-        .x = p->tiles + s->k0 / TILE_COLS * TILE_INPUTS,
+        .x = p->tiles + strip_at(s->k0, n_tok_tiles),
         .y = y,
-        .x_stride = cpu_tile_stride(p->w->n_cols),
-        .n_tok_tiles = tiles_of(p->n_tok, TILE_ROWS),
+        .n_tok_tiles = n_tok_tiles,
         .n_col_tiles = n_col_tiles,
         .add = s->k0 > 0,
     });

@@ -107,7 +107,7 @@ INLINE void products_2x2(const struct tile_job *job, size_t t)
 {
     size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
     const uint16_t *w0 = job->w, *w1 = w0 + n;
-    const uint16_t *x0 = job->x + t * job->x_stride, *x1 = x0 + job->x_stride;
+    const uint16_t *x0 = job->x + t * n, *x1 = x0 + n;
     float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
         _tile_loadd(0, y, ROW_BYTES);
@@ -144,7 +144,7 @@ INLINE void products_2x2(const struct tile_job *job, size_t t)
 INLINE void products_2x1(const struct tile_job *job, size_t t)
 {
     size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
-    const uint16_t *w0 = job->w, *w1 = w0 + n, *x = job->x + t * job->x_stride;
+    const uint16_t *w0 = job->w, *w1 = w0 + n, *x = job->x + t * n;
     float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
         _tile_loadd(0, y, ROW_BYTES);

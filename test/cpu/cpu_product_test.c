@@ -114,7 +114,7 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
             cpu_of(b)->ops.round_act((int8_t *)acts.p + t * act, packed + t * N, N);
         }
         struct guarded tiles = guarded_new(cpu_tile_stride(N) * sizeof(uint16_t));
-        cpu_of(b)->ops.tile_inputs(tiles.p, packed, N, N_TOK, N);
+        cpu_tile_inputs(cpu_of(b), tiles.p, N_TOK, 0, packed, N);
         struct matmul_args args = {.x = packed, .n_tok = N_TOK, .n_in = N, .phase = phase};
         args.n_out = 1;
         args.out[0].w = &w.t;

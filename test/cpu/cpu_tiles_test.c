@@ -116,14 +116,13 @@ TEST(cpu_tiles, every_table_has_the_sums_of_the_definition)
                 struct guarded w, x, y[2];
                 size_t n_y = (size_t)n_tok * 2 * TILE_SUMS;
                 fill(&w, 2 * n_cols, &seed);
-                fill(&x, n_tok * n_cols + (n_tok - 1) * 2, &seed);
+                fill(&x, n_tok * n_cols, &seed);
                 y[0] = guarded_f32(n_y, &seed);
                 y[1] = guarded_new(n_y * sizeof(float));
                 float *was = malloc(n_y * sizeof *was);
                 memcpy(was, y[0].p, n_y * sizeof *was);
                 struct tile_job job = {.w = w.p, .x = x.p, .n_tok_tiles = n_tok, .add = add};
                 job.n_col_tiles = n_cols;
-                job.x_stride = (size_t)(n_cols + 2) * TILE_INPUTS;
                 job.y = y[0].p;
                 ops[0].tile_products(&job);
                 for (int i = 1; i < n_ops; i++) {
@@ -158,7 +157,7 @@ TEST(cpu_tiles, each_element_meets_its_own)
             int row = 16 + col % 16, tok = 32 + (col + 5) % 16;
             w[3 * TILE_INPUTS + col / 32 * TILE_INPUTS + row % 16 * 32 + col % 32] = 0x4040;
             x[2 * 3 * TILE_INPUTS + (col / 2 * 16 + tok % 16) * 2 + col % 2] = 0xc000;
-            struct tile_job job = {.w = w, .x = x, .y = y, .x_stride = 3 * TILE_INPUTS};
+            struct tile_job job = {.w = w, .x = x, .y = y};
             job.n_tok_tiles = job.n_col_tiles = 3;
             ops[i].tile_products(&job);
             for (size_t k = 0; k < 3 * 2 * TILE_SUMS; k++)
@@ -219,9 +218,7 @@ TEST(cpu_tiles, blocks_of_rows_are_the_rounded_products)
         struct guarded x = guarded_f32((size_t)n_tok * (size_t)cols, &seed);
         struct guarded y = guarded_f32((size_t)n_tok * (size_t)rows, &seed);
         for (int t = 0; t < n_tok; t += TILE_ROWS)
-            cpu->ops.tile_inputs(cpu->tiles + (size_t)(t / TILE_ROWS) * cpu_tile_stride(cols),
-                                 (float *)x.p + t * cols, (size_t)cols,
-                                 n_tok - t < TILE_ROWS ? n_tok - t : TILE_ROWS, cols);
+            cpu_tile_inputs(cpu, cpu->tiles, n_tok, t / TILE_ROWS, (float *)x.p + t * cols, cols);
         struct cpu_product p = {.w = &w.t, .path = CPU_TILES, .tiles = cpu->tiles, .y = y.p};
         p.y_stride = (size_t)rows;
         p.n_rows = rows;

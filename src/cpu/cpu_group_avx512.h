@@ -76,9 +76,10 @@ INLINE __m512i nibbles_of_32(const uint8_t *p)
 }
 
 /* Replaces nibbles by levels of a table. */
-INLINE __m512i look_up(__m512i nibbles, __m128i table)
+INLINE void look_up(struct group *g, __m128i table)
 {
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), nibbles);
+    for (size_t i = 0; i < 4; i++)
+        g->q[i] = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), g->q[i]);
 }
 
 /* The levels of IQ4, plus 128. */
@@ -152,11 +153,17 @@ INLINE void load_q8_0(const uint8_t *src, struct group *g)
     }
 }
 
-INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
+INLINE void load_iq4_nl_codes(const uint8_t *src, struct group *g)
 {
     set_scale(g, halves_of_18(src), 128.0f);
     for (size_t i = 0; i < 4; i++)
-        g->q[i] = look_up(nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20), iq4_table());
+        g->q[i] = nibbles_of_two(src + 36 * i + 2, src + 36 * i + 20);
+}
+
+INLINE void load_iq4_nl(const uint8_t *src, struct group *g)
+{
+    load_iq4_nl_codes(src, g);
+    look_up(g, iq4_table());
 }
 
 /* E4M3 codes below 0x7f, 0x7f as 0, as floats. */
@@ -170,7 +177,7 @@ INLINE __m512 ue4m3(__m128i codes)
     return _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(0x1p8f));
 }
 
-INLINE void load_nvfp4(const uint8_t *src, struct group *g)
+INLINE void load_nvfp4_codes(const uint8_t *src, struct group *g)
 {
     /* Within 16 weights, 8 bytes hold the low nibbles' weights first. */
     const __m512i shift = _mm512_setr_epi64(0, 4, 0, 4, 0, 4, 0, 4);
@@ -180,12 +187,17 @@ INLINE void load_nvfp4(const uint8_t *src, struct group *g)
         memcpy(&d[i], src, sizeof d[i]);
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(src + 4));
         __m512i v = _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(bytes));
-        v = _mm512_and_si512(_mm512_srlv_epi64(v, shift), _mm512_set1_epi8(15));
-        g->q[i] = look_up(v, e2m1_table());
+        g->q[i] = _mm512_and_si512(_mm512_srlv_epi64(v, shift), _mm512_set1_epi8(15));
     }
     __m512 scale = ue4m3(_mm_setr_epi32((int)d[0], (int)d[1], (int)d[2], (int)d[3]));
     g->scale = _mm512_mul_ps(scale, _mm512_set1_ps(0.5f));
     g->min = _mm512_mul_ps(scale, _mm512_set1_ps(6.0f));
+}
+
+INLINE void load_nvfp4(const uint8_t *src, struct group *g)
+{
+    load_nvfp4_codes(src, g);
+    look_up(g, e2m1_table());
 }
 
 /* Scales and minima of Q4_K and Q5_K from their first 16 bytes. */
@@ -254,7 +266,7 @@ INLINE void load_q6_k(const uint8_t *src, struct group *g)
     }
 }
 
-INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
+INLINE void load_iq4_xs_codes(const uint8_t *src, struct group *g)
 {
     uint32_t head, low;
     memcpy(&head, src, sizeof head);
@@ -270,7 +282,13 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
     __m256 d = _mm256_set1_ps(number_from_f16((uint16_t)head));
     set_scale(g, _mm256_mul_ps(_mm256_cvtepi32_ps(s), d), 128.0f);
     for (size_t i = 0; i < 4; i++)
-        g->q[i] = look_up(nibbles_of_two(src + 8 + 32 * i, src + 24 + 32 * i), iq4_table());
+        g->q[i] = nibbles_of_two(src + 8 + 32 * i, src + 24 + 32 * i);
+}
+
+INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
+{
+    load_iq4_xs_codes(src, g);
+    look_up(g, iq4_table());
 }
 
 #endif

@@ -13,12 +13,28 @@ INLINE void put(uint16_t *tiles, __m512 low, __m512 high, __m512 factor)
                                                            _mm512_mul_ps(low, factor)));
 }
 
-/* Sixteen weights of a group, from byte i on. */
-INLINE __m512 sixteen(const uint8_t *q, const float *scale, const float *min, size_t i)
+/* A group in memory, where a scale is spread to all lanes as it is loaded. */
+struct stored_group {
+    _Alignas(64) uint8_t q[ACT_GROUP];
+    _Alignas(64) float scale[16], min[16];
+};
+
+INLINE void store_group(struct stored_group *to, const struct group *g)
 {
-    __m128i bytes = _mm_load_si128((const __m128i *)(const void *)(q + i));
+    for (size_t i = 0; i < 4; i++)
+        _mm512_store_si512(to->q + 64 * i, g->q[i]);
+    _mm512_store_ps(to->scale, g->scale);
+    _mm512_store_ps(to->min, g->min);
+    /* Else compilers take the scales from the registers, by a permutation each. */
+    __asm__ volatile("" : "+m"(*to));
+}
+
+/* Sixteen weights, from byte i on. */
+INLINE __m512 sixteen(const struct stored_group *g, size_t i)
+{
+    __m128i bytes = _mm_load_si128((const __m128i *)(const void *)(g->q + i));
     return _mm512_fmsub_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)),
-                           _mm512_set1_ps(scale[i / 16]), _mm512_set1_ps(min[i / 16]));
+                           _mm512_set1_ps(g->scale[i / 16]), _mm512_set1_ps(g->min[i / 16]));
 }
 
 /* Whole groups; group_bytes is a constant, so that nothing is divided. */
@@ -28,16 +44,52 @@ INLINE void groups(uint16_t *tiles, size_t group_bytes, const uint8_t *src, floa
     __m512 factor = _mm512_set1_ps(scale);
     for (; n > 0; n -= ACT_GROUP, src += group_bytes) {
         struct group g;
-        _Alignas(64) uint8_t q[ACT_GROUP];
-        _Alignas(64) float scales[16], mins[16];
+        struct stored_group stored;
         load(src, &g);
-        for (size_t i = 0; i < 4; i++)
-            _mm512_store_si512(q + 64 * i, g.q[i]);
-        _mm512_store_ps(scales, g.scale);
-        _mm512_store_ps(mins, g.min);
+        store_group(&stored, &g);
         for (size_t i = 0; i < ACT_GROUP; i += TILE_COLS, tiles += TILE_INPUTS)
-            put(tiles, sixteen(q, scales, mins, i), sixteen(q, scales, mins, i + 16), factor);
+            put(tiles, sixteen(&stored, i), sixteen(&stored, i + 16), factor);
     }
+}
+
+/* The values of all codes of four bits, rounded, for weights i..i+15 of a group. */
+INLINE __m256i values_of(const struct stored_group *g, size_t i, __m512 levels, __m512 factor)
+{
+    __m512 v =
+        _mm512_fmsub_ps(levels, _mm512_set1_ps(g->scale[i / 16]), _mm512_set1_ps(g->min[i / 16]));
+    return (__m256i)_mm512_cvtneps_pbh(_mm512_mul_ps(v, factor));
+}
+
+/* The same for codes of four bits, of which a block has no more values than a register holds.
+ * levels: what the codes stand for; sixteens: scales are those of 16 weights, else of 32. */
+INLINE void codes(uint16_t *tiles, size_t group_bytes, const uint8_t *src, float scale, int n,
+                  load_fn *load, __m512 levels, bool sixteens)
+{
+    __m512 factor = _mm512_set1_ps(scale);
+    for (; n > 0; n -= ACT_GROUP, src += group_bytes) {
+        struct group g;
+        struct stored_group stored;
+        load(src, &g);
+        store_group(&stored, &g);
+        for (size_t i = 0; i < ACT_GROUP; i += TILE_COLS, tiles += TILE_INPUTS) {
+            __m512i table = _mm512_castsi256_si512(values_of(&stored, i, levels, factor));
+            __m512i at = _mm512_cvtepu8_epi16(
+                _mm256_load_si256((const __m256i *)(const void *)(stored.q + i)));
+            if (sixteens) {
+                table = _mm512_inserti64x4(table, values_of(&stored, i + 16, levels, factor), 1);
+                /* Codes of the second half look into the second table. */
+                at = _mm512_or_si512(
+                    at, _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(16), 1));
+            }
+            _mm512_store_si512(tiles, _mm512_permutexvar_epi16(at, table));
+        }
+    }
+}
+
+/* Sixteen small numbers as floats. */
+INLINE __m512 as_levels(__m128i bytes)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
 }
 
 static void halves(uint16_t *tiles, const uint8_t *src, float scale, int n)
@@ -76,6 +128,8 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
 {
     if (n % (type < DTYPE_Q4_0 ? TILE_COLS : ACT_GROUP))
         return false;
+    const __m512 counting =
+        as_levels(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     switch (type) {
     case DTYPE_F16:
         halves(tiles, src, scale, n);
@@ -89,10 +143,10 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
         e4m3(tiles, src, scale, n);
         return true;
     case DTYPE_Q4_0:
-        groups(tiles, 8 * 18, src, scale, n, load_q4_0);
+        codes(tiles, 8 * 18, src, scale, n, load_q4_0, counting, false);
         return true;
     case DTYPE_Q4_1:
-        groups(tiles, 8 * 20, src, scale, n, load_q4_1);
+        codes(tiles, 8 * 20, src, scale, n, load_q4_1, counting, false);
         return true;
     case DTYPE_Q5_0:
         groups(tiles, 8 * 22, src, scale, n, load_q5_0);
@@ -104,7 +158,7 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
         groups(tiles, 8 * 34, src, scale, n, load_q8_0);
         return true;
     case DTYPE_Q4_K:
-        groups(tiles, 144, src, scale, n, load_q4_k);
+        codes(tiles, 144, src, scale, n, load_q4_k, counting, false);
         return true;
     case DTYPE_Q5_K:
         groups(tiles, 176, src, scale, n, load_q5_k);
@@ -113,13 +167,13 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
         groups(tiles, 210, src, scale, n, load_q6_k);
         return true;
     case DTYPE_IQ4_NL:
-        groups(tiles, 8 * 18, src, scale, n, load_iq4_nl);
+        codes(tiles, 8 * 18, src, scale, n, load_iq4_nl_codes, as_levels(iq4_table()), false);
         return true;
     case DTYPE_IQ4_XS:
-        groups(tiles, 136, src, scale, n, load_iq4_xs);
+        codes(tiles, 136, src, scale, n, load_iq4_xs_codes, as_levels(iq4_table()), false);
         return true;
     case DTYPE_NVFP4:
-        groups(tiles, 4 * 36, src, scale, n, load_nvfp4);
+        codes(tiles, 4 * 36, src, scale, n, load_nvfp4_codes, as_levels(e2m1_table()), true);
         return true;
     default:
         return false;

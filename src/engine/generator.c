@@ -188,10 +188,12 @@ static bool run_pending(struct generator *gen, struct err *err)
     return true;
 }
 
-/* Computes the logits of row of the last step, which stay unknown after a failure. */
-static bool compute_row(struct generator *gen, int row, enum phase phase, struct err *err)
+/* Computes the logits of row of the last step, which stay unknown after a failure.  One row is
+ * multiplied as generated tokens are, after a prompt too: laying the output matrix, often the
+ * largest, out for many rows would cost more than a short prompt. */
+static bool compute_row(struct generator *gen, int row, struct err *err)
 {
-    if (!model_logits(gen->model, row, 1, phase, gen->logits, err))
+    if (!model_logits(gen->model, row, 1, PHASE_GENERATE, gen->logits, err))
         return false;
     gen->row = gen->logits;
     return true;
@@ -266,7 +268,7 @@ static bool feed(struct generator *gen, const int32_t *ids, size_t n, generator_
         done += (size_t)n_tok;
         if (fn && !hand_out(gen, n_tok, fn, arg, err))
             return false;
-        if (!fn && done == n && !compute_row(gen, n_tok - 1, PHASE_PROMPT, err))
+        if (!fn && done == n && !compute_row(gen, n_tok - 1, err))
             return false;
     }
     gen->stats.n_prompt += (uint32_t)n;
@@ -358,7 +360,7 @@ static bool answer(struct generator *gen, int32_t *id, struct buf *text, struct 
         int32_t newest = gen->pending;
         if (!run_pending(gen, err))
             return false;
-        if (!compute_row(gen, 0, PHASE_GENERATE, err)) {
+        if (!compute_row(gen, 0, err)) {
             gen->pending = newest; /* for the next call to try again */
             gen->n_pos--;
             return false;

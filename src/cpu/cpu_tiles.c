@@ -134,32 +134,31 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
     });
 }
 
-/* The sums of n_rows rows from row on to where they belong. */
+/* The sums of an item to where they belong: token by token, so that few pages are written at a
+ * time. */
 static void store_sums(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
-                       int n_rows, const float *tile)
+                       int n_rows, const float *sums)
 {
-    for (int t = 0; t < p->n_tok; t += TILE_ROWS)
-        for (int r = 0; r < 2 * TILE_ROWS; r += TILE_ROWS, tile += TILE_SUMS)
-            if (r < n_rows)
-                cpu->ops.untile(p->y + (size_t)t * p->y_stride + row + r, p->y_stride, tile,
-                                min_int(TILE_ROWS, p->n_tok - t), min_int(TILE_ROWS, n_rows - r));
+    size_t n_sums = (size_t)tiles_of(p->n_tok, TILE_ROWS) * 2 * TILE_SUMS;
+    for (int t = 0; t < p->n_tok; t += TILE_ROWS, sums += 2 * TILE_SUMS)
+        for (int r = 0; r < n_rows; r += TILE_ROWS)
+            cpu->ops.untile(p->y + (size_t)t * p->y_stride + row + r, p->y_stride,
+                            sums + (size_t)(r / (2 * TILE_ROWS)) * n_sums +
+                                (size_t)(r / TILE_ROWS % 2) * TILE_SUMS,
+                            min_int(TILE_ROWS, p->n_tok - t), min_int(TILE_ROWS, n_rows - r));
 }
 
 void cpu_tile_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                    int n_rows, int worker)
 {
     struct tile_room *room = &cpu->tile_rooms[worker];
-    int64_t n_cols = p->w->n_cols;
     size_t n_sums = (size_t)tiles_of(p->n_tok, TILE_ROWS) * 2 * TILE_SUMS;
     assert(n_rows <= TILE_BLOCK_ROWS && p->n_tok <= TILE_BLOCK_TOKENS);
-    for (int64_t k0 = 0; k0 < n_cols; k0 += TILE_BLOCK_COLS) {
+    for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += TILE_BLOCK_COLS) {
         struct strip strip = strip_of(p->w, k0);
-        for (int r = 0; r < n_rows; r += 2 * TILE_ROWS) {
-            float *y = room->y + (size_t)(r / (2 * TILE_ROWS)) * n_sums;
-            int n = min_int(2 * TILE_ROWS, n_rows - r);
-            two_tiles(cpu, p, &strip, row + r, n, room, y);
-            if (k0 + TILE_BLOCK_COLS >= n_cols)
-                store_sums(cpu, p, row + r, n, y);
-        }
+        for (int r = 0; r < n_rows; r += 2 * TILE_ROWS)
+            two_tiles(cpu, p, &strip, row + r, min_int(2 * TILE_ROWS, n_rows - r), room,
+                      room->y + (size_t)(r / (2 * TILE_ROWS)) * n_sums);
     }
+    store_sums(cpu, p, row, n_rows, room->y);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/unfinished.h"
 #include "hub/hub_store.h"
 
 #define MAX_PATH     4096 /* what realpath() may write */
@@ -79,6 +80,7 @@ static bool find_stored(const struct hub_name *name, const char *model, struct b
     char remedy[2 * sizeof *name];
     if (hub_store_find(name, path, err))
         return true;
+    unfinished_explain(name, model, err);
     snprintf(remedy, sizeof remedy, "check the path, or 'bise pull %s'", model);
     return err_remedy(err, ERR_NOT_FOUND, remedy);
 }

@@ -42,7 +42,8 @@ static bool help(struct chat_session *s, const char *argument, struct err *err)
     }
     return aside(
         "A message over several lines stands between \"\"\" and \"\"\", or its lines end in "
-        "\\;\nbehind /system as well.  A line that begins with // is text that begins with /.\n"
+        "\\;\nbehind /system as well.  Only its first line can be a command, others that begin "
+        "with\n/ are text; a first line that begins with // is text that begins with /.\n"
         "A FILE that begins with ~/ is in your home folder.\n",
         err);
 }

@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/json_text.h"
 #include "cli/options.h"
+#include "cli/unfinished.h"
 #include "cli/units.h"
 #include "cli/weight_shares.h"
 #include "data/gguf.h"
@@ -112,10 +113,12 @@ static void print_table(const struct hub_models *models)
     printf("%-*s  %-14s  %-8s %9s  %s\n", width, "model", "layout", "format", "size", "age");
     for (size_t i = 0; i < models->n; i++) {
         const struct hub_model *m = &models->items[i];
-        char size[UNITS_TEXT], age[40];
+        char size[UNITS_TEXT], age[40], why[UNFINISHED_TEXT];
         describe_age(age, sizeof age, m->time);
         printf("%-*s  ", width, m->name);
-        if (m->lacks)
+        if (m->is_begun)
+            puts(unfinished_text(why, m->n_there, m->n_bytes));
+        else if (m->lacks)
             printf("not whole: %s\n", m->lacks);
         else
             printf("%-14s  %-8s %9s  %s\n", hub_layout_name(m->layout), format_of(m),
@@ -139,6 +142,10 @@ static void print_json(const struct hub_models *models)
         printf(",\"complete\":%s", m->lacks ? "false" : "true");
         if (m->lacks) {
             print_member(",", "lacks", m->lacks);
+            if (m->is_begun)
+                printf(",\"there\":%llu", (unsigned long long)m->n_there);
+            if (m->is_begun && m->n_bytes)
+                printf(",\"bytes\":%llu", (unsigned long long)m->n_bytes);
         } else {
             print_member(",", "layout", hub_layout_name(m->layout));
             print_member(",", "format", format_of(m));

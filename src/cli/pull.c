@@ -11,6 +11,7 @@
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/unfinished.h"
 #include "cli/units.h"
 #include "hub/hub_pull.h"
 #include "hub/hub_store.h"
@@ -154,7 +155,7 @@ static int pull(int argc, char **argv)
         return options_wrong(&verb_pull, "%s", err.text);
     bool ok = hub_settings_read(&settings, &err);
     if (ok && (offline || settings.offline))
-        ok = hub_store_find(&name, &path, &err) ||
+        ok = hub_store_find(&name, &path, &err) || unfinished_explain(&name, argv[0], &err) ||
              err_remedy(&err, ERR_NOT_FOUND, "pull it without --offline and HF_HUB_OFFLINE");
     else
         ok = ok && pull_online(&name, &wanted, &path, &err);

@@ -114,7 +114,7 @@ bool show_adapter(const char *path, bool json, struct err *err)
     struct adapter_file file;
     struct err why = {0};
     bool ok = adapter_file_open(&file, path, &why);
-    bool found = ok || (why.code != ERR_ARG && why.code != ERR_NOT_FOUND);
+    bool found = ok || why.code != ERR_ARG;
     if (ok) {
         struct adapter_facts facts = {0};
         for (size_t i = 0; i < file.n_pairs; i++)

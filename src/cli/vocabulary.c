@@ -13,6 +13,8 @@
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
 
+enum { NEWEST_FORMAT = 15 };
+
 static bool is_gguf(const char *path)
 {
     struct err ignored = {0};
@@ -87,11 +89,33 @@ static bool read_ids(const struct tokenizer *tok, const struct json *root, struc
     return true;
 }
 
+/* Says in remedy: [size] what --format can be, when what it was cannot. */
+static void list_formats(const struct tokenizer *tok, char *remedy, size_t size)
+{
+    char list[64] = "";
+    for (int version = 1; version <= NEWEST_FORMAT; version++) {
+        struct prompt_format format;
+        struct err ignored = {0};
+        if (!prompt_format_init(&format, tok, version, &ignored))
+            continue;
+        size_t at = strlen(list);
+        snprintf(list + at, sizeof list - at, "%sv%d", at ? ", " : "", version);
+    }
+    if (*list)
+        snprintf(remedy, size, "--format can be %s here, or be left out", list);
+    else
+        snprintf(remedy, size, "leave --format out");
+}
+
 bool vocabulary_format(const struct tokenizer *tok, int version, struct prompt_format *format,
                        struct err *err)
 {
-    return prompt_format_init(format, tok, version, err) ||
-           err_remedy(err, ERR_UNSUPPORTED, "choose one with --format");
+    char remedy[128] = "choose one with --format";
+    if (prompt_format_init(format, tok, version, err))
+        return true;
+    if (version)
+        list_formats(tok, remedy, sizeof remedy);
+    return err_remedy(err, ERR_UNSUPPORTED, remedy);
 }
 
 bool vocabulary_ids(const struct tokenizer *tok, const struct buf *json, struct token_ids *ids,

@@ -8,6 +8,7 @@
 
 #include "data/gguf_int.h"
 #include "data/little_endian.h"
+#include "data/stand_in.h"
 
 enum { HEADER_BYTES = 24, DEFAULT_ALIGN = 32, MIN_ALIGN = 8, SUFFIX_BYTES = 32 };
 
@@ -105,6 +106,8 @@ static bool read_image(struct gguf *gguf, struct tensor_store *store, const uint
 {
     if (!n)
         return err_set(err, ERR_FORMAT, "%s: the file is empty", gguf->file);
+    if (!stand_in_check(gguf->file, bytes, n, err))
+        return false;
     struct gguf_reader in = {bytes, bytes + n};
     uint64_t n_tensors = 0, n_kvs = 0;
     uint32_t align = 0;
@@ -121,9 +124,7 @@ static bool read_image(struct gguf *gguf, struct tensor_store *store, const uint
 static bool set_file(struct gguf *gguf, struct tensor_store *store, const char *path,
                      struct err *err)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    gguf->file = arena_string(&store->names, name, strlen(name), err);
+    gguf->file = arena_string(&store->names, path, strlen(path), err);
     return gguf->file != NULL;
 }
 

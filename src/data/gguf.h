@@ -40,7 +40,7 @@ struct gguf_kv {
 };
 
 struct gguf {
-    const char *file;    /* last part of the path, for messages */
+    const char *file;    /* its path as it was given, for messages */
     struct gguf_kv *kvs; /* [n_kvs], sorted by key; of the first file of a split */
     size_t n_kvs;
     struct tensor_store tensors;

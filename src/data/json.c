@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "data/stand_in.h"
 
 /* The library has macros of these names. */
 #undef json_is_object
@@ -159,12 +160,11 @@ struct json_doc *json_parse(const char *name, const void *bytes, size_t n, struc
 
 struct json_doc *json_open(const char *path, struct err *err)
 {
-    const char *slash = strrchr(path, '/');
     struct json_doc *doc = NULL;
     struct buf text;
     buf_init(&text, LIMIT_JSON_BYTES);
-    if (file_read(&text, path, err))
-        doc = json_parse(slash ? slash + 1 : path, text.data, text.len, err);
+    if (file_read(&text, path, err) && stand_in_check(path, text.data, text.len, err))
+        doc = json_parse(path, text.data, text.len, err);
     buf_free(&text);
     return doc;
 }

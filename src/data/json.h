@@ -39,9 +39,8 @@ struct json {
  * Owned: json_close().  Errors: ERR_FORMAT with line and column, ERR_LIMIT. */
 struct json_doc *json_parse(const char *name, const void *bytes, size_t n, struct err *err) CHECKED;
 
-/* Reads and parses the file at path, at most LIMIT_JSON_BYTES; messages use the
- * last part of the path as name.
- * Owned: json_close().  Errors: as file_read() and json_parse(). */
+/* Reads and parses the file at path, at most LIMIT_JSON_BYTES.
+ * Owned: json_close().  Errors: as file_read(), stand_in_check() and json_parse(), naming path. */
 struct json_doc *json_open(const char *path, struct err *err) CHECKED;
 void json_close(struct json_doc *doc);
 

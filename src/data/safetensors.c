@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "data/json.h"
 #include "data/little_endian.h"
+#include "data/stand_in.h"
 
 enum { PREFIX_BYTES = 8 };
 
@@ -183,6 +184,8 @@ static bool check_tiling(const struct image *image, struct err *err)
 static struct json_doc *parse_header(const char *file, const uint8_t *bytes, size_t n,
                                      size_t *n_header, struct err *err)
 {
+    if (!stand_in_check(file, bytes, n, err))
+        return NULL;
     if (n < PREFIX_BYTES) {
         err_set(err, ERR_FORMAT, "%s: only %zu bytes: the file is cut short", file, n);
         return NULL;

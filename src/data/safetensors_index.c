@@ -53,25 +53,35 @@ static bool is_cached(const char *file, const char *folder)
            is_under(file, blobs);
 }
 
-/* Resolves DIR/NAME to a path without links, which must not lead elsewhere. */
-static bool resolve_shard(const char *dir, const char *name, char out[PATH_MAX], struct err *err)
+/* Resolves path, a file in dir, to one without links, which must not lead elsewhere. */
+static bool resolve_shard(const char *dir, const char *path, char out[PATH_MAX], struct err *err)
 {
-    char path[PATH_MAX], folder[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_MAX || !realpath(path, out))
+    char folder[PATH_MAX];
+    if (!realpath(path, out))
         return err_set(err, ERR_NOT_FOUND, "%s: named by the index but not there; download it",
-                       name);
+                       path);
     if (realpath(dir, folder) && (is_under(out, folder) || is_cached(out, folder)))
         return true;
     return err_set(err, ERR_FORMAT,
-                   "%s: a link that leads out of the model's folder; put the file there", name);
+                   "%s: a link that leads out of the model's folder; put the file there", path);
 }
 
+/* Adds the file at path, which messages call by another name. */
 static bool add_file(struct tensor_store *store, const char *path, const char *name,
                      struct err *err)
 {
     struct file_map map;
     return tensor_store_map(store, path, &map, err) &&
            safetensors_parse(store, name, map.data, map.size, err);
+}
+
+static bool add_shard(struct tensor_store *store, const char *dir, const char *name,
+                      struct err *err)
+{
+    char path[PATH_MAX], resolved[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_MAX)
+        return err_set(err, ERR_ARG, "%.100s...: the path is too long", dir);
+    return resolve_shard(dir, path, resolved, err) && add_file(store, resolved, path, err);
 }
 
 static int by_string(const void *a, const void *b)
@@ -93,13 +103,17 @@ static bool add_shards(struct tensor_store *store, const char *dir, const struct
         ok = read_shard_name(&member, &names[n++], err);
     if (ok)
         qsort(names, n, sizeof *names, by_string);
-    for (size_t i = 0; ok && i < n; i++) {
-        char path[PATH_MAX];
+    for (size_t i = 0; ok && i < n; i++)
         if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-            ok = resolve_shard(dir, names[i], path, err) && add_file(store, path, names[i], err);
-    }
+            ok = add_shard(store, dir, names[i], err);
     free(names);
     return ok;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 /* The index and the shards must say the same, in both directions. */
@@ -111,7 +125,7 @@ static bool compare(const struct tensor_store *store, const struct json *map, st
         const char *shard = NULL;
         if (!read_shard_name(&member, &shard, err))
             return false;
-        if (!entry || strcmp(entry->file, shard) != 0)
+        if (!entry || strcmp(last_part(entry->file), shard) != 0)
             return json_fail(&member, err, ERR_FORMAT, "not in %s; download the files again",
                              shard);
     }
@@ -151,8 +165,7 @@ bool safetensors_open(struct tensor_store *store, const char *dir, const char *s
         ok = open_index(store, dir, path, err);
     } else {
         path[(size_t)n - strlen(".index.json")] = '\0';
-        const char *slash = strrchr(path, '/');
-        ok = add_file(store, path, slash + 1, err) && tensor_store_sort(store, err);
+        ok = add_file(store, path, path, err) && tensor_store_sort(store, err);
     }
     return tensor_store_check(store, err) && ok;
 }

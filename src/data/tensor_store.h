@@ -19,7 +19,7 @@
 struct tensor_entry {
     const char *name;          /* NUL-terminated UTF-8, no control characters */
     const char *type;          /* static: "F32", "BF16", "F8_E4M3", "Q4_K", ... */
-    const char *file;          /* last part of the file's path, for messages */
+    const char *file;          /* the file's path as it was given, for messages */
     int n_dims;                /* 0 for a scalar */
     int64_t shape[LIMIT_DIMS]; /* outermost first, each >= 0 */
     const uint8_t *data;       /* [n_bytes], borrowed from the mapping */

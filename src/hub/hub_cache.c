@@ -65,10 +65,11 @@ bool hub_read_ref(const char *store, const struct hub_name *name, char *commit, 
     return ok;
 }
 
-/* Writes a small file that appears complete. */
-static bool write_whole(const char *path, const char *text, struct err *err)
+bool hub_write_whole(const char *path, const char *text, struct err *err)
 {
     char part[PATH_MAX];
+    if (!hub_make_parents(path, err))
+        return false;
     if ((size_t)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid()) >= sizeof part) {
         errno = ENAMETOOLONG;
         return file_fail(path, "write it", err);
@@ -94,7 +95,7 @@ bool hub_write_ref(const char *store, const struct hub_name *name, const char *c
     buf_init(&path, PATH_MAX);
     bool ok =
         hub_join(&path, (const char *[]){store, name->folder, "refs", name->revision, NULL}, err) &&
-        hub_make_parents(path.data, err) && write_whole(path.data, commit, err);
+        hub_write_whole(path.data, commit, err);
     buf_free(&path);
     return ok;
 }

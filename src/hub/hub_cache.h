@@ -5,6 +5,7 @@
  *     STORE/models--ORG--NAME/snapshots/COMMIT/FILE    a relative link to ../../blobs/HASH
  *     STORE/models--ORG--NAME/blobs/HASH               a content, by its hash
  *     STORE/models--ORG--NAME/blobs/HASH.incomplete    what was received of it so far
+ *     STORE/models--ORG--NAME/begun/REVISION           what a pull is to bring: hub_begun.h
  *     STORE/.locks/models--ORG--NAME/HASH.lock         held by who writes it */
 #ifndef HUB_HUB_CACHE_H
 #define HUB_HUB_CACHE_H
@@ -19,6 +20,10 @@ bool hub_join(struct buf *path, const char *const *parts, struct err *err) CHECK
 
 /* Makes the folders in which path will lie.  Errors: as file_fail(). */
 bool hub_make_parents(const char *path, struct err *err) CHECKED;
+
+/* Writes a small file that appears complete, and the folders in which it lies.
+ * Errors: as file_fail(). */
+bool hub_write_whole(const char *path, const char *text, struct err *err) CHECKED;
 
 /* Finds the commit of a name's revision.  commit: [41].
  * Errors: ERR_NOT_FOUND when the store has none, as file_read(). */

@@ -126,13 +126,14 @@ static bool take_weights(struct hub_listing *listing, const char *stem, const ch
            err_set(err, ERR_NOT_FOUND, "%s is missing; the model is not whole", config);
 }
 
-/* Takes what stands at the top and is text of a tokenizer or about prompts. */
-static void take_texts(struct hub_listing *listing, bool native, struct hub_choice *choice)
+/* Takes what stands at the top and is text of a tokenizer or about prompts.  Returns whether there
+ * is a tokenizer. */
+static bool take_texts(struct hub_listing *listing, bool native, struct hub_choice *choice)
 {
     static const char *const names[] = {
-        "tokenizer.json",         "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json",      "chat_template.jinja",   "chat_template.json",
-        "generation_config.json", "processor_config.json", "preprocessor_config.json",
+        "tokenizer_config.json", "special_tokens_map.json",  "added_tokens.json",
+        "chat_template.jinja",   "chat_template.json",       "generation_config.json",
+        "processor_config.json", "preprocessor_config.json",
     };
     bool own = take_path(listing, "tekken.json", choice);
     for (size_t i = 0; i < listing->n; i++) {
@@ -143,8 +144,11 @@ static void take_texts(struct hub_listing *listing, bool native, struct hub_choi
             take(choice, file);
         own = own || is_model;
     }
-    for (size_t i = 0; i < sizeof names / sizeof *names && !(native && own); i++)
+    if (native && own)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         take_path(listing, names[i], choice);
+    return take_path(listing, "tokenizer.json", choice) || own;
 }
 
 /* Says whether type stands in a file's name between what ends words. */
@@ -175,6 +179,24 @@ static void add_name(char *list, size_t size, const char *name)
         snprintf(list + n, size - n, ", ...");
 }
 
+/* Says which GGUF files there are instead. */
+static bool list_others(const struct hub_listing *listing, const char *want, struct err *err)
+{
+    char list[600] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < listing->n; i++) {
+        if (!hub_is_gguf(listing->files[i].path))
+            continue;
+        add_name(list, sizeof list, listing->files[i].path);
+        n++;
+    }
+    return err_set(err, ERR_NOT_FOUND, "no GGUF file for '%s'; there %s %s", want,
+                   n > 1    ? "are"
+                   : n == 1 ? "is only"
+                            : "is",
+                   n ? list : "none");
+}
+
 static bool choose_gguf(struct hub_listing *listing, const char *want, struct hub_choice *choice,
                         struct err *err)
 {
@@ -194,16 +216,12 @@ static bool choose_gguf(struct hub_listing *listing, const char *want, struct hu
     }
     if (n_found > 1)
         return err_set(err, ERR_ARG, "%zu models; choose one by :FILE or :TYPE: %s", n_found, list);
-    if (!found) {
-        for (size_t i = 0; i < listing->n; i++)
-            if (hub_is_gguf(listing->files[i].path))
-                add_name(list, sizeof list, listing->files[i].path);
-        return err_set(err, ERR_NOT_FOUND, "no GGUF file for '%s'; there %s %s", want,
-                       *list ? "are" : "is", *list ? list : "none");
-    }
+    if (!found)
+        return list_others(listing, want, err);
     unsigned k, n;
     const char *part = find_part(found->path, ".gguf", &k, &n);
     choice->layout = HUB_GGUF;
+    choice->has_tokenizer = true; /* it is a part of every such file */
     choice->gguf = found->path;
     for (size_t i = 0; i < listing->n; i++)
         if (ends_with(listing->files[i].path, ".gguf") &&
@@ -245,13 +263,14 @@ bool hub_choose(struct hub_listing *listing, const char *want, struct hub_choice
     bool native = find_weights(listing, "consolidated") && has(listing, "params.json");
     if (native || find_weights(listing, "model")) {
         choice->layout = native ? HUB_NATIVE : HUB_HF;
-        take_texts(listing, native, choice);
+        choice->has_tokenizer = take_texts(listing, native, choice);
         return native ? take_weights(listing, "consolidated", "params.json", choice, err)
                       : take_weights(listing, "model", "config.json", choice, err);
     }
     if (any_gguf)
         return choose_gguf(listing, want, choice, err);
     choice->layout = HUB_ADAPTER;
+    choice->has_tokenizer = true; /* that of its model */
     if (has(listing, "adapter_config.json"))
         return take_path(listing, "adapter_config.json", choice) &&
                (take_path(listing, "adapter_model.safetensors", choice) || explain(listing, err));

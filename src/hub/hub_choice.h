@@ -15,6 +15,7 @@ struct hub_choice {
     enum hub_layout layout;
     const char *gguf;      /* the file, or the first part of it; NULL of other layouts */
     const char *projector; /* a file for pictures that is left out, or NULL */
+    bool has_tokenizer;    /* or needs none of its own */
     uint64_t n_bytes;
     size_t n_files;
 };

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "hub/hub_begun.h"
 #include "hub/hub_blob.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_fetch_int.h"
@@ -48,11 +49,11 @@ static double gigabytes(uint64_t n_bytes)
     return (double)n_bytes / 1e9;
 }
 
-/* Compares what is missing with what is free. */
-static bool check_space(struct hub_pull *pull, struct err *err)
+/* Counts the bytes that are missing.  *any: whether a file is, which may be empty. */
+static bool count_missing(struct hub_pull *pull, uint64_t *missing, bool *any, struct err *err)
 {
-    struct statvfs disk;
-    uint64_t missing = 0;
+    *missing = 0;
+    *any = false;
     for (size_t i = 0; i < pull->listing->n; i++) {
         const struct hub_file *file = &pull->listing->files[i];
         uint64_t n_bytes;
@@ -61,8 +62,16 @@ static bool check_space(struct hub_pull *pull, struct err *err)
             continue;
         if (!hub_blob_have(pull->store.data, pull->name, file, &n_bytes, &complete, err))
             return false;
-        missing += file->n_bytes - n_bytes;
+        *missing += file->n_bytes - n_bytes;
+        *any = *any || !complete;
     }
+    return true;
+}
+
+/* Compares what is missing with what is free. */
+static bool check_space(struct hub_pull *pull, uint64_t missing, struct err *err)
+{
+    struct statvfs disk;
     if (statvfs(pull->store.data, &disk) != 0)
         return file_fail(pull->store.data, "look how much is free", err);
     uint64_t available = (uint64_t)disk.f_bavail * disk.f_frsize;
@@ -90,12 +99,23 @@ static bool pull_files(struct hub_pull *pull, struct hub_choice *choice, struct 
     const char *store = pull->store.data;
     if (!hub_choose(pull->listing, pull->name->want, choice, err))
         return err_add(err, "%s", pull->name->repo);
+    if (!choice->has_tokenizer)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: no tokenizer, neither tekken.json nor tokenizer.model nor "
+                       "tokenizer.json; the model is not whole",
+                       pull->name->repo);
     if (!hub_ask_heads(pull, choice, err))
         return false;
     pull->progress.n_files = choice->n_files;
     pull->progress.n_bytes = choice->n_bytes;
-    return check_space(pull, err) && hub_fetch(pull, err) &&
-           hub_write_ref(store, pull->name, pull->listing->commit, err);
+    uint64_t missing;
+    bool any;
+    if (!count_missing(pull, &missing, &any, err) || !check_space(pull, missing, err) ||
+        (any && !hub_begun_write(store, pull->name, pull->listing, err)) || !hub_fetch(pull, err) ||
+        !hub_write_ref(store, pull->name, pull->listing->commit, err))
+        return false;
+    hub_begun_drop(store, pull->name);
+    return true;
 }
 
 bool hub_pull(const struct hub_pull_options *options, const struct hub_name *name,

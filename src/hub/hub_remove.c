@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "hub/hub_begun.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_settings.h"
 #include "hub/hub_store.h"
@@ -28,21 +29,36 @@ struct removal {
     struct link *links; /* [n], of every snapshot */
     size_t n, n_places;
     char commit[41]; /* whose files go; "" for what was begun and never finished */
+    bool is_begun;   /* the one model that goes has not come whole: */
+    struct hub_begun begun;
     struct hub_removal *result;
 };
+
+/* Chooses what goes of the snapshot; of a model that is not whole, what there is of it. */
+static bool choose(const struct removal *r, struct hub_listing *listing, struct err *err)
+{
+    struct hub_choice choice;
+    if (!r->is_begun)
+        return hub_choose(listing, r->name->want, &choice, err) ||
+               err_add(err, "%s", r->name->repo);
+    for (size_t i = 0; i < listing->n; i++) {
+        const struct hub_file *file = hub_listing_find(&r->begun.listing, listing->files[i].path);
+        listing->files[i].chosen = file && file->chosen;
+    }
+    return true;
+}
 
 /* Adds the links of a snapshot.  Those go that want means; "" all of this commit. */
 static bool add_snapshot(struct removal *r, const char *commit, struct err *err)
 {
     struct buf path;
     struct hub_listing listing = {0};
-    struct hub_choice choice;
     bool goes = strcmp(commit, r->commit) == 0, all = !*r->name->want;
     buf_init(&path, PATH_MAX);
     bool ok = hub_join(&path, (const char *[]){r->folder.data, "snapshots", commit, NULL}, err) &&
               hub_listing_of_folder(&listing, path.data, err);
     if (ok && goes && !all)
-        ok = hub_choose(&listing, r->name->want, &choice, err) || err_add(err, "%s", r->name->repo);
+        ok = choose(r, &listing, err);
     size_t n_folder = path.len;
     for (size_t i = 0; ok && i < listing.n; i++) {
         const struct hub_file *file = &listing.files[i];
@@ -116,6 +132,24 @@ static bool drop_link(struct removal *r, size_t i, bool really, struct err *err)
     if (link->hash && !is_needed(r, i) && !drop_blob(r, link->hash, really, err))
         return false;
     return !really || unlink(link->path) == 0 || file_fail(link->path, "remove it", err);
+}
+
+/* Drops the contents that were begun of the one model that goes. */
+static bool drop_begun(struct removal *r, bool really, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < r->begun.listing.n; i++) {
+        char name[HUB_HASH_TEXT + 16];
+        uint64_t before = r->result->n_bytes;
+        if (!r->begun.listing.files[i].chosen)
+            continue;
+        snprintf(name, sizeof name, "%s.incomplete", r->begun.listing.files[i].hash);
+        ok = drop_blob(r, name, really, err);
+        r->result->n_files += r->result->n_bytes > before;
+    }
+    if (ok && really)
+        hub_begun_drop(r->store.data, r->name);
+    return ok;
 }
 
 /* Counts what was begun of the repository.  Fails while a program downloads a file of it. */
@@ -222,6 +256,7 @@ static bool tidy(struct removal *r, struct err *err)
                       err) &&
              remove_tree(path.data, err);
     } else if (ok && is_gone(path.data)) {
+        hub_begun_drop(r->store.data, r->name);
         ok = drop_refs(r, err);
     }
     buf_free(&path);
@@ -235,6 +270,11 @@ static bool find_commit(struct removal *r, struct err *err)
     if (!file_is_dir(r->folder.data))
         return err_set(err, ERR_NOT_FOUND, "%s: not in the model store; see 'bise list'",
                        r->name->repo);
+    r->is_begun = *r->name->want && hub_begun_read(&r->begun, r->store.data, r->name);
+    if (r->is_begun) {
+        memcpy(r->commit, r->begun.listing.commit, sizeof r->commit);
+        return true;
+    }
     if (hub_read_ref(r->store.data, r->name, r->commit, &why))
         return true;
     if (why.code == ERR_NOT_FOUND && strcmp(r->name->revision, "main") == 0 && !*r->name->want) {
@@ -276,6 +316,8 @@ static bool remove_model(struct removal *r, bool really, struct err *err)
     if (ok && goes_whole(r)) {
         r->result->n_files += begun.n_files;
         r->result->n_bytes += begun.n_bytes;
+    } else if (ok && r->is_begun) {
+        ok = drop_begun(r, really, err);
     }
     return ok && (!really || tidy(r, err));
 }
@@ -290,6 +332,7 @@ bool hub_store_remove(const struct hub_name *name, bool really, struct hub_remov
     bool ok = hub_store_folder(&r.store, err) &&
               hub_join(&r.folder, (const char *[]){r.store.data, name->folder, NULL}, err) &&
               remove_model(&r, really, err);
+    hub_begun_free(&r.begun);
     arena_free(&r.arena);
     buf_free(&r.folder);
     buf_free(&r.store);

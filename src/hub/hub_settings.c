@@ -90,6 +90,17 @@ static bool read_token(struct buf *token, struct err *err)
     return true;
 }
 
+#define EXPECTED "expected https://HOST[:PORT][/PATH]"
+
+/* Says whether value begins with a scheme and a host. */
+static bool has_host(const char *value)
+{
+    const char *host = strncmp(value, "https://", 8) == 0  ? value + 8
+                       : strncmp(value, "http://", 7) == 0 ? value + 7
+                                                           : NULL;
+    return host && *host && !strchr("/:", *host);
+}
+
 static bool read_endpoint(struct buf *endpoint, struct err *err)
 {
     const char *value = variable("HF_ENDPOINT");
@@ -99,10 +110,13 @@ static bool read_endpoint(struct buf *endpoint, struct err *err)
     for (size_t i = 0; i < n; i++)
         if (value[i] <= ' ' || value[i] > '~' || strchr("@?#", value[i]))
             return err_set(err, ERR_ARG,
-                           "HF_ENDPOINT: expected https://HOST[:PORT][/PATH] without a user name; "
-                           "a token belongs into HF_TOKEN");
-    if (strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0)
-        return err_set(err, ERR_ARG, "HF_ENDPOINT: expected an https address, not '%s'", value);
+                           "HF_ENDPOINT: " EXPECTED " without a user name; a token belongs into "
+                           "HF_TOKEN");
+    if (!has_host(value))
+        return err_set(err, ERR_ARG,
+                       "HF_ENDPOINT: '%s' is no address of a hub; " EXPECTED " as " DEFAULT_ENDPOINT
+                       ", or leave it unset",
+                       value);
     while (value[n - 1] == '/')
         n--;
     return buf_add(endpoint, value, n, err);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "hub/hub_begun.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_settings.h"
 
@@ -53,7 +54,10 @@ struct repo {
     struct hub_models *models;
     const char *store;
     struct hub_name name;
-    struct hub_listing refs; /* its branches and tags */
+    struct hub_listing refs;  /* its branches and tags */
+    struct hub_listing begun; /* those of them whose pulls have not ended */
+    bool any_incomplete;      /* of its contents */
+    uint64_t n_there;         /* bytes of them all */
     struct err *err;
 };
 
@@ -78,6 +82,14 @@ static struct hub_model *add_model(struct repo *repo, const char *name, const ch
     return model;
 }
 
+static void set_begun(struct hub_model *model, uint64_t n_there, uint64_t n_all)
+{
+    model->lacks = "unfinished";
+    model->is_begun = true;
+    model->n_there = n_there;
+    model->n_bytes = n_all;
+}
+
 /* Adds the model that want means in a snapshot. */
 static bool add_choice(struct repo *repo, const char *prefix, const char *folder,
                        struct hub_listing *listing, const char *want)
@@ -88,11 +100,15 @@ static bool add_choice(struct repo *repo, const char *prefix, const char *folder
     struct buf path;
     buf_init(&path, PATH_MAX);
     bool whole = hub_choose(listing, want, &choice, &why);
+    if (!whole && repo->begun.n)
+        return true; /* listed with what is to come */
     snprintf(name, sizeof name, "%s%s%s", prefix, *want ? ":" : "", want);
     struct hub_model *model = NULL;
     if (hub_join(&path, (const char *[]){folder, *want ? want : NULL, NULL}, repo->err))
         model = add_model(repo, name, path.data);
-    if (model && !whole) {
+    if (model && !whole && repo->any_incomplete)
+        set_begun(model, repo->n_there, 0);
+    if (model && !whole && !repo->any_incomplete) {
         model->lacks = arena_string(&repo->models->arena, why.text, strlen(why.text), repo->err);
         model = model->lacks ? model : NULL;
     }
@@ -104,7 +120,7 @@ static bool add_choice(struct repo *repo, const char *prefix, const char *folder
             stat(path.data, &st) == 0 && st.st_mtime > model->time)
             model->time = st.st_mtime;
     }
-    if (model) {
+    if (model && !model->is_begun) {
         model->layout = choice.layout;
         model->n_bytes = choice.n_bytes;
     }
@@ -170,16 +186,62 @@ static bool list_snapshot(struct repo *repo, const char *commit)
     return ok;
 }
 
+/* Adds the model whose pull of that revision has not ended. */
+static bool add_begun(struct repo *repo, const char *revision)
+{
+    struct hub_begun begun;
+    struct hub_name name = repo->name;
+    struct buf path;
+    struct hub_model *model = NULL;
+    char text[MODEL_NAME_BYTES];
+    bool is_main = strcmp(revision, "main") == 0;
+    if (strlen(revision) > LIMIT_HUB_REVISION)
+        return true;
+    snprintf(name.revision, sizeof name.revision, "%s", revision);
+    bool ok = true, found = hub_begun_read(&begun, repo->store, &name);
+    buf_init(&path, PATH_MAX);
+    if (found) {
+        const char *file = begun.choice.gguf;
+        snprintf(text, sizeof text, "%s%s%s%s%s", name.repo, is_main ? "" : "@",
+                 is_main ? "" : revision, file ? ":" : "", file ? file : "");
+        if (hub_join(&path,
+                     (const char *[]){repo->store, name.folder, "snapshots", begun.listing.commit,
+                                      file, NULL},
+                     repo->err))
+            model = add_model(repo, text, path.data);
+        ok = model != NULL;
+    }
+    if (model) {
+        model->layout = begun.choice.layout;
+        set_begun(model, begun.n_there, begun.n_all);
+    }
+    hub_begun_free(&begun);
+    buf_free(&path);
+    return ok;
+}
+
+/* Lists the files of a folder of the repository, which may be absent. */
+static bool list_names(struct repo *repo, const char *folder, struct hub_listing *names)
+{
+    struct buf path;
+    struct err why = {0};
+    buf_init(&path, PATH_MAX);
+    bool ok =
+        hub_join(&path, (const char *[]){repo->store, repo->name.folder, folder, NULL}, repo->err);
+    if (ok && !hub_listing_of_folder(names, path.data, &why))
+        ok = why.code == ERR_NOT_FOUND || err_set(repo->err, why.code, "%s", why.text);
+    buf_free(&path);
+    return ok;
+}
+
 static bool list_repo(struct repo *repo)
 {
     struct buf path;
-    struct err ignored = {0};
     buf_init(&path, PATH_MAX);
     size_t n_before = repo->models->n;
     const char *store = repo->store, *folder = repo->name.folder;
-    bool ok = hub_join(&path, (const char *[]){store, folder, "refs", NULL}, repo->err);
-    if (ok && !hub_listing_of_folder(&repo->refs, path.data, &ignored))
-        ok = ignored.code == ERR_NOT_FOUND || err_set(repo->err, ignored.code, "%s", ignored.text);
+    repo->any_incomplete = hub_begun_any(store, &repo->name, &repo->n_there);
+    bool ok = list_names(repo, "refs", &repo->refs) && list_names(repo, "begun", &repo->begun);
     ok = ok && hub_join(&path, (const char *[]){store, folder, "snapshots", NULL}, repo->err);
     DIR *dir = ok ? opendir(path.data) : NULL;
     for (struct dirent *entry; ok && dir && (entry = readdir(dir));)
@@ -187,13 +249,16 @@ static bool list_repo(struct repo *repo)
             ok = list_snapshot(repo, entry->d_name);
     if (dir)
         closedir(dir);
+    for (size_t i = 0; ok && i < repo->begun.n; i++)
+        ok = add_begun(repo, repo->begun.files[i].path);
     if (ok && repo->models->n == n_before) {
         struct hub_model *model = add_model(repo, repo->name.repo, path.data);
         ok = model != NULL;
         if (ok)
-            model->lacks = "nothing of it is finished";
+            set_begun(model, repo->n_there, 0);
     }
     hub_listing_free(&repo->refs);
+    hub_listing_free(&repo->begun);
     buf_free(&path);
     return ok;
 }

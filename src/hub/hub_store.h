@@ -21,6 +21,8 @@ struct hub_model {
     uint64_t n_bytes;  /* of its files */
     time_t time;       /* when the newest of them came */
     const char *lacks; /* what is missing, or NULL: whole */
+    bool is_begun;     /* its pull has not ended: n_there of n_bytes, which are 0 if unknown */
+    uint64_t n_there;
 };
 
 /* All zero is empty. */

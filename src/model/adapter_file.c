@@ -206,8 +206,14 @@ static bool open_peft(struct adapter_file *file, const char *dir, struct err *er
     char path[PATH_MAX];
     struct peft_config config = {0};
     file->dialect = CHECKPOINT_HF;
-    struct json_doc *doc =
-        join(path, dir, "adapter_config.json", err) ? json_open(path, err) : NULL;
+    if (!join(path, dir, "adapter_config.json", err))
+        return false;
+    if (!file_exists(path))
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: adapter_model.safetensors without adapter_config.json; download it, "
+                       "too",
+                       dir);
+    struct json_doc *doc = json_open(path, err);
     bool ok = (doc && peft_read(&config, doc, err)) || err_remedy(err, ERR_FORMAT, JSON_REMEDY);
     ok = ok && safetensors_open(&file->safetensors, dir, "adapter_model", err) &&
          find_pairs(file, err) && set_peft_scales(file, &config, err);
@@ -235,13 +241,29 @@ static bool read_native_scale(const char *dir, double *scale, struct err *err)
     return ok;
 }
 
+/* Says whether anything is an adapter's: any file of tensors may be called one of this dialect. */
+static bool has_lora(const struct tensor_store *tensors)
+{
+    for (size_t i = 0; i < tensors->n; i++)
+        if (strstr(tensors->entries[i].name, "lora"))
+            return true;
+    return false;
+}
+
 static bool open_native(struct adapter_file *file, const char *dir, const char *stem,
                         struct err *err)
 {
     double scale = NATIVE_SCALE;
     file->dialect = CHECKPOINT_NATIVE;
     if (!read_native_scale(dir, &scale, err) ||
-        !safetensors_open(&file->safetensors, dir, stem, err) || !find_pairs(file, err))
+        !safetensors_open(&file->safetensors, dir, stem, err))
+        return false;
+    if (file->tensors->n && !has_lora(file->tensors))
+        return err_set(err, ERR_ARG,
+                       "%s/%s.safetensors: not an adapter: no tensor of it is a LoRA matrix; give "
+                       "another file",
+                       dir, stem);
+    if (!find_pairs(file, err))
         return false;
     for (size_t i = 0; i < file->n_pairs; i++)
         file->pairs[i].scale = scale;

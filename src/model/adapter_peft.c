@@ -197,8 +197,9 @@ static bool own_number(const struct peft_config *config, const char *key, const 
         return json_fail(&patterns, err, ERR_FORMAT, "expected an object: pattern to number");
     for (void *it = json_first(&patterns, &v); it; it = json_next(&patterns, it, &v)) {
         bool matches = false;
-        if (!peft_matches(v.key, module, &matches, err))
-            return err_add(err, "%s: %s", "adapter_config.json", key);
+        struct err why = {0};
+        if (!peft_matches(v.key, module, &matches, &why))
+            return json_fail(&patterns, err, why.code, "%s", why.text);
         if (matches)
             return json_read_f64(&v, min, max, out, err);
     }

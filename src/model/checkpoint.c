@@ -20,7 +20,8 @@ struct folder {
     bool params, config;         /* params.json, config.json */
     bool consolidated, model;    /* safetensors of either layout, whole or with an index */
     char shard[NAME_MAX + 1];    /* one of several files of weights, or "" */
-    bool adapter;                /* LoRA matrices */
+    bool lora;                   /* an adapter's matrices, native */
+    bool peft, peft_config;      /* the same of PEFT, and what they need beside them */
     char pickle[NAME_MAX + 1];   /* weights in Python's pickle format, or "" */
     char gguf[NAME_MAX + 1];     /* first in order, or ""; without image projectors and
                                     the later parts of a split file */
@@ -99,8 +100,12 @@ static void note(struct folder *folder, const char *name)
         folder->model = true;
     else if (is_shard(name))
         memcpy(folder->shard, name, strlen(name) + 1);
-    else if (strcmp(name, "lora.safetensors") == 0 || is_weights(name, "adapter_model"))
-        folder->adapter = true;
+    else if (strcmp(name, "lora.safetensors") == 0)
+        folder->lora = true;
+    else if (is_weights(name, "adapter_model"))
+        folder->peft = true;
+    else if (strcmp(name, "adapter_config.json") == 0)
+        folder->peft_config = true;
     else if (ends_with(name, ".pth") || ends_with(name, ".pt") ||
              starts_with(name, "pytorch_model"))
         memcpy(folder->pickle, name, strlen(name) + 1);
@@ -191,9 +196,15 @@ static bool explain(const char *path, const struct folder *folder, struct err *e
     if (folder->consolidated || folder->model)
         return err_set(err, ERR_NOT_FOUND, "%s: weights without %s; download it, too", path,
                        folder->consolidated ? "params.json" : "config.json");
-    if (folder->adapter)
+    if (folder->peft && !folder->peft_config)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: adapter_model.safetensors without adapter_config.json; download it, "
+                       "too",
+                       path);
+    if (folder->lora || folder->peft)
         return err_set(err, ERR_UNSUPPORTED,
-                       "%s: an adapter without its model; give the model, and this with --adapter",
+                       "%s: an adapter without its model; 'bise run MODEL --adapter' applies it, "
+                       "'bise merge' makes a model of both",
                        path);
     return err_set(err, ERR_NOT_FOUND,
                    "%s: no model in this folder; expected params.json or config.json with "
@@ -224,6 +235,14 @@ static bool is_part(const char *name)
     return ends_with(name, ".json") || ends_with(name, ".safetensors");
 }
 
+static bool name_folder(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    int n = slash ? (int)(slash - path) : 1;
+    return err_set(err, ERR_ARG, "%s: one file of a model; give its folder, %.*s", path,
+                   slash == path ? 1 : n, slash ? path : ".");
+}
+
 static bool open_path(struct checkpoint *ckpt, struct err *err)
 {
     if (!file_exists(ckpt->path))
@@ -233,7 +252,7 @@ static bool open_path(struct checkpoint *ckpt, struct err *err)
     if (ends_with(ckpt->path, ".gguf"))
         return open_gguf(ckpt, ckpt->path, err);
     if (is_part(ckpt->path))
-        return err_set(err, ERR_ARG, "%s: one file of a model; give its folder", ckpt->path);
+        return name_folder(ckpt->path, err);
     return err_set(err, ERR_ARG, "%s: not a model; give a .gguf file, or a folder that holds one",
                    ckpt->path);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weights_bind.c - where each tensor of a checkpoint belongs, by its exact name. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,9 +380,12 @@ static void find_prefix(struct binder *b)
 bool weights_bind(struct checkpoint *ckpt, struct err *err)
 {
     static const char *const files[] = {"consolidated.safetensors", "model.safetensors", NULL};
-    struct binder b = {.ckpt = ckpt, .err = err, .file = files[ckpt->layout]};
-    if (ckpt->layout == CHECKPOINT_GGUF)
-        b.file = ckpt->gguf.file;
+    char path[PATH_MAX];
+    struct binder b = {.ckpt = ckpt, .err = err, .file = ckpt->gguf.file};
+    if (files[ckpt->layout]) {
+        snprintf(path, sizeof path, "%s/%s", ckpt->path, files[ckpt->layout]);
+        b.file = path;
+    }
     find_prefix(&b);
     b.bound = mem_new(ckpt->tensors->n, sizeof *b.bound, err);
     if (!b.bound)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "data/gguf.h"
 #include "data/json.h"
+#include "data/stand_in.h"
 #include "text/hf_int.h"
 #include "text/tekken_int.h"
 
@@ -137,35 +138,43 @@ static bool add_traits(struct tokenizer *tok, const char *path, bool is_hf, stru
         tok->traits.image = (struct image_traits){.patch_size = 16, .max_size = 1024, .merge = 1};
     buf_init(&folder, MAX_PATH);
     bool ok = (slash ? buf_add(&folder, path, (size_t)(slash + 1 - path), err)
-                     : buf_add(&folder, ".", 1, err)) &&
+                     : buf_add(&folder, "", 0, err)) &&
               hf_read_beside(tok, folder.data, is_hf, err);
     buf_free(&folder);
     return ok;
 }
 
+/* Reads a file by what it holds.  A GGUF file is complete: *is_alone. */
+static struct tokenizer *read_file(const char *path, const struct file_map *map, bool *is_hf,
+                                   bool *is_alone, struct err *err)
+{
+    if (!map->size) {
+        err_set(err, ERR_FORMAT, "%s: empty; download it again", path);
+        return NULL;
+    }
+    if (!stand_in_check(path, map->data, map->size, err))
+        return NULL;
+    *is_alone = is_gguf(path) || (map->size >= 4 && memcmp(map->data, "GGUF", 4) == 0);
+    if (*is_alone)
+        return open_gguf(path, err);
+    if (ends_with(path, ".json") || map->data[0] == '{') /* that is no field of a model */
+        return from_json(path, map->data, map->size, JSON_ANY, is_hf, err);
+    return tokenizer_from_spm(path, map->data, map->size, err);
+}
+
 static struct tokenizer *open_file(const char *path, struct err *err)
 {
-    bool is_hf = false, has_neighbours = true;
+    bool is_hf = false, is_alone = false;
     struct file_map map;
-    struct tokenizer *tok = NULL;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (!file_map(&map, path, err))
         return NULL;
-    if (!map.size)
-        err_set(err, ERR_FORMAT, "%s: empty; download it again", name);
-    else if (is_gguf(name) || (map.size >= 4 && memcmp(map.data, "GGUF", 4) == 0)) {
-        tok = open_gguf(path, err);
-        has_neighbours = false;                                /* it holds everything itself */
-    } else if (ends_with(name, ".json") || map.data[0] == '{') /* that is no field of a model */
-        tok = from_json(name, map.data, map.size, JSON_ANY, &is_hf, err);
-    else
-        tok = tokenizer_from_spm(name, map.data, map.size, err);
+    struct tokenizer *tok = read_file(path, &map, &is_hf, &is_alone, err);
     if (!file_map_check(&map, path, err)) {
         tokenizer_close(tok);
         tok = NULL;
     }
     file_unmap(&map);
-    if (!tok || !has_neighbours || add_traits(tok, path, is_hf, err))
+    if (!tok || is_alone || add_traits(tok, path, is_hf, err))
         return tok;
     tokenizer_close(tok);
     return NULL;

@@ -42,6 +42,7 @@ How is the weather?
 /system """
 
 Be brief,
+/nosuch
 """
 /system
 /system """Be brief."""

@@ -11,6 +11,8 @@ cp test/data/stories260K/stories260K-q4_0.gguf "$hub/types/tiny-Q4_0.gguf"
 cp test/data/oracle/mistral-sharded/*.* "$hub/shards"
 cp test/data/oracle/mistral-sharded/*.* "$hub/half"
 rm "$hub/half/"*00002-of*
+tokenizer=test/data/stories260K/tok512.model
+for model in both shards half; do cp $tokenizer "$hub/$model/tokenizer.model"; done
 head -c 30000 /dev/zero >"$hub/pickle/pytorch_model.bin"
 
 . test/cli/with_hub
@@ -71,6 +73,7 @@ echo "== two numbers in a byte"
 mkdir "$hub/packed"
 cp test/data/oracle/ministral3-nvfp4/config.json test/data/oracle/ministral3-nvfp4/model.* \
     "$hub/packed"
+cp $tokenizer "$hub/packed/tokenizer.model"
 pull fine/packed | tail -1
 try list | grep packed | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
 
@@ -85,6 +88,8 @@ for adapter in test/data/oracle/mistral-lora/peft fine/lora; do
 done
 mkdir "$hub/base"
 cp "$TMP/base/"* "$hub/base"
+pull fine/base | tail -2 # without its tokenizer
+cp $tokenizer "$hub/base/tokenizer.model"
 pull fine/base | tail -1
 try merge fine/base --adapter fine/lora "$TMP/merged" | mask
 "$BISE" rm --yes fine/base 2>/dev/null
@@ -124,6 +129,7 @@ for store in file file/store; do
     HF_HUB_CACHE=$TMP/$store try show fine/story | mask
 done
 HF_ENDPOINT=ftp://nowhere pull fine/story
+HF_ENDPOINT=nonsense pull fine/story
 HF_ENDPOINT=http://127.0.0.1:1 pull fine/story
 pull story
 pull a/b/c
@@ -170,6 +176,13 @@ pid=$!
 received 592688
 kill -9 $pid
 wait $pid 2>/dev/null
+try list
+try list --json | mask
+try run pause/story x
+try show pause/story
+try pull --offline pause/story:stories260K.gguf
+try show pause/story:Q4_0
+rm -r "$TMP"/store/*/begun # as another tool leaves it
 try list
 try run pause/story x
 pull pause/story
@@ -227,9 +240,25 @@ kept fine types
 try rm --yes fine/types@v1
 try list
 pull fine/story | tail -1
+for verb in rm run show; do try $verb fine/story:Q8_0 | mask; done
 try rm --yes fine/story
 try rm --yes fine/story
 find "$TMP/store" -type f
+pull fine/types:Q4_0 | tail -1
+"$BISE" pull pause/types:Q8_0 >/dev/null 2>&1 &
+pid=$!
+received 592688
+kill -9 $pid
+wait $pid 2>/dev/null
+mv "$TMP/store/models--pause--types/begun" "$TMP/store/models--fine--types"
+mv "$TMP"/store/models--pause--types/blobs/*.incomplete "$TMP/store/models--fine--types/blobs"
+"$BISE" rm --yes pause/types 2>/dev/null
+try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+try run fine/types:Q8_0 x
+try rm --yes fine/types:tiny-Q8_0.gguf
+try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+kept fine types
+try rm --yes fine/types
 "$BISE" pull pause/both >/dev/null 2>&1 &
 pid=$!
 received 194932

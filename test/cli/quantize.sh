@@ -104,6 +104,9 @@ echo "= $?"
 exec 3<&-
 rm "$TMP/pipe"
 
+# An adapter is no model: it says which verb takes it.
+try quantize test/data/oracle/mistral-lora/peft "$TMP/adapter.gguf" --type Q8_0
+
 # A full disk: nothing is left.
 (ulimit -f 200 && trap '' XFSZ && cd "$TMP" && try quantize F32.gguf big.gguf --type F32)
 ls "$TMP" | grep -E "big|part|late"

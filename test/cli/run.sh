@@ -38,6 +38,9 @@ try run --max-tokens 0 --ignore-eos --no-loop-guard "Once upon a time" | tail -3
 yes Lily | head -300 | try run
 # A word alone could be a mistyped model.
 try run --max-tokens 2 Once
+# A prompt format that the vocabulary has not: what it can be instead.
+try run --format v3 Once
+printf '{"messages": []}' | try render --format v15 test/data/tokenizers/tokenizer.model.v1
 echo hi | try run --max-tokens 2 nofile
 # What is left out of a model is said once.
 . test/cli/with_tower

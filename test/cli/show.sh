@@ -22,6 +22,40 @@ done
 try show test/data
 try show test/data/stories260K/tok512.model
 
+# Of a folder with both layouts the native one is read; links to the other's files choose that.
+mkdir "$TMP/hf"
+ln test/data/oracle/mistral-sharded/config.json test/data/oracle/mistral-sharded/model*.safetensors* \
+    "$TMP/hf" 2>/dev/null || cp test/data/oracle/mistral-sharded/config.json \
+    test/data/oracle/mistral-sharded/model*.safetensors* "$TMP/hf" # another disk
+for folder in test/data/oracle/mistral-sharded "$TMP/hf"; do show "$folder" | grep '^layout'; done
+
+# One file of a model, an adapter's without the other, and what is no file of a model at all.
+oracle=test/data/oracle
+try show $oracle/mistral-lora/model.safetensors
+try show $oracle/mistral-lora/consolidated.safetensors
+try show $oracle/mistral-sharded/model-00001-of-00002.safetensors
+try show $oracle/mistral-lora/config.json
+try show $oracle/mistral-lora/lora.safetensors
+mkdir "$TMP/peft" "$TMP/lfs"
+cp $oracle/mistral-lora/peft/adapter_model.safetensors "$TMP/peft"
+try show "$TMP/peft" 2>&1 | sed "s|$TMP|TMP|"
+cp $oracle/mistral-lora/config.json "$TMP/lfs"
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 7 \
+    >"$TMP/lfs/model.safetensors"
+printf '<!DOCTYPE html>\n<html><body>Sign in</body></html>\n' >"$TMP/page.gguf"
+try show "$TMP/lfs" | sed "s|$TMP|TMP|"
+try show "$TMP/page.gguf" | sed "s|$TMP|TMP|"
+cp "$TMP/page.gguf" "$TMP/lfs/config.json"
+try show "$TMP/lfs" | sed "s|$TMP|TMP|"
+mkdir "$TMP/page"
+cp $oracle/ministral-swa-mix/params.json $oracle/ministral-swa-mix/consolidated.safetensors "$TMP/page"
+for name in tokenizer.model tekken.json; do
+    cp "$TMP/page.gguf" "$TMP/page/$name"
+    try run "$TMP/page" Once | sed "s|$TMP|TMP|"
+done
+echo '{"hidden_size": 64}' >"$TMP/lfs/config.json"
+try show "$TMP/lfs" | sed "s|$TMP|TMP|"
+
 # Tokenizers alone: their prompts, and the one that is taken of several.
 data=test/data/tokenizers
 show $data/tokenizer.model.v1

@@ -21,7 +21,7 @@ echo '[1,' | try tokenize --decode
 echo x | try tokenize test/data/oracle/mistral
 echo x | try tokenize none/such/file
 echo x | try tokenize test/data/README.md
-printf G >"$TMP/one.gguf" && echo x | try tokenize "$TMP/one.gguf"
+printf G >"$TMP/one.gguf" && echo x | try tokenize "$TMP/one.gguf" | sed "s|$TMP|TMP|"
 
 # Each id with its piece, and how many there are, either way.
 printf 'Once upon\na "\\" caf\303\251 \343\201\202 \033 \377' | try tokenize --pieces

@@ -307,7 +307,11 @@ TEST(json, a_file_is_opened_by_path)
     json_close(doc);
     path = test_write(test_tmp("bad.json"), "{\"a\": 1", 7);
     assert_null(json_open(path, &err));
-    assert_memory_equal(err.text, "bad.json: line 1", 16);
+    assert_memory_equal(err.text, path, strlen(path));
+    assert_memory_equal(err.text + strlen(path), ": line 1", 8);
+    path = test_write(test_tmp("page.json"), "<html></html>", 13);
+    assert_null(json_open(path, &err));
+    assert_non_null(strstr(err.text, "page.json: a web page, not the file itself; "));
     assert_null(json_open(test_tmp("absent.json"), &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     json_close(NULL);

@@ -112,7 +112,35 @@ TEST(hub_choice, a_gguf_file_by_name_or_type)
           "2 models; choose one by :FILE or :TYPE: a-Q4_0.gguf, b-Q4_0.gguf");
     check("a.gguf mmproj-a.gguf", "", "a.gguf");
     check("a.gguf b.gguf", "", "2 models; choose one by :FILE or :TYPE: a.gguf, b.gguf");
+    check("a-Q8_0.gguf mmproj-a.gguf", "Q4_0",
+          "no GGUF file for 'Q4_0'; there is only a-Q8_0.gguf");
     check(INSTRUCT_V3, "Q4_0", "no GGUF file for 'Q4_0'; there is none");
+}
+
+static bool has_tokenizer(const char *names)
+{
+    struct hub_listing listing = {0};
+    struct hub_file files[8] = {0};
+    struct hub_choice choice;
+    struct err err = {0};
+    listing.files = files;
+    for (; *names; names += strlen(names) + 1)
+        files[listing.n++].path = names;
+    assert_true(hub_choose(&listing, "", &choice, &err));
+    return choice.has_tokenizer;
+}
+
+TEST(hub_choice, a_tokenizer_is_in_most_layouts_a_file)
+{
+    assert_true(has_tokenizer("consolidated" ST "\0params.json\0tekken.json\0"));
+    assert_true(has_tokenizer("consolidated" ST "\0params.json\0tokenizer.json\0"));
+    assert_true(has_tokenizer("consolidated" ST "\0params.json\0tokenizer.model.v3\0"));
+    assert_false(has_tokenizer("consolidated" ST "\0params.json\0tokenizer_config.json\0"));
+    assert_true(has_tokenizer("config.json\0model" ST "\0tokenizer.json\0"));
+    assert_true(has_tokenizer("config.json\0model" ST "\0tekken.json\0"));
+    assert_false(has_tokenizer("config.json\0generation_config.json\0model" ST "\0"));
+    assert_true(has_tokenizer("a.gguf\0"));
+    assert_true(has_tokenizer("adapter_config.json\0adapter_model" ST "\0"));
 }
 
 TEST(hub_choice, adapters)

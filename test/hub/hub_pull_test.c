@@ -17,8 +17,39 @@ TEST(hub_pull, a_model_comes_and_is_not_asked_for_again)
     text = test_read(store_path(store, "a/b", "refs/main"), NULL);
     assert_string_equal(text, COMMIT_1);
     free(text);
+    assert_false(store_has(store, "a/b", "begun")); /* and ended */
     assert_true(pull_from(&server, answers, 1, NULL, &err));
     assert_int_equal(server.n, 1);
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_pull, what_fails_is_noted_as_begun)
+{
+    static const char *const answers[] = {T_LISTING, T_WRONG, T_WRONG};
+    const char *store = store_new("pull_begun");
+    struct canned server;
+    struct err err = {0};
+    assert_false(pull_from(&server, answers, 3, NULL, &err));
+    assert_true(store_has(store, "a/b", "begun/main"));
+    assert_false(store_has(store, "a/b", "refs/main"));
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_pull, a_model_without_its_tokenizer_is_refused_before_it_comes)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"sha\":\"" COMMIT_1 "\",\"siblings\":["
+        "{\"rfilename\":\"consolidated.safetensors\",\"size\":13,\"blobId\":\"" T_HASH "\"},"
+        "{\"rfilename\":\"params.json\",\"size\":13,\"blobId\":\"" T_HASH "\"}]}"};
+    const char *store = store_new("pull_tokenizer");
+    struct canned server;
+    struct err err = {0};
+    assert_false(pull_from(&server, answers, 1, NULL, &err));
+    assert_int_equal(server.n, 1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    assert_string_equal(err.text, "a/b: no tokenizer, neither tekken.json nor tokenizer.model nor "
+                                  "tokenizer.json; the model is not whole");
+    assert_false(store_has(store, "a/b", "begun"));
     unsetenv("HF_HUB_CACHE");
 }
 

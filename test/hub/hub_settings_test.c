@@ -2,6 +2,7 @@
 #include "hub/hub_settings.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,27 @@ TEST(hub_settings, defaults_and_values)
     assert_true(hub_settings_read(&s, &err));
     assert_string_equal(s.ca_file, "/a");
     hub_settings_free(&s);
+    forget_all();
+}
+
+TEST(hub_settings, an_endpoint_that_is_none_is_quoted)
+{
+    static const char *const values[] = {"nonsense", "huggingface.co", "file:///etc",
+                                         "https://", "https:///api",   "http://:80"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct hub_settings s;
+        struct err err = {0};
+        char want[200];
+        forget_all();
+        setenv("HF_ENDPOINT", values[i], 1);
+        assert_false(hub_settings_read(&s, &err));
+        snprintf(want, sizeof want,
+                 "HF_ENDPOINT: '%s' is no address of a hub; expected https://HOST[:PORT][/PATH] as "
+                 "https://huggingface.co, or leave it unset",
+                 values[i]);
+        assert_string_equal(err.text, want);
+        hub_settings_free(&s);
+    }
     forget_all();
 }
 

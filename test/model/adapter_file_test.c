@@ -67,6 +67,11 @@ TEST(adapter_file, is_found_by_folder_or_file)
     assert_path_refused("none/such", ERR_NOT_FOUND, "none/such: no such file");
     assert_path_refused("test/data/oracle/mistral", ERR_ARG, "not an adapter; give a folder with");
     assert_path_refused("README.md", ERR_ARG, "README.md: not an adapter");
+    assert_path_refused("test/data/oracle/mistral/consolidated.safetensors", ERR_ARG,
+                        "test/data/oracle/mistral/consolidated.safetensors: not an adapter: no "
+                        "tensor of it is a LoRA matrix; give another file");
+    assert_path_refused("test/data/oracle/mistral-sharded/model-00001-of-00002.safetensors",
+                        ERR_ARG, "safetensors: not an adapter");
     assert_path_refused("models/stories260K.gguf", ERR_ARG, "its general.type is not \"adapter\"");
 }
 

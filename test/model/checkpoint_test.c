@@ -93,7 +93,9 @@ TEST(checkpoint, paths_that_hold_no_model_are_explained)
     static const char *const weights[] = {MISTRAL "consolidated.safetensors", NULL};
     static const char *const hf_weights[] = {MISTRAL "model.safetensors", NULL};
     assert_refused(test_tmp("absent"), ERR_NOT_FOUND, "no such file or folder; check the path");
-    assert_refused(MISTRAL "params.json", ERR_ARG, "one file of a model; give its folder");
+    assert_refused(MISTRAL "params.json", ERR_ARG,
+                   MISTRAL "params.json: one file of a model; give its folder, "
+                           "test/data/oracle/mistral");
     assert_refused(MISTRAL "consolidated.safetensors", ERR_ARG, "safetensors: one file of a model");
     assert_refused("README.md", ERR_ARG, "README.md: not a model; give a .gguf file");
     assert_refused(folder_of(none), ERR_NOT_FOUND, "no model in this folder; expected");
@@ -120,7 +122,15 @@ TEST(checkpoint, paths_that_hold_no_model_are_explained)
     assert_refused(folder, ERR_UNSUPPORTED, "consolidated.00.pth: pickle files are not loaded");
     folder = folder_of(none);
     touch(folder, "lora.safetensors");
-    assert_refused(folder, ERR_UNSUPPORTED, "an adapter without its model");
+    assert_refused(folder, ERR_UNSUPPORTED,
+                   "an adapter without its model; 'bise run MODEL "
+                   "--adapter' applies it, 'bise merge' makes");
+    folder = folder_of(none);
+    touch(folder, "adapter_model.safetensors");
+    assert_refused(folder, ERR_NOT_FOUND,
+                   "adapter_model.safetensors without adapter_config.json; download it, too");
+    touch(folder, "adapter_config.json");
+    assert_refused(folder, ERR_UNSUPPORTED, "an adapter without its model; 'bise run MODEL");
     folder = folder_of(none);
     touch(folder, "empty.gguf");
     assert_refused(folder, ERR_FORMAT, "empty.gguf: ");

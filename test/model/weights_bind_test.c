@@ -165,6 +165,14 @@ static const struct {
     {false, "\"shape\":[64,112]", "\"shape\":[112,64]", "shape is 112 x 64", ERR_FORMAT},
 };
 
+/* Says whether the message begins with the file as a person would type it. */
+static bool names_file(const struct err *err, const char *folder, const char *file)
+{
+    char want[600];
+    snprintf(want, sizeof want, "%s/%s: ", folder, file);
+    return strncmp(err->text, want, strlen(want)) == 0;
+}
+
 TEST(weights_bind, every_wrong_tensor_is_named)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -174,7 +182,7 @@ TEST(weights_bind, every_wrong_tensor_is_named)
         edit_header(folder, file, bad[i].from, bad[i].to);
         if (checkpoint_open(folder, &err))
             fail_msg("%s: accepted", bad[i].to);
-        if (err.code != bad[i].code || strncmp(err.text, file, strlen(file)) != 0 ||
+        if (err.code != bad[i].code || !names_file(&err, folder, file) ||
             !strstr(err.text, bad[i].item))
             fail_msg("%s: %d %s", bad[i].to, (int)err.code, err.text);
     }
@@ -201,7 +209,7 @@ TEST(weights_bind, tensors_without_a_place_are_refused)
         edit_header(folder, "consolidated.safetensors", "{", entry);
         assert_null(checkpoint_open(folder, &err));
         if (err.code != ERR_UNSUPPORTED || !strstr(err.text, extra[i].item) ||
-            strncmp(err.text, "consolidated.safetensors: ", 26) != 0)
+            !names_file(&err, folder, "consolidated.safetensors"))
             fail_msg("%s: %d %s", extra[i].name, (int)err.code, err.text);
     }
 }
@@ -236,8 +244,9 @@ TEST(weights_bind, towers_are_counted_and_leftovers_ignored)
     /* Another head is no copy of the embedding. */
     edit_header(folder, "model.safetensors", "\"lm_head.weight\"", "\"draft.lm_head.weight\"");
     assert_null(checkpoint_open(folder, &err));
-    assert_string_equal(err.text, "model.safetensors: draft.lm_head.weight: unknown tensor; the "
-                                  "model does not match its configuration");
+    assert_true(names_file(&err, folder, "model.safetensors"));
+    assert_non_null(strstr(err.text, "/model.safetensors: draft.lm_head.weight: unknown tensor; "
+                                     "the model does not match its configuration"));
 }
 
 TEST(weights_bind, every_quantised_form_of_the_small_model_binds)

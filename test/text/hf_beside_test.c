@@ -149,13 +149,15 @@ TEST(hf_beside, refuses_bad_neighbours)
          "config.json: vision_config.patch_size: expected a whole number from 1 to 1024"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[600];
         struct err err = {0};
         struct tokenizer *tok = controls();
         start();
         put_file(cases[i].file, cases[i].text);
         assert_false(hf_read_beside(tok, folder, true, &err));
-        if (strncmp(err.text, cases[i].want, strlen(cases[i].want)) != 0)
-            fail_msg("got \"%s\", want \"%s\"", err.text, cases[i].want);
+        snprintf(want, sizeof want, "%s/%s", folder, cases[i].want);
+        if (strncmp(err.text, want, strlen(want)) != 0)
+            fail_msg("got \"%s\", want \"%s\"", err.text, want);
         tokenizer_close(tok);
     }
 }

@@ -307,7 +307,11 @@ static bool measure_prefill(struct bench *b, uint32_t n, struct err *err)
     struct bench_row row = begin_row("tokens/s", "prefill %u", n);
     b->n = n;
     bool ok = open_sequence(b, n + 1, err) && measure(b, &row, time_prefill, err);
-    return end_row(b, &row, ok, 0, bench_flops(b->rt.ckpt, 0, n, false) / n, row.value.median, err);
+    /* A step reads the weights once, of experts those that its tokens choose. */
+    uint32_t n_steps = (n + MODEL_MAX_TOKENS - 1) / MODEL_MAX_TOKENS;
+    double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, (int)(n / n_steps));
+    return end_row(b, &row, ok, bytes, bench_flops(b->rt.ckpt, 0, n, false) / n_steps,
+                   row.value.median * n_steps / n, err);
 }
 
 static bool measure_decode(struct bench *b, uint32_t depth, struct err *err)

@@ -5,8 +5,9 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,11 +23,12 @@
 /* What chunks_left holds when the pool closes: more than any loop has. */
 #define CLOSING INT_MAX
 
+#define LINE_BYTES 64 /* of a cache: what one thread writes takes as much from all others */
+
 /* A number that others wait for, in a cache line of its own. */
 struct counter {
-    atomic_int value;
-    atomic_int n_asleep; /* who sleeps until it rises */
-    char line[64 - 2 * sizeof(atomic_int)];
+    alignas(LINE_BYTES) atomic_int value;
+    atomic_int n_asleep; /* who sleeps until it rises; who raises it looks here as well */
 };
 
 struct pool {
@@ -36,18 +38,23 @@ struct pool {
     int n, grain, n_chunks;
     bool running;
     int n_threads;
-    char line[64];
     /* Who takes one down from above 0 owns a chunk, and with it the loop: it cannot end before
      * that chunk is counted as done.  A thread that comes late finds 0 or less, or a chunk of
      * the loop that is current by then, and knows of no other loop. */
     struct counter chunks_left;
     struct counter chunks_done;
+    size_t n_bytes; /* of this and threads, which are written before they start */
     struct pool_thread {
         struct pool *pool;
         pthread_t id;
         int worker;
     } threads[];
 };
+
+static_assert(offsetof(struct pool, chunks_left) % LINE_BYTES == 0 &&
+                  offsetof(struct pool, chunks_done) % LINE_BYTES == 0 &&
+                  sizeof(struct counter) == LINE_BYTES,
+              "a counter shares no line");
 
 static void pause_cpu(void)
 {
@@ -117,9 +124,11 @@ static void *thread_main(void *arg)
 struct pool *pool_open(int n_threads, struct err *err)
 {
     assert(n_threads >= 1 && n_threads <= LIMIT_THREADS);
-    struct pool *p = mem_new(1, sizeof *p + (size_t)n_threads * sizeof p->threads[0], err);
+    size_t n_bytes = sizeof(struct pool) + (size_t)n_threads * sizeof(struct pool_thread);
+    struct pool *p = mem_map(n_bytes, err); /* mem_new() does not align to lines */
     if (!p)
         return NULL;
+    p->n_bytes = n_bytes;
     for (p->n_threads = 1; p->n_threads < n_threads; p->n_threads++) {
         struct pool_thread *t = &p->threads[p->n_threads];
         *t = (struct pool_thread){.pool = p, .worker = p->n_threads};
@@ -141,7 +150,7 @@ void pool_close(struct pool *pool)
     wake(&pool->chunks_left, INT_MAX);
     for (int i = 1; i < pool->n_threads; i++)
         pthread_join(pool->threads[i].id, NULL);
-    free(pool);
+    mem_unmap(pool, pool->n_bytes);
 }
 
 int pool_n_threads(const struct pool *pool)

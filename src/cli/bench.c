@@ -63,6 +63,8 @@ static int check(const struct bench *b, const struct given *given, int n_args)
         return options_wrong(&verb_bench, "--json, --csv: choose one");
     if (b->csv && b->model.profile)
         return options_wrong(&verb_bench, "--profile: goes with text and --json, not with --csv");
+    if (b->model.compare && !*b->model.compare)
+        return options_wrong(&verb_bench, "--compare: its value is missing");
     if (b->model.compare && (b->json || b->csv))
         return options_wrong(&verb_bench, "--compare: prints text; not with --json or --csv");
     return -1;
@@ -156,9 +158,9 @@ static int bench(int argc, char **argv)
     if (!o->machine.n_threads)
         o->machine.n_threads = cpus_n_threads();
     o->machine.plan_experts = experts_plan;
-    uint32_t for_prompt = largest(&o->prompts),
-             for_answer = largest(&o->depths) + o->n_generate + 1;
-    o->machine.context = for_prompt > for_answer ? for_prompt : for_answer;
+    uint32_t for_prompt = largest(&o->prompts), for_answer = largest(&o->depths) + o->n_generate;
+    /* The last token that is chosen takes room and is not computed. */
+    o->machine.context = (for_prompt > for_answer ? for_prompt : for_answer) + 1;
     struct err err = {0};
     interrupt_hold();
     bool ok = measure(&b, argc ? argv[0] : NULL, &err);
@@ -179,8 +181,9 @@ const struct verb verb_bench = {
         "warm-up,\n"
         "and how much memory it takes.  Before that it measures what the machine can do at most:\n"
         "writing reads every weight for each token, so memory is its limit, and prompts have that\n"
-        "of the units that multiply.  Each figure is printed with its share of that (1.00 is\n"
-        "perfect).  Each row comes when it is measured; Ctrl-C ends with those that are there.\n"
+        "of the units that multiply.  Each figure is printed with its share of the limit that it\n"
+        "is nearest to (1.00 is perfect).  Each row comes when it is measured; Ctrl-C ends with\n"
+        "those that are there.\n"
         "\n"
         "    bise bench path/to/model --prompt 512,8192 --depth 0,4096 --batch 1,16\n"
         "    bise bench path/to/model --json >before.json\n"
@@ -196,8 +199,10 @@ const struct verb verb_bench = {
         "to\n"
         "                            64; --cold: long, for a model of billions of parameters\n"
         "    --cold                  a first token with nothing of the model in memory, too\n"
-        "    --profile               take one more run of each row apart, by operation\n"
-        "    --compare FILE          print each row beside a run that --json stored\n"
+        "    --profile               take one more run of each row apart, by operation: the\n"
+        "                            longest first, and as other what lies between them\n"
+        "    --compare FILE          print each row beside a run that --json stored, and what\n"
+        "                            differs between the runs: model, threads and so on\n"
         "    --limits                measure the machine alone: reading from memory and caches,\n"
         "                            and what each instruction set multiplies\n"
         "    --tokenizer             measure the tokenizer alone, on one core: loading, encoding,\n"

@@ -12,6 +12,7 @@
 #include "cli/machine.h"
 #include "cli/read_speed.h"
 #include "cli/summary.h"
+#include "cli/units.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/cpu_peak.h"
 #include "lib/runtime.h"
@@ -126,6 +127,18 @@ static struct cpu_peak prompt_peak(unsigned flags, bool exact)
         if (peaks[i].type == CPU_PEAK_F32 || (!exact && strcmp(peaks[i].key, "amx_bf16") == 0))
             found = peaks[i];
     return found;
+}
+
+struct bench_share bench_share(const struct bench_limits *limits, double bytes_per_s,
+                               double flops_per_s, double disk_part)
+{
+    double memory = units_rate(bytes_per_s, limits->read);
+    double compute = units_rate(flops_per_s, limits->compute);
+    if (disk_part > memory && disk_part > compute)
+        return (struct bench_share){disk_part, "disk"};
+    if (memory > compute)
+        return (struct bench_share){memory, "memory"};
+    return (struct bench_share){compute, limits->compute_name};
 }
 
 bool bench_limits_measure(struct bench_limits *limits, const struct runtime_options *options,

@@ -21,6 +21,17 @@ struct bench_limits {
     const char *compute_name; /* "AMX bf16"; NULL: not measured */
 };
 
+/* How near something comes to what limits it. */
+struct bench_share {
+    double part;       /* 1.00 is perfect; 0: nothing limits it */
+    const char *limit; /* "memory", "disk", "AMX bf16" */
+};
+
+/* Returns the limit that is the nearest.  bytes_per_s: what is read from memory, flops_per_s: what
+ * is computed; disk_part: the share of the disk's speed at which it gave what it had to, or 0. */
+struct bench_share bench_share(const struct bench_limits *limits, double bytes_per_s,
+                               double flops_per_s, double disk_part);
+
 /* Measures them for the threads and the instruction set of options, n_threads being set.
  * Errors: as cpu_flags_from_name(), ERR_LIMIT without memory for that. */
 bool bench_limits_measure(struct bench_limits *limits, const struct runtime_options *options,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench_model.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/page_cache.h"
+#include "cli/bench_about.h"
 #include "cli/bench_batch.h"
 #include "cli/bench_compare.h"
 #include "cli/bench_profile.h"
@@ -18,7 +20,6 @@
 #include "cli/console.h"
 #include "cli/disk_speed.h"
 #include "cli/experts.h"
-#include "cli/json_text.h"
 #include "cli/machine.h"
 #include "cli/notes.h"
 #include "cli/units.h"
@@ -34,7 +35,9 @@ struct bench {
     const char *path;
     struct runtime rt;
     struct buf files; /* of weights: paths, each with its NUL */
-    struct bench_rows rows, stored;
+    struct bench_about about;
+    struct bench_rows rows;
+    struct bench_stored stored;
     struct bench_limits limits;
     int32_t *ids; /* [the longest prompt or depth] */
 
@@ -43,7 +46,7 @@ struct bench {
     uint32_t n; /* its number: tokens of a prompt, tokens before, or sequences */
 
     /* Shares of the disk's speed, which changes while experts are read: one for each run. */
-    double shares[SUMMARY_MAX_RUNS];
+    double disk_parts[SUMMARY_MAX_RUNS];
     int n_runs;              /* of the row, the warm-up included */
     struct disk_speed *disk; /* NULL: nothing comes from there */
     double disk_read;        /* bytes per second, when last measured */
@@ -93,13 +96,12 @@ static bool open_sequence(struct bench *b, uint32_t context, struct err *err)
     return true;
 }
 
-static void end_row(struct bench *b)
+static void close_sequences(struct bench *b)
 {
     generator_close(b->gen);
     bench_batch_close(b->batch);
     b->gen = NULL;
     b->batch = NULL;
-    b->n_runs = 0;
 }
 
 /* Begin and end what is measured of a run.  end_clock() returns seconds. */
@@ -128,30 +130,40 @@ static bool time_load(void *arg, double *seconds, struct err *err)
     return true;
 }
 
+static struct expert_cache_stats read_experts(const struct bench *b)
+{
+    return b->rt.experts ? expert_cache_stats(b->rt.experts) : (struct expert_cache_stats){0};
+}
+
+/* Measures the disk for the run that follows, where experts come from there. */
+static bool measure_disk(struct bench *b, struct err *err)
+{
+    return !b->rt.experts || disk_speed_measure(b->disk, &b->disk_read, err);
+}
+
+/* Notes the share of the disk's speed at which n_bytes came.  The first run only warms up, and
+ * that which is taken apart comes after the others. */
+static void note_disk(struct bench *b, double n_bytes, double seconds)
+{
+    if (b->n_runs > 0 && !b->profile)
+        b->disk_parts[b->n_runs - 1] = units_rate(n_bytes, b->disk_read * seconds);
+    b->n_runs++;
+}
+
 /* From nothing to the logits of a first token: what a user waits for. */
 static bool time_start(void *arg, double *seconds, struct err *err)
 {
     struct bench *b = arg;
-    double start = clock_now(), load_s;
+    double load_s;
+    if (!measure_disk(b, err))
+        return false;
+    double start = clock_now();
     bool ok =
         time_load(b, &load_s, err) && open_sequence(b, 2, err) && feed(b->gen, b->ids, 1, err);
     *seconds = clock_now() - start;
-    end_row(b);
+    close_sequences(b);
+    note_disk(b, (double)read_experts(b).n_read, *seconds);
     return ok;
-}
-
-/* Measures the disk for the run that follows; the first run only warms up. */
-static bool measure_disk(struct bench *b, struct err *err)
-{
-    return !b->disk || disk_speed_measure(b->disk, &b->disk_read, err);
-}
-
-/* Notes the share of the disk's speed at which n_bytes came. */
-static void note_share(struct bench *b, double n_bytes, double seconds)
-{
-    if (b->n_runs > 0)
-        b->shares[b->n_runs - 1] = units_rate(n_bytes, b->disk_read * seconds);
-    b->n_runs++;
 }
 
 static bool time_cold(void *arg, double *seconds, struct err *err)
@@ -166,10 +178,10 @@ static bool time_cold(void *arg, double *seconds, struct err *err)
         most = stayed > most ? stayed : most;
     }
     b->stayed = most > b->stayed ? most : b->stayed;
-    if (!measure_disk(b, err) || !time_start(b, seconds, err))
+    if (!disk_speed_measure(b->disk, &b->disk_read, err) || !time_start(b, seconds, err))
         return false;
     b->n_runs = n_runs;
-    note_share(b, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1), *seconds);
+    note_disk(b, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1), *seconds);
     return true;
 }
 
@@ -177,21 +189,21 @@ static bool time_prefill(void *arg, double *rate, struct err *err)
 {
     struct bench *b = arg;
     (void)generator_rewind(b->gen, b->ids, 1);
+    if (!measure_disk(b, err))
+        return false;
+    uint64_t n_read = read_experts(b).n_read;
     double start = begin_clock(b);
     bool ok = feed(b->gen, b->ids, b->n, err);
-    *rate = units_rate(b->n, end_clock(b, start));
+    double seconds = end_clock(b, start);
+    *rate = units_rate(b->n, seconds);
+    note_disk(b, (double)(read_experts(b).n_read - n_read), seconds);
     return ok;
-}
-
-static struct expert_cache_stats read_experts(const struct bench *b)
-{
-    return b->rt.experts ? expert_cache_stats(b->rt.experts) : (struct expert_cache_stats){0};
 }
 
 static void count_experts(struct bench *b, const struct expert_cache_stats *before, double seconds)
 {
     struct expert_cache_stats now = read_experts(b), s = experts_between(before, &now);
-    if (b->n_runs > 0) {
+    if (b->n_runs > 0 && !b->profile) {
         b->experts.hits += s.hits;
         b->experts.misses += s.misses;
         b->experts.n_read += s.n_read;
@@ -199,7 +211,7 @@ static void count_experts(struct bench *b, const struct expert_cache_stats *befo
         b->decode_s += seconds;
         b->n_decoded += b->options->n_generate;
     }
-    note_share(b, (double)s.n_read, seconds);
+    note_disk(b, (double)s.n_read, seconds);
 }
 
 /* Writes tokens behind depth others; the first needs no step: its logits came with the prompt. */
@@ -227,30 +239,32 @@ static bool time_decode(void *arg, double *rate, struct err *err)
 static bool time_batch(void *arg, double *rate, struct err *err)
 {
     struct bench *b = arg;
+    if (!measure_disk(b, err))
+        return false;
+    uint64_t n_read = read_experts(b).n_read;
     double start = begin_clock(b);
     bool ok = bench_batch_run(b->batch, err);
-    *rate = units_rate((double)b->n * b->options->n_generate, end_clock(b, start));
+    double seconds = end_clock(b, start);
+    *rate = units_rate((double)b->n * b->options->n_generate, seconds);
+    note_disk(b, (double)(read_experts(b).n_read - n_read), seconds);
     return ok;
 }
 
-/* Sets what share of a limit a row is: of memory where it reads much, of the units that multiply,
- * or of the disk. */
-static void set_ratio(const struct bench *b, struct bench_row *row, double bytes, double flops,
-                      double per_s)
+static double disk_part(struct bench *b, const struct bench_row *row)
 {
-    double memory =
-        bytes > (double)machine_cache(0) ? units_rate(bytes * per_s, b->limits.read) : 0;
-    double compute = units_rate(flops * per_s, b->limits.compute);
-    row->ratio = memory > compute ? memory : compute;
-    row->limit = memory > compute ? "memory" : b->limits.compute_name;
+    return row->value.n_runs ? summary_of(b->disk_parts, row->value.n_runs).median : 0;
 }
 
-static void set_disk_ratio(struct bench *b, struct bench_row *row)
+/* Ends a row of which per_s steps took a second, each with so many operations and bytes of memory,
+ * where no cache holds them: sets what limits it, and adds it. */
+static bool end_row(struct bench *b, struct bench_row *row, bool ok, double bytes, double flops,
+                    double per_s, struct err *err)
 {
-    if (!row->value.n_runs || !b->disk)
-        return;
-    row->ratio = summary_of(b->shares, row->value.n_runs).median;
-    row->limit = "disk";
+    double from_memory = bytes > (double)machine_cache(0) ? bytes : 0;
+    row->share = bench_share(&b->limits, from_memory * per_s, flops * per_s, disk_part(b, row));
+    close_sequences(b);
+    b->n_runs = 0;
+    return bench_rows_add(&b->rows, row, ok, err);
 }
 
 /* Measures one more run with a clock around each operation. */
@@ -277,56 +291,59 @@ static bool measure(struct bench *b, struct bench_row *row, summary_fn *fn, stru
     return ok;
 }
 
+static struct bench_row begin_row(const char *unit, const char *fmt, ...) PRINTF(2, 3);
+static struct bench_row begin_row(const char *unit, const char *fmt, ...)
+{
+    struct bench_row row = {.unit = bench_unit(unit)};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(row.name, sizeof row.name, fmt, args);
+    va_end(args);
+    return row;
+}
+
 static bool measure_prefill(struct bench *b, uint32_t n, struct err *err)
 {
-    struct bench_row row = {.unit = "tokens/s"};
-    snprintf(row.name, sizeof row.name, "prefill %u", n);
+    struct bench_row row = begin_row("tokens/s", "prefill %u", n);
     b->n = n;
     bool ok = open_sequence(b, n + 1, err) && measure(b, &row, time_prefill, err);
-    set_ratio(b, &row, 0, bench_flops(b->rt.ckpt, 0, n, false) / n, row.value.median);
-    end_row(b);
-    return bench_rows_add(&b->rows, &row, ok, err);
+    /* A step reads the weights once, of experts those that its tokens choose. */
+    uint32_t n_steps = (n + MODEL_MAX_TOKENS - 1) / MODEL_MAX_TOKENS;
+    double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, (int)(n / n_steps));
+    return end_row(b, &row, ok, bytes, bench_flops(b->rt.ckpt, 0, n, false) / n_steps,
+                   row.value.median * n_steps / n, err);
 }
 
 static bool measure_decode(struct bench *b, uint32_t depth, struct err *err)
 {
-    struct bench_row row = {.unit = "tokens/s"};
     uint32_t n = b->options->n_generate;
-    snprintf(row.name, sizeof row.name, "decode %u at %u", n, depth);
+    struct bench_row row = begin_row("tokens/s", "decode %u at %u", n, depth);
     b->n = depth;
     bool ok =
         open_sequence(b, (depth ? depth : 1) + n + 1, err) && measure(b, &row, time_decode, err);
     double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, depth + n / 2.0, 1);
-    set_ratio(b, &row, bytes, bench_flops(b->rt.ckpt, depth + n / 2, 1, true), row.value.median);
-    if (b->rt.experts)
-        set_disk_ratio(b, &row);
-    end_row(b);
-    return bench_rows_add(&b->rows, &row, ok, err);
+    return end_row(b, &row, ok, bytes, bench_flops(b->rt.ckpt, depth + n / 2, 1, true),
+                   row.value.median, err);
 }
 
 static bool measure_batch(struct bench *b, uint32_t n_seqs, struct err *err)
 {
-    struct bench_row row = {.unit = "tokens/s"};
     uint32_t n = b->options->n_generate;
-    snprintf(row.name, sizeof row.name, "batch %u", n_seqs);
+    struct bench_row row = begin_row("tokens/s", "batch %u", n_seqs);
     b->n = n_seqs;
     b->batch = bench_batch_open(b->rt.model, n_seqs, n, err);
     bool ok = b->batch && measure(b, &row, time_batch, err);
     if (b->batch && bench_batch_kv_bytes(b->batch) > b->kv_bytes)
         b->kv_bytes = bench_batch_kv_bytes(b->batch);
     double bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, n / 2.0, (int)n_seqs);
-    set_ratio(b, &row, bytes / n_seqs, bench_flops(b->rt.ckpt, n / 2, 1, true), row.value.median);
-    end_row(b);
-    return bench_rows_add(&b->rows, &row, ok, err);
+    return end_row(b, &row, ok, bytes, n_seqs * bench_flops(b->rt.ckpt, n / 2, 1, true),
+                   row.value.median / n_seqs, err);
 }
 
 /* A row of memory has one figure, known exactly. */
 static bool add_memory(struct bench *b, const char *name, uint64_t n_bytes, struct err *err)
 {
-    struct bench_row row = {.unit = "B"};
-    snprintf(row.name, sizeof row.name, "%s", name);
-    double v = (double)n_bytes;
-    row.value = (struct summary){.n_runs = 1, .median = v, .min = v, .max = v};
+    struct bench_row row = bench_row_of(name, "B", (double)n_bytes);
     return !n_bytes || bench_rows_add(&b->rows, &row, true, err);
 }
 
@@ -379,7 +396,7 @@ static bool find_files(struct bench *b, struct err *err)
     if (!b->rt.experts && !b->options->cold)
         return true;
     b->disk = disk_speed_open(store->paths[largest], err);
-    return b->disk && measure_disk(b, err);
+    return b->disk && disk_speed_measure(b->disk, &b->disk_read, err);
 }
 
 static bool print_limits(const struct bench *b, struct err *err)
@@ -390,8 +407,20 @@ static bool print_limits(const struct bench *b, struct err *err)
     printf("limit: %-17s %12.1f  GFLOP/s\n", b->limits.compute_name, b->limits.compute / 1e9);
     if (b->disk)
         printf("%-24s %12.3f  GB/s\n", "limit: disk", b->disk_read / 1e9);
-    summary_print_head();
+    summary_print_head(" share of the nearest limit");
     return console_flush(err);
+}
+
+/* What should be known before the time is spent. */
+static void note(const struct bench *b)
+{
+    char text[BENCH_ABOUT_TEXT];
+    const struct runtime_options *machine = &b->options->machine;
+    notes_context(b->rt.ckpt, machine->context - 1);
+    notes_rounding(b->rt.ckpt, machine);
+    experts_note(&b->rt, machine);
+    if (b->options->compare && *bench_about_differ(text, &b->about, &b->stored.about))
+        console_note("%s differs: %s", b->options->compare, text);
 }
 
 /* Opens the model once, so that what is wrong with it is said before anything is measured. */
@@ -402,8 +431,11 @@ static bool begin(struct bench *b, struct err *err)
         return false;
     if (!time_load(b, &load_s, err))
         return false;
+    b->about = bench_about(b->options, b->path, &b->rt);
     if (b->rows.form == BENCH_TEXT)
-        printf("%s, %s, %d threads\n", b->path, b->rt.backend->name, b->options->machine.n_threads);
+        printf("%s, %s, %u thread%s\n", b->path, b->about.backend, b->about.n_threads,
+               b->about.n_threads == 1 ? "" : "s");
+    note(b);
     if (!console_flush(err) || !bench_limits_measure(&b->limits, &b->options->machine, err) ||
         !find_files(b, err))
         return false;
@@ -413,16 +445,14 @@ static bool begin(struct bench *b, struct err *err)
 
 static bool measure_start(struct bench *b, summary_fn *fn, const char *name, struct err *err)
 {
-    struct bench_row row = {.unit = "s"};
-    snprintf(row.name, sizeof row.name, "%s", name);
+    struct bench_row row = begin_row("s", "%s", name);
     bool ok = summary_measure(&row.value, name, &b->options->limits, fn, b, err);
-    if (fn == time_cold)
-        set_disk_ratio(b, &row);
-    else if (fn == time_start && row.value.n_runs && b->rt.ckpt)
-        set_ratio(b, &row, bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1),
-                  bench_flops(b->rt.ckpt, 0, 1, true), 1 / row.value.median);
-    b->n_runs = 0;
-    return bench_rows_add(&b->rows, &row, ok, err);
+    double bytes = 0, flops = 0;
+    if (fn == time_start && row.value.n_runs && b->rt.ckpt) {
+        bytes = bench_step_bytes(b->rt.ckpt, b->rt.backend->kv_type, 0, 1);
+        flops = bench_flops(b->rt.ckpt, 0, 1, true);
+    }
+    return end_row(b, &row, ok, bytes, flops, units_rate(1, row.value.median), err);
 }
 
 static bool measure_all(struct bench *b, struct err *err)
@@ -431,9 +461,8 @@ static bool measure_all(struct bench *b, struct err *err)
     if (!begin(b, err) || !measure_start(b, time_load, "load", err))
         return false;
     b->opened_peak = machine_resident().peak;
-    notes_rounding(b->rt.ckpt, &o->machine);
     if (!measure_start(b, time_start, "first token", err) ||
-        (o->cold && !measure_start(b, time_cold, "first token, cold", err)))
+        (o->cold && !measure_start(b, time_cold, "first token cold", err)))
         return false;
     if (b->stayed > STAYED_IN_MEMORY)
         console_note("cold: %.0f %% of a file stayed in memory; stop what else uses the model",
@@ -471,8 +500,8 @@ static bool print_text(const struct bench *b, struct err *err)
     for (int i = 0; i < b->n_profiles; i++)
         if (!bench_profile_text(&b->profiles[i].profile, b->profiles[i].name, &b->limits, err))
             return false;
-    if (b->options->compare)
-        bench_compare_print(&b->rows, &b->stored, b->options->compare);
+    if (b->options->compare && b->rows.n)
+        bench_compare_print(&b->about, &b->rows, &b->limits, &b->stored, b->options->compare);
     return true;
 }
 
@@ -480,11 +509,8 @@ static bool print_text(const struct bench *b, struct err *err)
 static void print_json(const struct bench *b)
 {
     const struct bench_options *o = b->options;
-    printf("{\"model\":");
-    json_text(b->path, strlen(b->path));
-    if (b->rt.backend)
-        printf(",\"backend\":\"%s\"", b->rt.backend->name);
-    printf(",\"threads\":%d", o->machine.n_threads);
+    putchar('{');
+    bench_about_json(&b->about, b->path);
     if (b->limits.compute_name)
         printf(",\"limits\":{\"read_bytes_per_s\":%.6g,\"compute\":\"%s\","
                "\"compute_flops_per_s\":%.6g}",

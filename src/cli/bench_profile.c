@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cli/console.h"
+#include "cli/machine.h"
 #include "cli/units.h"
 #include "model/checkpoint.h"
 
@@ -71,25 +73,90 @@ enum profile_op bench_matrices_classify(void *arg, const struct tensor *w)
     return found ? found->op : PROFILE_PRODUCT;
 }
 
+enum { TENTHS = 1000 }; /* of a percent, in the whole */
+
+/* Writes the operations that there were to ops: [PROFILE_OPS], the longest first, those that have
+ * no name of their own last.  Returns their number. */
+static int by_time(const struct profile *profile, enum profile_op *ops)
+{
+    int n = 0;
+    for (int i = 0; i < PROFILE_OTHER; i++) {
+        int at = n;
+        if (!profile->sums[i].n_calls)
+            continue;
+        for (; at && profile->sums[ops[at - 1]].seconds < profile->sums[i].seconds; at--)
+            ops[at] = ops[at - 1];
+        ops[at] = (enum profile_op)i;
+        n++;
+    }
+    ops[n] = PROFILE_OTHER;
+    return n + 1;
+}
+
+/* Rounds the shares of n operations to tenths of a percent so that they add up: what rounding down
+ * leaves goes to those that lost the most. */
+static void round_shares(const struct profile *profile, const enum profile_op *ops, int n,
+                         int *tenths)
+{
+    double lost[PROFILE_OPS];
+    int left = TENTHS;
+    for (int i = 0; i < n; i++) {
+        double share = TENTHS * units_rate(profile->sums[ops[i]].seconds, profile->seconds);
+        tenths[i] = (int)share;
+        lost[i] = share - tenths[i];
+        left -= tenths[i];
+    }
+    for (; left > 0 && left <= n; left--) {
+        int most = 0;
+        for (int i = 1; i < n; i++)
+            most = lost[i] > lost[most] ? i : most;
+        tenths[most]++;
+        lost[most] = -1;
+    }
+}
+
+/* Says whether what a step reads is more than a cache holds. */
+static bool reads_memory(const struct profile *profile)
+{
+    double bytes = 0, n_steps = (double)profile->sums[PROFILE_EMBED].n_calls;
+    for (int i = 0; i < PROFILE_OPS; i++)
+        bytes += profile->sums[i].bytes;
+    return bytes > n_steps * (double)machine_cache(0);
+}
+
+static void print_work(const struct profile_sum *s, const struct bench_limits *limits,
+                       bool from_memory, int width)
+{
+    printf(" %9.1f", units_rate(s->bytes, s->seconds) / 1e9);
+    if (from_memory)
+        printf(" %9.2f", units_rate(s->bytes, s->seconds * limits->read));
+    else
+        printf(" %9s", "-");
+    printf(" %9.1f %*.2f", units_rate(s->flops, s->seconds) / 1e9, width,
+           units_rate(s->flops, s->seconds * limits->compute));
+}
+
 bool bench_profile_text(const struct profile *profile, const char *name,
                         const struct bench_limits *limits, struct err *err)
 {
-    printf("\n%-16s %10s %7s %9s %9s %9s   of memory, %s\n", name, "ms", "share", "calls", "GB/s",
-           "GFLOP/s", limits->compute_name);
-    for (int i = 0; i < PROFILE_OPS; i++) {
-        const struct profile_sum *s = &profile->sums[i];
-        if (!s->n_calls && i != PROFILE_REST)
-            continue;
-        printf("%-16s %10.2f %6.1f%% %9llu", profile_name((enum profile_op)i), 1e3 * s->seconds,
-               100 * units_rate(s->seconds, profile->seconds), (unsigned long long)s->n_calls);
+    enum profile_op ops[PROFILE_OPS];
+    int tenths[PROFILE_OPS], n = by_time(profile, ops);
+    int width = (int)strlen("of ") + (int)strlen(limits->compute_name);
+    bool from_memory = reads_memory(profile);
+    round_shares(profile, ops, n, tenths);
+    printf("\n%-24s %10s %7s %9s %9s %9s %9s of %s\n", name, "ms", "share", "calls", "GB/s",
+           "of memory", "GFLOP/s", limits->compute_name);
+    for (int i = 0; i < n; i++) {
+        const struct profile_sum *s = &profile->sums[ops[i]];
+        printf("%-24s %10.2f %5d.%d%%", profile_name(ops[i]), 1e3 * s->seconds, tenths[i] / 10,
+               tenths[i] % 10);
+        if (ops[i] != PROFILE_OTHER)
+            printf(" %9llu", (unsigned long long)s->n_calls);
         if (s->flops > 0)
-            printf(" %9.1f %9.1f   %.2f %.2f", units_rate(s->bytes, s->seconds) / 1e9,
-                   units_rate(s->flops, s->seconds) / 1e9,
-                   units_rate(s->bytes, s->seconds * limits->read),
-                   units_rate(s->flops, s->seconds * limits->compute));
+            print_work(s, limits, from_memory, width);
         puts("");
     }
-    printf("%-16s %10.2f\n", "all", 1e3 * profile->seconds);
+    printf("%-24s %10.2f %6.1f%%\n", "all", 1e3 * profile->seconds, 100.0);
     return console_flush(err);
 }
 
@@ -99,7 +166,7 @@ void bench_profile_json(const struct profile *profile, const char *name)
     printf("{\"name\":\"%s\",\"seconds\":%.6g,\"operations\":[", name, profile->seconds);
     for (int i = 0; i < PROFILE_OPS; i++) {
         const struct profile_sum *s = &profile->sums[i];
-        if (!s->n_calls && i != PROFILE_REST)
+        if (!s->n_calls && i != PROFILE_OTHER)
             continue;
         printf("%s{\"name\":\"%s\",\"calls\":%llu,\"seconds\":%.6g", first ? "" : ",",
                profile_name((enum profile_op)i), (unsigned long long)s->n_calls, s->seconds);

@@ -117,7 +117,7 @@ static bool measure_load(struct bench *b, struct err *err)
         return false;
     if (!b->options->json) {
         printf("%s, %s\n", b->options->path, tokenizer_describe(b->tok));
-        summary_print_head();
+        summary_print_head("");
     }
     return measure(b, &b->load_s, "load", "", time_load, err) &&
            (!b->json_path.len || measure(b, &b->json_s, "of it JSON", "", time_json, err));

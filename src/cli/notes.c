@@ -16,7 +16,9 @@ void notes_context(const struct checkpoint *ckpt, uint32_t n)
 {
     const struct model_config *c = &ckpt->config;
     if (n > c->context && !c->context_assumed)
-        console_note("made for %u tokens; beyond that the text degrades", c->context);
+        console_note("a context of %u tokens, and the model is made for %u: beyond that the text "
+                     "degrades",
+                     n, c->context);
 }
 
 void notes_rounding(const struct checkpoint *ckpt, const struct runtime_options *options)

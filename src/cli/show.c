@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/machine.h"
+#include "cli/notes.h"
 #include "cli/options.h"
 #include "cli/show_adapter.h"
 #include "cli/show_int.h"
@@ -102,6 +103,7 @@ static bool gather(struct facts *f, uint32_t context, bool check, struct err *er
     f->n_token_bytes = config_page_bytes(&f->ckpt->config, kv_type) / BACKEND_PAGE_TOKENS;
     if (!gather_tokenizer(f, f->ckpt->path, f->ckpt, err))
         return false;
+    notes_context(f->ckpt, context);
     f->plan = plan_memory(f->ckpt, generator_context(&f->ckpt->config, context), kv_type,
                           machine_memory(""));
     return true;

@@ -48,18 +48,25 @@ bool summary_measure(struct summary *out, const char *name, const struct summary
     return ok;
 }
 
-void summary_print_head(void)
+int summary_decimals(double figure)
 {
-    printf("%-24s %12s %12s %12s  %-9s %5s\n", "", "median", "least", "most", "", "runs");
+    return figure < 1 ? 3 : figure < 10 ? 2 : 1;
+}
+
+void summary_print_head(const char *behind)
+{
+    printf("%-24s %12s %12s %12s  %-9s %5s%s%s\n", "", "median", "least", "most", "unit", "runs",
+           *behind ? " " : "", behind);
 }
 
 bool summary_print_row(const struct summary *s, bool ok, const char *label, double scale,
                        const char *unit, const char *behind, struct err *err)
 {
+    int n = summary_decimals(scale * s->median);
     if (!s->n_runs)
         return ok;
-    printf("%-24s %12.1f %12.1f %12.1f  %-9s %5d%s%s\n", label, scale * s->median, scale * s->min,
-           scale * s->max, unit, s->n_runs, *behind ? " " : "", behind);
+    printf("%-24s %12.*f %12.*f %12.*f  %-9s %5d%s%s\n", label, n, scale * s->median, n,
+           scale * s->min, n, scale * s->max, unit, s->n_runs, *behind ? " " : "", behind);
     return ok ? console_flush(err) : ok;
 }
 

@@ -30,9 +30,12 @@ bool summary_measure(struct summary *out, const char *name, const struct summary
 /* Sorts samples: [n], n > 0, and says what they are. */
 struct summary summary_of(double *samples, int n);
 
+/* Returns how many decimals a figure is printed with. */
+int summary_decimals(double figure);
+
 /* Print the head of a table and a row of it with what stands behind it, if it has anything. Returns
  * ok, which says how its measuring ended.  Errors: ERR_IO, when that was well. */
-void summary_print_head(void);
+void summary_print_head(const char *behind);
 bool summary_print_row(const struct summary *s, bool ok, const char *label, double scale,
                        const char *unit, const char *behind, struct err *err) CHECKED;
 

@@ -11,7 +11,7 @@ static double begin_op(struct profile *p)
     double now = clock_now();
     p->sums[p->gap].seconds += now - p->last;
     p->sums[p->gap].n_calls += p->gap == PROFILE_SAMPLING;
-    p->gap = PROFILE_REST;
+    p->gap = PROFILE_OTHER;
     return now;
 }
 
@@ -33,7 +33,7 @@ static void timed_read(struct backend *b, void *host, const void *device, size_t
     struct profile *p = b->profile;
     double start = begin_op(p);
     p->original.read(b, host, device, n_bytes);
-    end_op(p, PROFILE_REST, start);
+    end_op(p, PROFILE_OTHER, start);
     p->gap = PROFILE_SAMPLING;
 }
 
@@ -177,7 +177,7 @@ void profile_begin(struct profile *p, struct backend *b, profile_classify_fn *cl
 {
     assert(!b->profile);
     *p = (struct profile){
-        .backend = b, .original = *b, .classify = classify, .arg = arg, .gap = PROFILE_REST};
+        .backend = b, .original = *b, .classify = classify, .arg = arg, .gap = PROFILE_OTHER};
     b->profile = p;
     b->read = timed_read;
     b->embed = timed_embed;
@@ -207,7 +207,7 @@ const char *profile_name(enum profile_op op)
     static const char *const names[PROFILE_OPS] = {
         "qkv",      "o",        "gate_up",   "down",     "router", "output",
         "product",  "experts",  "attention", "norm",     "rope",   "silu",
-        "residual", "kv_write", "embed",     "sampling", "rest"};
+        "residual", "kv_write", "embed",     "sampling", "other"};
     assert(op >= 0 && op < PROFILE_OPS);
     return names[op];
 }

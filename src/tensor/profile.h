@@ -32,7 +32,7 @@ enum profile_op {
     PROFILE_KV_WRITE,
     PROFILE_EMBED,
     PROFILE_SAMPLING, /* from the reading of logits to the next operation */
-    PROFILE_REST,     /* between operations, else */
+    PROFILE_OTHER,    /* between operations, else */
     PROFILE_OPS,
 };
 

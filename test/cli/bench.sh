@@ -1,7 +1,7 @@
 # The table's form, with numbers masked; and that JSON and CSV hold the figures they should.
 mask() {
     sed -E 's/^.*stories260K/stories260K/; s/ of (memory|AMX.*|AVX.*|plain C.*)$/ of LIMIT/
-        s/^limit: (AMX|AVX|plain).*  /limit: COMPUTE  /; s/[0-9]+\.[0-9]+/N/g; s/ +/ /g'
+        s/^limit: (AMX|AVX|plain).*  /limit: COMPUTE  /; s/<?[0-9]+\.[0-9]+/N/g; s/ +/ /g'
 }
 keys() { tr ',{}[]' '\n\n\n\n\n' | sed -n 's/^"\([a-z_]*\)":.*/\1/p' | uniq | tr '\n' ' '; echo; }
 small="--prompt 16 --generate 4 --threads 1 --cpu c"
@@ -20,24 +20,50 @@ try bench --batch 513
 try bench --csv --json
 try bench --csv --profile
 try bench --json --compare x.json
+try bench --batch 1,,2
+try bench --repeat 0
 try bench none.gguf
+# Contexts beyond the model's are measured, and said to be that.
+try bench $small --seconds 0 --depth 600 | grep '^2>'
+try bench $small --seconds 0 --depth 508 | grep '^2>'
 
 # Every row there is; and a start from disk, which a file in memory does not have.
 cp models/stories260K.gguf "$TMP/model.gguf"
 try bench "$TMP/model.gguf" --seconds 0 --full --prompt 8 --depth 1 --batch 2 --generate 2 \
     --threads 1 --cpu c | grep -v '^2> ' | mask | cut -d ' ' -f 1-3 | sed 's|.*/model|model|'
 
-# The same run by operation: what there is, and that the parts are the whole.
-"$BISE" bench $small --repeat 1 --profile --batch 2 |
-    awk '/of memory,/ { table = 1 } table { print $1 }'
+# Every line of CSV has as many fields.
+"$BISE" bench "$TMP/model.gguf" --seconds 0 --cold --prompt 8 --generate 2 --threads 1 --cpu c --csv \
+    2>/dev/null | awk -F , '{ print NF, $1 }'
+
+# The same run by operation: what there is with its columns, the longest first, what has no name
+# last; and that the parts are the whole, to the tenth.
+"$BISE" bench $small --repeat 1 --profile --batch 2 | awk '
+    /of memory/ { table = 1; print; fflush(); sum = 0; last = 1e9; next }
+    !table || !NF { next }
+    $1 == "all" { close("sort"); printf "%s behind %s: %.1f%% of %s\n", $1, name, sum, $3; next }
+    { sum += $3; if ($2 > last && $1 != "other") print $1 ": out of order"
+      last = $2; name = $1; print $1, NF | "sort" }' | sed -E 's/ +/ /g'
 "$BISE" bench $small --repeat 1 --profile --json | keys
 
-# Beside a run that was stored.
+# Beside a run that was stored: rows of both, of the one and of the other.
+beside() { sed -E "s|$TMP/||; /^(note|which)/b; s/[0-9][0-9.e+-]*x [a-z]+|same/CHANGE/
+        s/(better|worse|within noise)\$/MEANING/; s/[0-9][0-9.e+-]+/N/g; s/ +/ /g"; }
 "$BISE" bench $small --repeat 3 --json >"$TMP/before.json"
-"$BISE" bench $small --repeat 3 --batch 1 --compare "$TMP/before.json" | sed -n '/^beside/,$p' |
-    sed -E "s|$TMP/||; s/better|worse//; s/[0-9][0-9.e+-]+/N/g; s/ +/ /g; s/ \$//"
+"$BISE" bench $small --repeat 3 --prompt 8 --batch 1 --compare "$TMP/before.json" 2>&1 |
+    sed -n '/^note/p; /^beside/,$p' | beside
+# What differs is said before the time is spent, and again where the rows are compared.
+"$BISE" bench test/data/stories260K/stories260K-q4_0.gguf --exact --threads 2 --cpu c --prompt 16 \
+    --generate 2 --seconds 0 --compare "$TMP/before.json" 2>&1 >"$TMP/out" | sed "s|$TMP/||"
+sed -n '/^beside/,/^first/p' "$TMP/out" | beside
 echo '{"rows":[{"name":"load"}]}' >"$TMP/wrong.json"
-try bench $small --compare "$TMP/wrong.json" | sed "s|$TMP|TMP|"
+try bench $small --compare "$TMP/wrong.json" | sed "s|$TMP/||"
+echo 'name,unit' >"$TMP/wrong.csv"
+try bench $small --compare "$TMP/wrong.csv" | sed "s|$TMP/||"
+"$BISE" bench --limits --cpu c --threads 1 --json >"$TMP/limits.json"
+try bench $small --compare "$TMP/limits.json" | sed "s|$TMP/||"
+try bench $small --compare models
+try bench $small --compare ''
 try bench $small --compare none.json
 
 # The machine alone.

@@ -12,7 +12,7 @@ show test/data/oracle/large3-fp8block --context 64 --json
 show test/data/oracle-gguf/mistral4-bf16 --check-tensors | grep -E '^(arch|param|formats|layers|experts|att| |numbers|each)'
 show test/data/layouts/latent-nvfp4 | grep -A 10 '^formats'
 show test/data/stories260K/stories260K-q4_0.gguf
-show models/stories260K.gguf --context 100000 | tail -3
+show models/stories260K.gguf --context 100000 | tail -4
 try show none/such/model
 # What run refuses, show does not promise.
 for model in models/stories260K.gguf test/data/oracle/mistral4; do

@@ -390,41 +390,72 @@ static void silu_mul_avx512(float *gate, const float *up, int n)
     }
 }
 
-/* Sixteen elements of a row of keys or values. */
-INLINE __m512 load_kv(enum dtype type, const void *data, size_t i, __mmask16 m)
+/* Sixteen elements of a row of keys or values, those of a mask; of Q8_0 all. */
+INLINE __m512 load_16_kv(enum dtype type, const void *row, size_t i, __mmask16 m)
 {
     if (type == DTYPE_F32)
-        return _mm512_maskz_loadu_ps(m, (const float *)data + i);
+        return _mm512_maskz_loadu_ps(m, (const float *)row + i);
     if (type == DTYPE_BF16)
-        return from_bf16(_mm256_maskz_loadu_epi16(m, (const uint16_t *)data + i));
+        return from_bf16(_mm256_maskz_loadu_epi16(m, (const uint16_t *)row + i));
     /* Blocks are whole, so both halves of one are there; what is not wanted is not used. */
-    const uint8_t *block = (const uint8_t *)data + i / 32 * 34;
+    const uint8_t *block = (const uint8_t *)row + i / 32 * 34;
     __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)(block + 2 + i % 32));
     __m512 scale = _mm512_cvtph_ps(_mm256_set1_epi16((short)(block[0] | block[1] << 8)));
     return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
 }
 
-/* scores[h][j] of n_heads (up to 4) heads and all keys, each key read once. */
-INLINE void score(const struct attend_job *job, int h0, int n_heads, enum dtype type,
-                  float (*scores)[ATTEND_ROWS])
+/* 32 elements, a whole block. */
+INLINE void load_32_kv(enum dtype type, const void *row, size_t i, __m512 to[2])
 {
-    size_t dim = (size_t)job->k_dim;
-    const float *q = job->q + (size_t)h0 * job->q_stride;
-    for (int j = 0; j < job->n_keys; j++) {
-        __m512 sums[4];
-        for (int h = 0; h < 4; h++)
-            sums[h] = _mm512_setzero_ps();
-        for (size_t i = 0; i < dim; i += 16) {
-            __mmask16 m = lanes((int)(dim - i));
-            __m512 k = load_kv(type, job->k, (size_t)j * job->k_stride + i, m);
-            for (int h = 0; h < n_heads; h++)
-                sums[h] = _mm512_fmadd_ps(
-                    _mm512_maskz_loadu_ps(m, q + (size_t)h * job->q_stride + i), k, sums[h]);
+    to[0] = load_16_kv(type, row, i, 0xffff);
+    to[1] = load_16_kv(type, row, i + 16, 0xffff);
+}
+
+/* Row j of n elements each. */
+INLINE const void *kv_row(enum dtype type, const void *data, int j, size_t n)
+{
+    size_t bytes = type == DTYPE_F32 ? 4 * n : type == DTYPE_BF16 ? 2 * n : n / 32 * 34;
+    return (const uint8_t *)data + (size_t)j * bytes;
+}
+
+/* scores[h][j] of n_heads and n_keys, up to 4 each. */
+INLINE void score(const struct attend_job *job, int h0, int n_heads, int j0, int n_keys,
+                  enum dtype type, float (*scores)[ATTEND_ROWS])
+{
+    size_t dim = (size_t)job->k_dim, i = 0, stride = job->q_stride;
+    const float *q = job->q + (size_t)h0 * stride;
+    const void *rows[4];
+    __m512 sums[4][4];
+    for (int j = 0; j < n_keys; j++)
+        rows[j] = kv_row(type, job->k, j0 + j, job->k_stride);
+    for (int h = 0; h < n_heads; h++)
+        for (int j = 0; j < 4; j++)
+            sums[h][j] = _mm512_setzero_ps();
+    for (; i + 32 <= dim; i += 32) {
+        __m512 k[4][2];
+        for (int j = 0; j < n_keys; j++)
+            load_32_kv(type, rows[j], i, k[j]);
+        for (size_t c = 0; c < 2; c++)
+            for (int h = 0; h < n_heads; h++) {
+                __m512 v = _mm512_loadu_ps(q + (size_t)h * stride + i + 16 * c);
+                for (int j = 0; j < n_keys; j++)
+                    sums[h][j] = _mm512_fmadd_ps(v, k[j][c], sums[h][j]);
+            }
+    }
+    for (; i < dim; i += 16) {
+        __mmask16 m = lanes((int)(dim - i));
+        for (int h = 0; h < n_heads; h++) {
+            __m512 v = _mm512_maskz_loadu_ps(m, q + (size_t)h * stride + i);
+            for (int j = 0; j < n_keys; j++)
+                sums[h][j] = _mm512_fmadd_ps(v, load_16_kv(type, rows[j], i, m), sums[h][j]);
         }
+    }
+    for (int h = 0; h < n_heads; h++) {
         float four[4];
-        _mm_storeu_ps(four, sum_of_each(sums[0], sums[1], sums[2], sums[3]));
-        for (int h = 0; h < n_heads; h++)
-            scores[h0 + h][j] = four[h] * job->scales[h0 + h];
+        _mm_storeu_ps(four, _mm_mul_ps(sum_of_each(sums[h][0], sums[h][1], sums[h][2], sums[h][3]),
+                                       _mm_set1_ps(job->scales[h0 + h])));
+        for (int j = 0; j < n_keys; j++)
+            scores[h0 + h][j0 + j] = four[j];
     }
 }
 
@@ -434,7 +465,7 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     __mmask16 m = lanes(job->n_keys);
     __m512 s = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), m, scores);
     float max = fmaxf(job->max[h], _mm512_reduce_max_ps(s));
-    float keep = expf(job->max[h] - max);
+    float keep = max == job->max[h] ? 1.0f : expf(job->max[h] - max);
     __m512 below = _mm512_sub_ps(s, _mm512_set1_ps(max));
     m = _mm512_mask_cmp_ps_mask(m, below, _mm512_set1_ps(ATTEND_NOTHING), _CMP_NLT_UQ);
     __m512 p = _mm512_maskz_mov_ps(m, exponential(below));
@@ -444,42 +475,75 @@ INLINE float weigh(const struct attend_job *job, int h, float *scores)
     return keep;
 }
 
-/* Adds the weighted values to n_heads (up to 4) outputs, each value read once. */
-INLINE void add_values(const struct attend_job *job, int h0, int n_heads, enum dtype type,
-                       float (*weights)[ATTEND_ROWS], const float *keep)
+/* Adds the weighted values of elements i..i+16*n-1, n up to 4 and even, to n_heads (up to 4)
+ * outputs. */
+INLINE void add_whole(const struct attend_job *job, int h0, int n_heads, size_t i, size_t n,
+                      enum dtype type, float (*weights)[ATTEND_ROWS], const float *keep)
 {
-    size_t dim = (size_t)job->v_dim;
-    float *out = job->out + (size_t)h0 * job->out_stride;
-    for (size_t i = 0; i < dim; i += 16) {
-        __mmask16 m = lanes((int)(dim - i));
-        __m512 sums[4];
+    float *out = job->out + (size_t)h0 * job->out_stride + i;
+    __m512 sums[4][4];
+    for (int h = 0; h < n_heads; h++)
+        for (size_t c = 0; c < n; c++)
+            sums[h][c] = _mm512_mul_ps(_mm512_loadu_ps(out + (size_t)h * job->out_stride + 16 * c),
+                                       _mm512_set1_ps(keep[h0 + h]));
+    for (int j = 0; j < job->n_keys; j++) {
+        const void *row = kv_row(type, job->v, j, job->v_stride);
+        __m512 v[4];
+        for (size_t c = 0; c < n; c += 2)
+            load_32_kv(type, row, i + 16 * c, v + c);
         for (int h = 0; h < n_heads; h++)
-            sums[h] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out + (size_t)h * job->out_stride + i),
-                                    _mm512_set1_ps(keep[h0 + h]));
-        for (int j = 0; j < job->n_keys; j++) {
-            __m512 v = load_kv(type, job->v, (size_t)j * job->v_stride + i, m);
-            for (int h = 0; h < n_heads; h++)
-                sums[h] = _mm512_fmadd_ps(_mm512_set1_ps(weights[h0 + h][j]), v, sums[h]);
-        }
-        for (int h = 0; h < n_heads; h++)
-            _mm512_mask_storeu_ps(out + (size_t)h * job->out_stride + i, m, sums[h]);
+            for (size_t c = 0; c < n; c++)
+                sums[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(weights[h0 + h][j]), v[c], sums[h][c]);
     }
+    for (int h = 0; h < n_heads; h++)
+        for (size_t c = 0; c < n; c++)
+            _mm512_storeu_ps(out + (size_t)h * job->out_stride + 16 * c, sums[h][c]);
+}
+
+/* The same for the last elements. */
+INLINE void add_tail(const struct attend_job *job, int h0, int n_heads, size_t i, enum dtype type,
+                     float (*weights)[ATTEND_ROWS], const float *keep)
+{
+    __mmask16 m = lanes((int)((size_t)job->v_dim - i));
+    for (int h = h0; h < h0 + n_heads; h++) {
+        float *out = job->out + (size_t)h * job->out_stride + i;
+        __m512 sum = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, out), _mm512_set1_ps(keep[h]));
+        for (int j = 0; j < job->n_keys; j++)
+            sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[h][j]),
+                                  load_16_kv(type, kv_row(type, job->v, j, job->v_stride), i, m),
+                                  sum);
+        _mm512_mask_storeu_ps(out, m, sum);
+    }
+}
+
+INLINE void attend_heads(const struct attend_job *job, int h0, int n_heads, enum dtype type)
+{
+    float scores[ATTEND_HEADS][ATTEND_ROWS], keep[ATTEND_HEADS];
+    size_t dim = (size_t)job->v_dim, i = 0;
+    int j = 0;
+    for (; j + 4 <= job->n_keys; j += 4)
+        score(job, h0, n_heads, j, 4, type, scores);
+    for (; j < job->n_keys; j++)
+        score(job, h0, n_heads, j, 1, type, scores);
+    for (int h = h0; h < h0 + n_heads; h++)
+        keep[h] = weigh(job, h, scores[h]);
+    for (; i + 64 <= dim; i += 64)
+        add_whole(job, h0, n_heads, i, 4, type, scores, keep);
+    for (; i + 32 <= dim; i += 32)
+        add_whole(job, h0, n_heads, i, 2, type, scores, keep);
+    for (; i < dim; i += 16)
+        add_tail(job, h0, n_heads, i, type, scores, keep);
 }
 
 INLINE void attend(const struct attend_job *job, enum dtype type)
 {
-    float scores[ATTEND_HEADS][ATTEND_ROWS], keep[ATTEND_HEADS];
     int h = 0;
     for (; h + 4 <= job->n_heads; h += 4)
-        score(job, h, 4, type, scores);
+        attend_heads(job, h, 4, type);
+    for (; h + 2 <= job->n_heads; h += 2)
+        attend_heads(job, h, 2, type);
     for (; h < job->n_heads; h++)
-        score(job, h, 1, type, scores);
-    for (h = 0; h < job->n_heads; h++)
-        keep[h] = weigh(job, h, scores[h]);
-    for (h = 0; h + 4 <= job->n_heads; h += 4)
-        add_values(job, h, 4, type, scores, keep);
-    for (; h < job->n_heads; h++)
-        add_values(job, h, 1, type, scores, keep);
+        attend_heads(job, h, 1, type);
 }
 
 static void attend_avx512(const struct attend_job *job)

@@ -44,16 +44,6 @@ struct running {
     float *out, *max, *sum;
 };
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static struct unit unit_at(const struct attention_job *job, int i)
 {
     const struct attention_args *a = job->args;

@@ -54,6 +54,16 @@ struct cpu_backend {
 /* Holds 16 tokens of the longest vector, 512 of 32768 elements; larger calls go in parts. */
 #define TILE_ROOM ((size_t)TILE_ROWS * LIMIT_FFN_DIM)
 
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* Returns how many items of cost_per_item operations make a chunk that is worth
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);

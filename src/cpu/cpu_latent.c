@@ -50,16 +50,6 @@ struct latent_job {
     int first;                  /* its first query */
 };
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 /* The product of one head: y = x . rows, or with turned the sum of rows that x weighs. */
 static struct cpu_product product_of(const struct heads_product *h, int head)
 {

@@ -125,6 +125,12 @@ static bool keep_location(struct http_get *get)
 {
     char *url = NULL;
     curl_easy_getinfo(get->easy, CURLINFO_REDIRECT_URL, &url);
+    if (url && strlen(url) > get->location->max) {
+        get->refused = true;
+        return err_set(&get->err, ERR_LIMIT,
+                       "%s: it leads to an address of more than %zu bytes; use another mirror",
+                       get->url, get->location->max);
+    }
     get->refused = url && !buf_add(get->location, url, strlen(url), &get->err);
     return !get->refused;
 }

@@ -61,6 +61,8 @@
 
 /* Downloads. */
 #define LIMIT_REDIRECTS      8            /* of one request */
+#define LIMIT_URL_BYTES      (16u << 10)  /* an address; signed ones are long */
+#define LIMIT_HUB_ENDPOINT   2048u        /* the address of a hub, before its paths */
 #define LIMIT_HUB_LISTING    (32u << 20)  /* a model's list of files as JSON */
 #define LIMIT_HUB_FILES      20000u       /* files in it */
 #define LIMIT_HUB_FILE_BYTES (1ull << 43) /* one of them */

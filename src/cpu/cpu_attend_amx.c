@@ -11,61 +11,19 @@
 #if defined(__x86_64__)
 #include <assert.h>
 #include <float.h>
-#include <immintrin.h>
 #include <math.h>
 
+#include "cpu/cpu_amx.h"
 #include "cpu/cpu_ops.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-#define TILE       512 /* elements of a bf16 tile: 16 rows of 32, or of 16 pairs */
-#define SCORE_TILE 256 /* elements of a float tile */
-#define PAGES      (PROMPT_KEYS / ATTEND_ROWS)
-#define LOG2_E     0x1.715476p0f
+#define PAGES  (PROMPT_KEYS / ATTEND_ROWS)
+#define LOG2_E 0x1.715476p0f
 
 /* A block of keys: the rows of its pages, from position key0 on. */
 struct block {
     const uint16_t *k[PAGES];
     int key0;
 };
-
-static const struct {
-    uint8_t palette, start, zeros[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} eight_tiles = {
-    .palette = 1,
-    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
-
-/* Turns 16 rows of 16 words into columns. */
-INLINE void turn(__m512i v[16])
-{
-    __m512i a[16];
-    for (int i = 0; i < 16; i += 2) {
-        a[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-        a[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4)
-        for (int k = 0; k < 2; k++) {
-            v[i + 2 * k] = _mm512_unpacklo_epi64(a[i + k], a[i + k + 2]);
-            v[i + 2 * k + 1] = _mm512_unpackhi_epi64(a[i + k], a[i + k + 2]);
-        }
-    /* Now v[4 i + c] has columns c, c + 4, c + 8 and c + 12 of rows 4 i to 4 i + 3. */
-    for (int c = 0; c < 4; c++) {
-        a[c] = _mm512_shuffle_i32x4(v[c], v[c + 4], 0x88);
-        a[c + 4] = _mm512_shuffle_i32x4(v[c], v[c + 4], 0xdd);
-        a[c + 8] = _mm512_shuffle_i32x4(v[c + 8], v[c + 12], 0x88);
-        a[c + 12] = _mm512_shuffle_i32x4(v[c + 8], v[c + 12], 0xdd);
-    }
-    for (int c = 0; c < 4; c++) {
-        v[c] = _mm512_shuffle_i32x4(a[c], a[c + 8], 0x88);
-        v[c + 4] = _mm512_shuffle_i32x4(a[c + 4], a[c + 12], 0x88);
-        v[c + 8] = _mm512_shuffle_i32x4(a[c], a[c + 8], 0xdd);
-        v[c + 12] = _mm512_shuffle_i32x4(a[c + 4], a[c + 12], 0xdd);
-    }
-}
 
 /* 2^v for v <= 0, or 0 far below; NaN passes.  The polynomial is much better than bf16. */
 INLINE __m512 power_of_2(__m512 v)
@@ -146,7 +104,7 @@ static void turn_values(const struct prompt_job *job, const uint16_t *const page
     __mmask16 seen[2 * ATTEND_ROWS];
     for (int i = 0; i < 2 * ATTEND_ROWS; i++)
         seen[i] = key + i >= first && key + i <= last ? 0xffff : 0;
-    for (size_t d = 0; d < dim; d += 16, tiles += TILE) {
+    for (size_t d = 0; d < dim; d += 16, tiles += TILE_INPUTS) {
         __m512i v[16];
         for (size_t p = 0; p < 16; p++) {
             const uint16_t *row = pages[p / 8] + p % 8 * 2 * dim + d;
@@ -181,7 +139,7 @@ static void open_block(const struct prompt_job *job, struct block *b, int key0)
             values[k] = page_rows(job, keys[k] + job->values_at, room + (size_t)k * page_elements);
         }
         turn_values(job, values, key0 + i * ATTEND_ROWS,
-                    job->room->v + (size_t)i / 2 * (size_t)job->dim / 16 * TILE);
+                    job->room->v + (size_t)i / 2 * (size_t)job->dim / 16 * TILE_INPUTS);
         for (int k = 0; k < 2; k++)
             b->k[i + k] = page_rows(job, keys[k], room + (size_t)k * page_elements);
     }
@@ -201,9 +159,9 @@ static void score(const struct prompt_job *job, const struct block *b, int row, 
         _tile_zero(3);
         for (size_t d = 0; d < dim; d += 32) {
             _tile_loadd(4, k + d, dim * 2);
-            _tile_loadd(6, q + d * 16, 64);
+            _tile_loadd(6, q + d * 16, ROW_BYTES);
             _tile_loadd(5, more + d, dim * 2);
-            _tile_loadd(7, others + d * 16, 64);
+            _tile_loadd(7, others + d * 16, ROW_BYTES);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);
@@ -268,25 +226,25 @@ static void add_values(const struct prompt_job *job, int row, int n)
     for (size_t d = 0; d < dim; d += 32) {
         float *to = room->out + (size_t)row * dim + d * 16, *others = to + 16 * dim;
         const uint32_t *p = room->weights, *more = p + (size_t)16 * (PROMPT_KEYS / 2);
-        const uint16_t *v = room->v + d / 16 * TILE;
-        _tile_loadd(0, to, 64);
-        _tile_loadd(1, others, 64);
-        _tile_loadd(2, to + SCORE_TILE, 64);
-        _tile_loadd(3, others + SCORE_TILE, 64);
-        for (int key = 0; key < n; key += 32, p += 256, more += 256, v += dim / 16 * TILE) {
-            _tile_loadd(4, v, 64);
-            _tile_loadd(6, p, 64);
-            _tile_loadd(5, v + TILE, 64);
-            _tile_loadd(7, more, 64);
+        const uint16_t *v = room->v + d / 16 * TILE_INPUTS;
+        _tile_loadd(0, to, ROW_BYTES);
+        _tile_loadd(1, others, ROW_BYTES);
+        _tile_loadd(2, to + TILE_SUMS, ROW_BYTES);
+        _tile_loadd(3, others + TILE_SUMS, ROW_BYTES);
+        for (int key = 0; key < n; key += 32, p += 256, more += 256, v += dim / 16 * TILE_INPUTS) {
+            _tile_loadd(4, v, ROW_BYTES);
+            _tile_loadd(6, p, ROW_BYTES);
+            _tile_loadd(5, v + TILE_INPUTS, ROW_BYTES);
+            _tile_loadd(7, more, ROW_BYTES);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);
             _tile_dpbf16ps(3, 5, 7);
         }
-        _tile_stored(0, to, 64);
-        _tile_stored(1, others, 64);
-        _tile_stored(2, to + SCORE_TILE, 64);
-        _tile_stored(3, others + SCORE_TILE, 64);
+        _tile_stored(0, to, ROW_BYTES);
+        _tile_stored(1, others, ROW_BYTES);
+        _tile_stored(2, to + TILE_SUMS, ROW_BYTES);
+        _tile_stored(3, others + TILE_SUMS, ROW_BYTES);
     }
 }
 
@@ -296,7 +254,7 @@ static void finish(const struct prompt_job *job, int n_rows)
     const struct prompt_room *room = job->room;
     const float *from = room->out;
     for (int r0 = 0; r0 < n_rows; r0 += 16)
-        for (int d = 0; d < job->dim; d += 16, from += SCORE_TILE) {
+        for (int d = 0; d < job->dim; d += 16, from += TILE_SUMS) {
             __m512i v[16];
             for (size_t i = 0; i < 16; i++)
                 v[i] = _mm512_load_si512(from + 16 * i);
@@ -313,7 +271,7 @@ static void attend_prompt_amx(const struct prompt_job *job)
     struct prompt_room *room = job->room;
     int n_rows = job->n_tok * job->group, end = job->pos0 + job->n_tok;
     assert(job->dim % 32 == 0 && job->dim <= PROMPT_DIM && n_rows <= PROMPT_ROWS);
-    _tile_loadconfig(&eight_tiles);
+    _tile_loadconfig(&whole_tiles);
     start(job, n_rows);
     int begin = room->first[0] > 0 ? room->first[0] / PROMPT_KEYS * PROMPT_KEYS : 0;
     for (int key0 = begin; key0 < end; key0 += PROMPT_KEYS) {

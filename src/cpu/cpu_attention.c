@@ -14,10 +14,6 @@
 
 #include "cpu/cpu_int.h"
 
-/* A part has so many keys, or that times a power of two where there would be more of them. */
-#define PART_KEYS 512
-#define MAX_PARTS 64
-
 /* All parts of one unit at least. */
 static_assert(ATTEND_FLOATS >= (size_t)MAX_PARTS * ATTEND_HEADS * (LIMIT_HEAD_DIM + 2),
               "a unit must fit");
@@ -28,7 +24,7 @@ struct attention_job {
     int n_blocks;       /* of the heads that share a KV head: at most ATTEND_HEADS each */
     int first, n_units; /* what this loop works at */
     int max_parts;      /* of any of these units; 1: they go straight to where they belong */
-    size_t part_floats; /* of a part: [heads][head_dim] sums, [heads] max, [heads] sum */
+    size_t part_floats; /* from one part to the next */
 };
 
 /* A token, some query heads from head on, and the keys that they see. */
@@ -36,23 +32,8 @@ struct unit {
     struct cpu_token token;
     int t, head, n_heads;
     int begin, end; /* keys */
-    int keys_of_part, first_part, n_parts;
+    struct cpu_parts parts;
 };
-
-/* Where a running softmax lies. */
-struct running {
-    float *out, *max, *sum;
-};
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
 
 static struct unit unit_at(const struct attention_job *job, int i)
 {
@@ -65,11 +46,9 @@ static struct unit unit_at(const struct attention_job *job, int i)
     u.n_heads = min_int(ATTEND_HEADS, group - block);
     u.end = u.token.pos + 1;
     u.begin = a->window > 0 ? max_int(0, u.end - a->window) : 0;
-    u.keys_of_part = a->phase == PHASE_GENERATE ? PART_KEYS : u.end;
-    while (u.token.pos / u.keys_of_part >= MAX_PARTS)
-        u.keys_of_part *= 2;
-    u.first_part = u.begin / u.keys_of_part;
-    u.n_parts = u.token.pos / u.keys_of_part - u.first_part + 1;
+    u.parts = (struct cpu_parts){.n_keys = u.end, .n = 1};
+    if (a->phase == PHASE_GENERATE)
+        u.parts = cpu_parts_of(u.begin, u.token.pos, MAX_PARTS);
     return u;
 }
 
@@ -80,15 +59,11 @@ static float *out_of(const struct attention_job *job, const struct unit *u)
     return a->out + at * (size_t)a->kv->head_dim;
 }
 
-static struct running part_of(const struct attention_job *job, const struct unit *u, int unit,
-                              int part)
+/* Where the parts of a unit lie. */
+static float *parts_room(const struct attention_job *job, int unit)
 {
-    struct running r;
-    size_t at = (size_t)(unit - job->first) * (size_t)job->max_parts + (size_t)part;
-    r.out = job->cpu->attend + at * job->part_floats;
-    r.max = r.out + (size_t)u->n_heads * (size_t)job->args->kv->head_dim;
-    r.sum = r.max + u->n_heads;
-    return r;
+    size_t at = (size_t)(unit - job->first) * (size_t)job->max_parts;
+    return job->cpu->attend + at * job->part_floats;
 }
 
 /* Brings rows of a page closer that are wanted soon. */
@@ -100,7 +75,7 @@ static void fetch(const uint8_t *rows, size_t n_bytes)
 
 /* Runs over the pages of keys begin..end-1. */
 static void attend_keys(const struct attention_job *job, const struct unit *u, int begin, int end,
-                        struct running *to)
+                        struct cpu_part *to)
 {
     const struct attention_args *a = job->args;
     const struct kv_view *kv = a->kv;
@@ -144,12 +119,6 @@ static void attend_keys(const struct attention_job *job, const struct unit *u, i
     }
 }
 
-static void divide(float *out, size_t n, float by)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] /= by;
-}
-
 /* Parts of units, the same part of all units after another. */
 static void part_items(void *arg, int begin, int end, int worker)
 {
@@ -158,44 +127,29 @@ static void part_items(void *arg, int begin, int end, int worker)
     for (int item = begin; item < end; item++) {
         int unit = job->first + item % job->n_units, part = item / job->n_units;
         struct unit u = unit_at(job, unit);
-        if (part >= u.n_parts)
+        if (part >= u.parts.n)
             continue;
+        int dim = job->args->kv->head_dim;
         float max[ATTEND_HEADS], sum[ATTEND_HEADS];
-        struct running to = {.out = out_of(job, &u), .max = max, .sum = sum};
+        struct cpu_part to = {.out = out_of(job, &u), .max = max, .sum = sum};
         if (job->max_parts > 1)
-            to = part_of(job, &u, unit, part);
-        int from = (u.first_part + part) * u.keys_of_part;
-        attend_keys(job, &u, max_int(from, u.begin), min_int(from + u.keys_of_part, u.end), &to);
-        size_t dim = (size_t)job->args->kv->head_dim;
+            to = cpu_part_at(parts_room(job, unit) + (size_t)part * job->part_floats, u.n_heads,
+                             dim);
+        int from = (u.parts.first + part) * u.parts.n_keys;
+        attend_keys(job, &u, max_int(from, u.begin), min_int(from + u.parts.n_keys, u.end), &to);
         for (int h = 0; h < u.n_heads && job->max_parts == 1; h++)
-            divide(to.out + (size_t)h * dim, dim, sum[h]);
+            cpu_divide(to.out + (size_t)h * (size_t)dim, dim, sum[h]);
     }
 }
 
-/* Puts the parts of units together, as if all had met the largest score.  What has one part keeps
- * its bits. */
 static void unit_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct attention_job *job = arg;
-    size_t dim = (size_t)job->args->kv->head_dim;
     for (int unit = job->first + begin; unit < job->first + end; unit++) {
         struct unit u = unit_at(job, unit);
-        float *out = out_of(job, &u);
-        for (int h = 0; h < u.n_heads; h++, out += dim) {
-            float max = -INFINITY, sum = 0.0f;
-            for (int part = 0; part < u.n_parts; part++)
-                max = fmaxf(max, part_of(job, &u, unit, part).max[h]);
-            for (int part = 0; part < u.n_parts; part++) {
-                struct running r = part_of(job, &u, unit, part);
-                const float *from = r.out + (size_t)h * dim;
-                float weight = expf(r.max[h] - max);
-                sum += weight * r.sum[h];
-                for (size_t i = 0; i < dim; i++)
-                    out[i] = part > 0 ? out[i] + weight * from[i] : weight * from[i];
-            }
-            divide(out, dim, sum);
-        }
+        cpu_join_parts(out_of(job, &u), parts_room(job, unit), job->part_floats, u.parts.n,
+                       u.n_heads, job->args->kv->head_dim);
     }
 }
 
@@ -269,14 +223,14 @@ void cpu_attention(struct backend *b, const struct attention_args *args)
     }
     int group = args->n_heads / kv->n_kv_heads, heads = min_int(group, ATTEND_HEADS);
     job.n_blocks = (group + ATTEND_HEADS - 1) / ATTEND_HEADS;
-    job.part_floats = (size_t)heads * (size_t)(kv->head_dim + 2);
+    job.part_floats = cpu_part_floats(heads, kv->head_dim);
     int of_token = kv->n_kv_heads * job.n_blocks, n_keys = 0;
     int n_units = kv_span_tokens(args->spans, args->n_spans) * of_token;
     job.max_parts = 1;
     for (int i = 0; i < n_units; i += of_token) {
         struct unit u = unit_at(&job, i);
-        job.max_parts = max_int(job.max_parts, u.n_parts);
-        n_keys = max_int(n_keys, min_int(u.keys_of_part, u.end - u.begin));
+        job.max_parts = max_int(job.max_parts, u.parts.n);
+        n_keys = max_int(n_keys, min_int(u.parts.n_keys, u.end - u.begin));
     }
     int most = (int)(ATTEND_FLOATS / (job.part_floats * (size_t)job.max_parts));
     int64_t cost = (int64_t)2 * n_keys * heads * kv->head_dim;

@@ -38,11 +38,6 @@ struct experts_job {
     float *gate, *up; /* [n_rows][ffn_dim]; gate becomes the hidden vector, up its rounded form */
 };
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static const struct tensor *matrix(const struct piece *piece, int which)
 {
     const struct ffn_tensors *ffn = piece->ffn;

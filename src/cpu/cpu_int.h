@@ -54,6 +54,16 @@ struct cpu_backend {
 /* Holds 16 tokens of the longest vector, 512 of 32768 elements; larger calls go in parts. */
 #define TILE_ROOM ((size_t)TILE_ROWS * LIMIT_FFN_DIM)
 
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* Returns how many items of cost_per_item operations make a chunk that is worth
  * handing to a thread. */
 int cpu_grain(int64_t cost_per_item);
@@ -151,6 +161,36 @@ static inline uint8_t *cpu_kv_row(const struct kv_view *kv, const struct kv_span
            kv->layer_offset +
            (size_t)(pos % BACKEND_PAGE_TOKENS) * dtype_bytes(kv->dtype, kv->head_dim);
 }
+
+/* The keys of a generated token in parts, so that many threads have something to do: of 512 keys,
+ * or that times a power of two where there would be more than most of them, cut at fixed positions.
+ */
+#define MAX_PARTS 64
+struct cpu_parts {
+    int n_keys; /* of a part */
+    int first;  /* part number first has the first key that is seen */
+    int n;
+};
+
+/* Returns the parts of keys begin..pos. */
+struct cpu_parts cpu_parts_of(int begin, int pos, int most);
+
+/* What some heads have met in a part: [n_heads][dim] sums of weighted values, [n_heads] largest
+ * scores, [n_heads] sums of weights. */
+struct cpu_part {
+    float *out, *max, *sum;
+};
+
+/* Returns how many floats that takes, and where they lie in room: [cpu_part_floats()]. */
+size_t cpu_part_floats(int n_heads, int dim);
+struct cpu_part cpu_part_at(float *room, int n_heads, int dim);
+
+/* Puts n_parts parts, stride floats from one to the next, together in their order, as if all had
+ * met the largest score, and divides: out: [n_heads][dim].  What has one part keeps its bits. */
+void cpu_join_parts(float *out, float *parts, size_t stride, int n_parts, int n_heads, int dim);
+
+/* Divides out: [n]. */
+void cpu_divide(float *out, int n, float by);
 
 /* The operations of struct backend that have files of their own; k, v:
  * [n_tok][n_kv_heads][head_dim]. */

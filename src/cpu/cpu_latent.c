@@ -4,10 +4,10 @@
  * Expanded, for many queries: LATENT_KEYS cached positions become the keys and values of
  * every head, which all queries meet before the next ones are expanded.
  * Folded, for few: the matrices of a head go into its query and its output, and all heads
- * meet the cached rows themselves.
+ * meet the cached rows themselves, in parts as those of plain attention.
  *
- * Either way a query meets the pages in order of position, each with the keys that it sees,
- * so its result does not depend on what else the call holds. */
+ * Either way a query meets the pages, or those of a part, in order of position, each with the keys
+ * that it sees, so its result does not depend on what else the call holds. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -18,6 +18,7 @@
  * something to other threads. */
 #define ITEM_HEADS 8
 static_assert(ITEM_HEADS <= ATTEND_HEADS, "an item must fit the kernel");
+static_assert(ATTEND_FLOATS >= (size_t)ITEM_HEADS * (LIMIT_LATENT + 2), "a part must fit");
 static_assert(LATENT_KEYS % BACKEND_PAGE_TOKENS == 0, "pages are expanded whole");
 
 /* y[t][i] = sum over j of x[t][j] * m[i][j] for the matrix m of each head: [n_out][n_in]. */
@@ -46,19 +47,13 @@ struct latent_job {
     float *mix;                 /* [LATENT_TOKENS][n_heads][kv_rank]: weighted sums of latents */
     int row, head_dim;          /* kv_rank + rope_dim, nope_dim + rope_dim */
     int begin, n;               /* positions that are expanded, or queries that are folded */
+    int n_groups;               /* of the heads: ITEM_HEADS of them each */
+    int first_unit, n_units;    /* a folded query's groups of heads: what this loop works at */
+    int most_parts, max_parts;  /* of any shape of this model; of any of these units */
+    size_t part_floats;         /* from one part to the next */
     const struct kv_span *span; /* whose positions are expanded */
     int first;                  /* its first query */
 };
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
 
 /* The product of one head: y = x . rows, or with turned the sum of rows that x weighs. */
 static struct cpu_product product_of(const struct heads_product *h, int head)
@@ -247,12 +242,6 @@ static void start_query(const struct latent_job *job, int head, int t)
     job->sum[head * job->span->n_tok + t] = 0.0f;
 }
 
-static void finish(float *out, int n, float sum)
-{
-    for (int i = 0; i < n; i++)
-        out[i] /= sum;
-}
-
 /* Queries t0..t0+n-1 of a head meet the expanded positions. */
 static void attend_queries(const struct latent_job *job, int head, int t0, int n)
 {
@@ -271,9 +260,9 @@ static void attend_queries(const struct latent_job *job, int head, int t0, int n
     }
     for (int t = t0; t < t0 + n; t++)
         if (pos0 + t >= job->begin && pos0 + t < end)
-            finish(a->out + ((size_t)(job->first + t) * (size_t)a->n_heads + (size_t)head) *
-                                (size_t)a->v_dim,
-                   a->v_dim, job->sum[head * job->span->n_tok + t]);
+            cpu_divide(a->out + ((size_t)(job->first + t) * (size_t)a->n_heads + (size_t)head) *
+                                    (size_t)a->v_dim,
+                       a->v_dim, job->sum[head * job->span->n_tok + t]);
 }
 
 static void expanded_items(void *arg, int begin, int end, int worker)
@@ -329,59 +318,142 @@ static void attend_by_expanding(struct latent_job *job)
     }
 }
 
-/* Query t of this part meets all that it sees, for n heads from head on. */
-static void attend_folded(const struct latent_job *job, int t, int head, int n)
+/* Puts what is rotated of queries behind what is folded. */
+static void query_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct latent_job *job = arg;
+    const struct latent_args *a = job->args;
+    size_t from = (size_t)job->begin * (size_t)a->n_heads;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++)
+        memcpy(job->q + i * (size_t)job->row + a->kv_rank,
+               a->q + (from + i) * (size_t)job->head_dim + a->nope_dim,
+               (size_t)a->rope_dim * sizeof *job->q);
+}
+
+/* A folded query with some heads from head on. */
+struct unit {
+    struct cpu_token token;
+    int t, head, n_heads;
+    struct cpu_parts parts;
+};
+
+static struct unit unit_at(const struct latent_job *job, int i)
+{
+    struct unit u = {.t = i / job->n_groups, .head = i % job->n_groups * ITEM_HEADS};
+    u.token = cpu_token_at(job->args->spans, job->begin + u.t);
+    u.n_heads = min_int(ITEM_HEADS, job->args->n_heads - u.head);
+    u.parts = cpu_parts_of(0, u.token.pos, job->most_parts);
+    return u;
+}
+
+static float *mix_of(const struct latent_job *job, const struct unit *u)
+{
+    size_t at = (size_t)u->t * (size_t)job->args->n_heads + (size_t)u->head;
+    return job->mix + at * (size_t)job->args->kv_rank;
+}
+
+static float *parts_room(const struct latent_job *job, int unit)
+{
+    size_t at = (size_t)(unit - job->first_unit) * (size_t)job->max_parts;
+    return job->cpu->attend + at * job->part_floats;
+}
+
+/* A unit meets keys begin..end-1. */
+static void attend_folded(const struct latent_job *job, const struct unit *u, int begin, int end,
+                          struct cpu_part *to)
 {
     const struct latent_args *a = job->args;
-    size_t row = (size_t)job->row, rank = (size_t)a->kv_rank, dim = (size_t)job->head_dim;
-    size_t at = (size_t)t * (size_t)a->n_heads + (size_t)head;
-    size_t from = at + (size_t)job->begin * (size_t)a->n_heads;
-    struct cpu_token token = cpu_token_at(a->spans, job->begin + t);
-    int pos = token.pos;
-    float max[ITEM_HEADS], sum[ITEM_HEADS], scales[ITEM_HEADS];
-    float *q = job->q + at * row, *mix = job->mix + at * rank;
-    for (size_t h = 0; h < (size_t)n; h++) {
-        memcpy(q + h * row + rank, a->q + (from + h) * dim + a->nope_dim,
-               (size_t)a->rope_dim * sizeof *q);
-        max[h] = -INFINITY;
-        sum[h] = 0.0f;
-        scales[h] = a->scales[job->begin + t];
+    size_t row = (size_t)job->row, rank = (size_t)a->kv_rank;
+    float scales[ITEM_HEADS];
+    for (int h = 0; h < u->n_heads; h++) {
+        to->max[h] = -INFINITY;
+        to->sum[h] = 0.0f;
+        scales[h] = a->scales[job->begin + u->t];
     }
-    memset(mix, 0, (size_t)n * rank * sizeof *mix);
-    for (int key = 0, n_keys; key <= pos; key += n_keys) {
-        const void *rows = cpu_kv_row(a->kv, token.span, key);
-        n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, pos - key + 1);
+    memset(to->out, 0, (size_t)u->n_heads * rank * sizeof *to->out);
+    for (int key = begin, n_keys; key < end; key += n_keys) {
+        const void *rows = cpu_kv_row(a->kv, u->token.span, key);
+        n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, end - key);
         job->cpu->ops.attend(&(struct attend_job){
-            .q = q,
+            .q = job->q + ((size_t)u->t * (size_t)a->n_heads + (size_t)u->head) * row,
             .k = rows,
             .v = rows,
-            .out = mix,
-            .max = max,
-            .sum = sum,
+            .out = to->out,
+            .max = to->max,
+            .sum = to->sum,
             .scales = scales,
             .q_stride = row,
             .k_stride = row,
             .v_stride = row,
             .out_stride = rank,
             .dtype = a->kv->dtype,
-            .n_heads = n,
+            .n_heads = u->n_heads,
             .n_keys = n_keys,
             .k_dim = job->row,
             .v_dim = a->kv_rank,
         });
     }
-    for (int h = 0; h < n; h++)
-        finish(mix + (size_t)h * rank, a->kv_rank, sum[h]);
 }
 
-static void folded_items(void *arg, int begin, int end, int worker)
+/* Parts of units, the same part of all units after another: their keys are the same where the
+ * query is. */
+static void part_items(void *arg, int begin, int end, int worker)
 {
     (void)worker;
     const struct latent_job *job = arg;
-    int n_heads = job->args->n_heads, n_groups = (n_heads + ITEM_HEADS - 1) / ITEM_HEADS;
+    int rank = job->args->kv_rank;
     for (int item = begin; item < end; item++) {
-        int head = item % n_groups * ITEM_HEADS;
-        attend_folded(job, item / n_groups, head, min_int(ITEM_HEADS, n_heads - head));
+        int unit = job->first_unit + item % job->n_units, part = item / job->n_units;
+        struct unit u = unit_at(job, unit);
+        if (part >= u.parts.n)
+            continue;
+        float max[ITEM_HEADS], sum[ITEM_HEADS];
+        struct cpu_part to = {.out = mix_of(job, &u), .max = max, .sum = sum};
+        if (job->max_parts > 1)
+            to = cpu_part_at(parts_room(job, unit) + (size_t)part * job->part_floats, u.n_heads,
+                             rank);
+        int from = part * u.parts.n_keys;
+        attend_folded(job, &u, from, min_int(from + u.parts.n_keys, u.token.pos + 1), &to);
+        for (int h = 0; h < u.n_heads && job->max_parts == 1; h++)
+            cpu_divide(to.out + (size_t)h * (size_t)rank, rank, sum[h]);
+    }
+}
+
+static void unit_items(void *arg, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct latent_job *job = arg;
+    for (int unit = job->first_unit + begin; unit < job->first_unit + end; unit++) {
+        struct unit u = unit_at(job, unit);
+        cpu_join_parts(mix_of(job, &u), parts_room(job, unit), job->part_floats, u.parts.n,
+                       u.n_heads, job->args->kv_rank);
+    }
+}
+
+/* The folded queries meet all that they see. */
+static void attend_all_folded(struct latent_job *job)
+{
+    const struct latent_args *a = job->args;
+    int n_units = job->n * job->n_groups, heads = min_int(a->n_heads, ITEM_HEADS), n_keys = 0;
+    job->part_floats = cpu_part_floats(heads, a->kv_rank);
+    job->most_parts = min_int(MAX_PARTS, (int)(ATTEND_FLOATS / job->part_floats));
+    job->max_parts = 1;
+    for (int i = 0; i < n_units; i += job->n_groups) {
+        struct unit u = unit_at(job, i);
+        job->max_parts = max_int(job->max_parts, u.parts.n);
+        n_keys = max_int(n_keys, min_int(u.parts.n_keys, u.token.pos + 1));
+    }
+    int most = (int)(ATTEND_FLOATS / (job->part_floats * (size_t)job->max_parts));
+    int64_t cost = (int64_t)2 * heads * job->row * n_keys;
+    for (job->first_unit = 0; job->first_unit < n_units; job->first_unit += job->n_units) {
+        int left = n_units - job->first_unit;
+        job->n_units = job->max_parts > 1 ? min_int(most, left) : left;
+        pool_run(job->cpu->pool, job->n_units * job->max_parts, cpu_grain(cost), part_items, job);
+        if (job->max_parts > 1)
+            pool_run(job->cpu->pool, job->n_units,
+                     cpu_grain((int64_t)job->max_parts * (int64_t)job->part_floats), unit_items,
+                     job);
     }
 }
 
@@ -398,11 +470,7 @@ static void attend_by_folding(struct latent_job *job)
     size_t heads = (size_t)a->n_heads, row = (size_t)job->row, rank = (size_t)a->kv_rank;
     size_t dim = (size_t)job->head_dim, v_dim = (size_t)a->v_dim;
     int n_tok = kv_span_tokens(a->spans, a->n_spans), most = min_int(n_tok, LATENT_TOKENS);
-    int n_keys = 0;
-    for (int i = 0; i < a->n_spans; i++)
-        n_keys = max_int(n_keys, a->spans[i].pos0 + a->spans[i].n_tok);
-    int n_groups = (a->n_heads + ITEM_HEADS - 1) / ITEM_HEADS;
-    int64_t cost = (int64_t)2 * ITEM_HEADS * job->row * n_keys;
+    job->n_groups = (a->n_heads + ITEM_HEADS - 1) / ITEM_HEADS;
     job->q = a->work;
     job->mix = job->q + (size_t)most * heads * row;
     for (job->begin = 0; job->begin < n_tok; job->begin += most) {
@@ -422,7 +490,8 @@ static void attend_by_folding(struct latent_job *job)
             .n_tok = job->n,
         };
         multiply(job, 1);
-        pool_run(job->cpu->pool, job->n * n_groups, cpu_grain(cost), folded_items, job);
+        pool_run(job->cpu->pool, job->n * a->n_heads, cpu_grain(a->rope_dim), query_items, job);
+        attend_all_folded(job);
         job->products[0] = (struct heads_product){
             .m = a->wv,
             .turned = a->wv->transposed,

@@ -2,35 +2,22 @@
 /* Products of tiles of 16 rows of 64 bytes: from registers alone, and two by two as a product of
  * matrices has them, the right side coming from L2. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-
+#include "cpu/cpu_amx.h"
 #include "cpu/cpu_peak_int.h"
 
 enum {
     SUMS = 16,
     LANES = 16,
     TILE_BYTES = 1024,
-    ROW_BYTES = 64,
     TILE_SUMS = 256,
     LEFT_BYTES = 16384 /* tiles of the left side, which stay in L1 */
 };
 
 #define PAIR_BYTES ((size_t)2 * TILE_BYTES) /* of two tiles */
 
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
 static void begin_tiles(void)
 {
-    struct tile_config config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = ROW_BYTES;
-        config.rows[i] = 16;
-    }
-    _tile_loadconfig(&config);
+    _tile_loadconfig(&whole_tiles);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);

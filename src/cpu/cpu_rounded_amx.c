@@ -2,12 +2,10 @@
 /* Products of rounded activations of many tokens, on AMX.  A tile multiplies one block of 16 rows
  * with 16 tokens; its integers then go the way that those of fewer tokens go. */
 #if defined(__x86_64__)
-#include <immintrin.h>
 #include <string.h>
 
+#include "cpu/cpu_amx.h"
 #include "cpu/cpu_panel.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 #define TILE_TOKENS 16
 #define ADD_TOKENS  4 /* whose products are added up together */
@@ -22,13 +20,10 @@ struct products {
  * and weights; 1 and 3 those of n_rest tokens. */
 static void configure(int n_rest, int width)
 {
-    _Alignas(64) struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t bytes[16];
-        uint8_t rows[16];
-    } config = {
+    const struct tile_config config = {
         .palette = 1,
-        .bytes = {64, n_rest ? 64 : 0, (uint16_t)width, n_rest ? (uint16_t)width : 0, 64},
+        .row_bytes = {ROW_BYTES, n_rest ? ROW_BYTES : 0, (uint16_t)width,
+                      n_rest ? (uint16_t)width : 0, ROW_BYTES},
         .rows = {TILE_TOKENS, (uint8_t)n_rest, TILE_TOKENS, (uint8_t)n_rest, (uint8_t)(width / 4)}};
     _tile_loadconfig(&config);
 }

@@ -11,11 +11,6 @@
 
 #define AHEAD 8 /* stored rows between asking and reading */
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int tiles_of(int64_t n, int size)
 {
     return (int)((n + size - 1) / size);

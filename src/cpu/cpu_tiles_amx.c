@@ -5,25 +5,8 @@
  * loaded is used twice.  That is still more than the second-level cache delivers, so one of both
  * operands comes from the first.  Subnormal bf16 numbers count as 0, as the unit takes them. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-
+#include "cpu/cpu_amx.h"
 #include "cpu/cpu_ops.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-#define ROW_BYTES 64 /* of every tile */
-
-/* Memory of ldtilecfg: palette 1, eight tiles of 16 rows. */
-static const struct {
-    uint8_t palette, start, zeros[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} whole_tiles = {
-    .palette = 1,
-    .row_bytes = {ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES,
-                  ROW_BYTES},
-    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
 
 /* Lanes of the next 16 elements when left remain. */
 INLINE __mmask16 lanes(int left)
@@ -48,34 +31,6 @@ static void tile_weights_amx(uint16_t *tiles, const float *w, int n)
                                                                _mm512_loadu_ps(w + i)));
     if (i < n)
         _mm512_store_si512(tiles, round_32(w, i, n));
-}
-
-/* Turns 16 rows of 16 words into columns. */
-INLINE void turn(__m512i v[16])
-{
-    __m512i a[16];
-    for (int i = 0; i < 16; i += 2) {
-        a[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-        a[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-    }
-    /* v[4i + j]: of rows 4i..4i+3, word j of each four. */
-    for (int i = 0; i < 16; i += 4)
-        for (int j = 0; j < 2; j++) {
-            v[i + 2 * j] = _mm512_unpacklo_epi64(a[i + j], a[i + 2 + j]);
-            v[i + 2 * j + 1] = _mm512_unpackhi_epi64(a[i + j], a[i + 2 + j]);
-        }
-    for (int j = 0; j < 4; j++) {
-        __m512i low01 = _mm512_shuffle_i32x4(v[j], v[4 + j], 0x88);
-        __m512i low23 = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0x88);
-        __m512i high01 = _mm512_shuffle_i32x4(v[j], v[4 + j], 0xdd);
-        __m512i high23 = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0xdd);
-        a[j] = _mm512_shuffle_i32x4(low01, low23, 0x88);
-        a[8 + j] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
-        a[4 + j] = _mm512_shuffle_i32x4(high01, high23, 0x88);
-        a[12 + j] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
-    }
-    for (int i = 0; i < 16; i++)
-        v[i] = a[i];
 }
 
 static void tile_inputs_amx(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n)

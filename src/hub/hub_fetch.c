@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hub_fetch.c - several files at a time, each to its place. */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +127,7 @@ static bool start_job(struct job *job, struct err *err)
 {
     struct hub_pull *pull = job->pull;
     struct err why = {0};
-    buf_init(&job->url, PATH_MAX);
+    buf_init(&job->url, LIMIT_URL_BYTES);
     if (!hub_blob_open(&job->blob, pull->store.data, pull->name, job->file, &why)) {
         close_job(job);
         job->next_try = clock_now() + LOCK_AGAIN_S;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hub_head.c - size and hash of files of which a mirror's list says neither: what the hub answers
  * to HEAD.  A large file lies elsewhere, and the redirect to it names both; it is not followed. */
-#include <limits.h>
 #include <string.h>
 
 #include "hub/hub_fetch_int.h"
@@ -86,8 +85,8 @@ bool hub_ask_heads(struct hub_pull *pull, struct hub_choice *choice, struct err 
         struct buf urls[2];
         if (!file->chosen || *file->hash)
             continue;
-        buf_init(&urls[0], PATH_MAX);
-        buf_init(&urls[1], PATH_MAX);
+        buf_init(&urls[0], LIMIT_URL_BYTES);
+        buf_init(&urls[1], LIMIT_URL_BYTES);
         ok = ask_head(pull, file, urls, err);
         choice->n_bytes += file->n_bytes;
         buf_free(&urls[0]);

@@ -31,7 +31,7 @@ static bool get_listing(struct hub_pull *pull, struct err *err)
     struct buf url, text;
     struct http_get get = {
         .write = add_text, .restart = clear_text, .arg = &text, .n_bytes = LIMIT_HUB_LISTING};
-    buf_init(&url, PATH_MAX);
+    buf_init(&url, LIMIT_URL_BYTES);
     buf_init(&text, LIMIT_HUB_LISTING);
     bool ok = hub_url(&url, pull, "/api/models", "/revision/", pull->name->revision, NULL, err) &&
               buf_add(&url, "?blobs=true", 11, err);

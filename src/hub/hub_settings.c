@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 
 #define DEFAULT_ENDPOINT "https://huggingface.co"
 
@@ -119,6 +120,9 @@ static bool read_endpoint(struct buf *endpoint, struct err *err)
                        value);
     while (value[n - 1] == '/')
         n--;
+    if (n > LIMIT_HUB_ENDPOINT)
+        return err_set(err, ERR_ARG, "HF_ENDPOINT: expected an address of at most %u bytes",
+                       LIMIT_HUB_ENDPOINT);
     return buf_add(endpoint, value, n, err);
 }
 
@@ -126,7 +130,7 @@ bool hub_settings_read(struct hub_settings *settings, struct err *err)
 {
     const char *stall = variable("HF_HUB_DOWNLOAD_TIMEOUT");
     *settings = (struct hub_settings){.stall_s = DEFAULT_STALL_S};
-    buf_init(&settings->endpoint, PATH_MAX);
+    buf_init(&settings->endpoint, LIMIT_HUB_ENDPOINT);
     buf_init(&settings->token, TOKEN_BYTES);
     settings->ca_file = variable("SSL_CERT_FILE");
     if (!settings->ca_file)

@@ -125,6 +125,12 @@ static bool keep_location(struct http_get *get)
 {
     char *url = NULL;
     curl_easy_getinfo(get->easy, CURLINFO_REDIRECT_URL, &url);
+    if (url && strlen(url) > get->location->max) {
+        get->refused = true;
+        return err_set(&get->err, ERR_LIMIT,
+                       "%s: it leads to an address of more than %zu bytes; use another mirror",
+                       get->url, get->location->max);
+    }
     get->refused = url && !buf_add(get->location, url, strlen(url), &get->err);
     return !get->refused;
 }
@@ -316,15 +322,26 @@ static const char *describe(CURLcode code)
     }
 }
 
+/* Returns what the check of a certificate found, for http_distrust(). */
+static long distrust_reason(const struct http_get *get)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+    long reason = HTTP_TRUST_UNKNOWN;
+    /* Other libraries have other codes, or none. */
+    if (curl_easy_getinfo(get->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls &&
+        tls->backend == CURLSSLBACKEND_OPENSSL)
+        curl_easy_getinfo(get->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+    return reason;
+}
+
 /* Notes why an attempt failed. */
 static void note_problem(struct http_get *get, CURLcode code)
 {
     char *url = NULL;
-    long reason = 0;
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
         curl_easy_getinfo(get->easy, CURLINFO_EFFECTIVE_URL, &url);
-        curl_easy_getinfo(get->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
-        http_distrust(get->problem, sizeof get->problem, url ? url : get->url, reason);
+        http_distrust(get->problem, sizeof get->problem, url ? url : get->url,
+                      distrust_reason(get));
     } else if (code == CURLE_OK && !is_success(get)) {
         snprintf(get->problem, sizeof get->problem, "the server answers %ld", get->status);
     } else {

@@ -26,6 +26,10 @@ static const char *describe(long reason)
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         return "is signed by nobody whom this machine trusts; install ca-certificates, or set "
                "SSL_CERT_FILE to a file that has the certificate of who signed it";
+    case HTTP_TRUST_UNKNOWN:
+        return "is not trusted; check the address and the clock of this machine, install "
+               "ca-certificates, or set SSL_CERT_FILE to a file that has the certificate of who "
+               "signed it";
     default:
         return NULL;
     }

@@ -5,8 +5,11 @@
 
 #include <stddef.h>
 
+#define HTTP_TRUST_UNKNOWN (-1L)
+
 /* Writes a sentence that names the host of url, the cause and the remedy.  reason: a code
- * of libcrypto; those for success and for nothing mean that only the name is wrong. */
+ * of libcrypto, of which those for success and for nothing mean that only the name is wrong, or
+ * HTTP_TRUST_UNKNOWN where another library has checked. */
 void http_distrust(char *text, size_t size, const char *url, long reason);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include "test.h"
 
@@ -52,6 +53,26 @@ TEST(pool, every_item_is_done_exactly_once)
         pool_close(pool);
     }
     pool_close(NULL);
+}
+
+/* A system that does not let one process have so many threads says so. */
+TEST(pool, as_many_threads_as_are_allowed_share_a_loop)
+{
+    static struct marks m = {.n = 10007, .grain = 3, .n_threads = LIMIT_THREADS};
+    struct err err = {0};
+    struct pool *pool = pool_open(LIMIT_THREADS, &err);
+    if (!pool) {
+        assert_int_equal(err.code, ERR_LIMIT);
+        assert_non_null(strstr(err.text, " of 1024; use fewer threads"));
+        return;
+    }
+    assert_int_equal(pool_n_threads(pool), LIMIT_THREADS);
+    for (int i = 0; i < 20; i++)
+        pool_run(pool, m.n, m.grain, mark, &m);
+    for (int i = 0; i < m.n; i++)
+        assert_int_equal(m.seen[i], 20);
+    assert_false(m.bad_worker || m.bad_chunk);
+    pool_close(pool);
 }
 
 TEST(pool, works_after_its_threads_fell_asleep)

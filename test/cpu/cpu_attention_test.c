@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cpu/backends.h"
+#include "cpu/cpu_int.h"
 #include "cpu/operands.h"
 
 /* A sequence in shuffled pages of two layers, of which the second is used. */
@@ -55,10 +56,18 @@ static void round_bf16(float *x, size_t n)
         x[i] = number_from_bf16(number_to_bf16(x[i]));
 }
 
-/* What weights rounded to bf16 cost a sum of values up to 2; float32 otherwise. */
-static double tolerance_of(const struct backend *b, enum phase phase, int head_dim)
+/* Scales such that scores do not magnify how float32 rounds them. */
+static void calm_scores(struct sequence *s)
 {
-    bool tiles = !strcmp(b->name, "cpu amx") && phase == PHASE_PROMPT && head_dim % 32 == 0;
+    for (int t = 0; t < s->n_tok; t++)
+        s->scales[t] /= sqrtf((float)s->kv.head_dim);
+}
+
+/* What weights rounded to bf16 cost a sum of values up to 2; float32 otherwise. */
+static double tolerance_of(const struct backend *b, enum phase phase, const struct sequence *s)
+{
+    bool tiles = !strcmp(b->name, "cpu amx") && phase == PHASE_PROMPT && s->kv.head_dim % 32 == 0 &&
+                 s->kv.head_dim <= PROMPT_DIM && s->n_heads / s->kv.n_kv_heads <= PROMPT_ROWS;
     return tiles ? 2.0 * 0x1p-9 : 2e-5;
 }
 
@@ -165,6 +174,51 @@ TEST(cpu_attention, matches_the_textbook_with_and_without_a_window)
     }
 }
 
+TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
+{
+    static const struct {
+        int n_tok, n_heads, n_kv_heads, head_dim;
+    } shapes[] = {{45, 8, 2, 64}, {140, 2, 1, 128}, {37, 4, 2, 256}};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, false);
+        for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
+            uint64_t seed = 4;
+            int n_tok = shapes[shape].n_tok, dim = shapes[shape].head_dim;
+            int n_heads = shapes[shape].n_heads, n_kv = shapes[shape].n_kv_heads;
+            struct sequence s;
+            sequence_new(&s, b, DTYPE_Q8_0, n_tok, n_heads, n_kv, dim, &seed);
+            round_bf16(s.q, (size_t)(n_tok * n_heads * dim));
+            /* Multiples of a step that 127 of it show. */
+            for (size_t i = 0; i < (size_t)(n_tok * n_kv * dim); i++) {
+                s.k[i] = i % 32 ? rintf(s.k[i] * 63.0f) / 64.0f : 127.0f / 64.0f;
+                s.v[i] = i % 32 ? rintf(s.v[i] * 63.0f) / 64.0f : -127.0f / 64.0f;
+            }
+            calm_scores(&s);
+            for (int i = 0; i < 4; i++) {
+                float *out = run(&s, b, (enum phase)(i % 2), i / 2 * 20, 7);
+                check(&s, out, i / 2 * 20, tolerance_of(b, (enum phase)(i % 2), &s));
+                free(out);
+            }
+            sequence_free(&s, b);
+        }
+        b->close(b);
+    }
+}
+
+/* A sequence of keys in bf16 that are exact there. */
+static void bf16_sequence_new(struct sequence *s, struct backend *b, int n_tok, int n_heads,
+                              int n_kv_heads, int head_dim)
+{
+    uint64_t seed = 2;
+    sequence_new(s, b, DTYPE_BF16, n_tok, n_heads, n_kv_heads, head_dim, &seed);
+    round_bf16(s->q, (size_t)(n_tok * n_heads * head_dim));
+    round_bf16(s->k, (size_t)(n_tok * n_kv_heads * head_dim));
+    round_bf16(s->v, (size_t)(n_tok * n_kv_heads * head_dim));
+    calm_scores(s);
+}
+
 TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
 {
     static const struct {
@@ -177,19 +231,13 @@ TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
     for (int m = 0; m < n_masks; m++) {
         struct backend *b = open_cpu(masks[m], 2, false);
         for (size_t i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++) {
-            uint64_t seed = 2;
-            int n_tok = shapes[i / 2].n_tok, dim = shapes[i / 2].head_dim;
-            int n_heads = shapes[i / 2].n_heads, n_kv = shapes[i / 2].n_kv_heads;
             enum phase phase = (enum phase)(i % 2);
+            int window = shapes[i / 2].window;
             struct sequence s;
-            sequence_new(&s, b, DTYPE_BF16, n_tok, n_heads, n_kv, dim, &seed);
-            round_bf16(s.q, (size_t)(n_tok * n_heads * dim));
-            round_bf16(s.k, (size_t)(n_tok * n_kv * dim));
-            round_bf16(s.v, (size_t)(n_tok * n_kv * dim));
-            for (int t = 0; t < n_tok; t++) /* so that scores do not magnify their rounding */
-                s.scales[t] /= sqrtf((float)dim);
-            float *out = run(&s, b, phase, shapes[i / 2].window, 1000);
-            check(&s, out, shapes[i / 2].window, tolerance_of(b, phase, dim));
+            bf16_sequence_new(&s, b, shapes[i / 2].n_tok, shapes[i / 2].n_heads,
+                              shapes[i / 2].n_kv_heads, shapes[i / 2].head_dim);
+            float *out = run(&s, b, phase, window, 1000);
+            check(&s, out, window, tolerance_of(b, phase, &s));
             free(out);
             sequence_free(&s, b);
         }
@@ -197,26 +245,44 @@ TEST(cpu_attention, bf16_keys_cost_their_rounding_only)
     }
 }
 
-TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
+/* A step of prompt tokens may begin and end within a block of keys, a window and a part too. */
+TEST(cpu_attention, long_windows_match_the_textbook_in_both_phases)
 {
-    uint64_t seed = 4;
+    static const int windows[] = {0, 300, 520};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
     for (int m = 0; m < n_masks; m++) {
         struct backend *b = open_cpu(masks[m], 2, false);
         struct sequence s;
-        sequence_new(&s, b, DTYPE_Q8_0, 45, 8, 2, 64, &seed);
-        round_bf16(s.q, 45 * 8 * 64);
-        for (size_t i = 0; i < 45 * 2 * 64; i++) { /* multiples of a step that 127 of it show */
-            s.k[i] = i % 32 ? rintf(s.k[i] * 63.0f) / 64.0f : 127.0f / 64.0f;
-            s.v[i] = i % 32 ? rintf(s.v[i] * 63.0f) / 64.0f : -127.0f / 64.0f;
-        }
-        for (int i = 0; i < 4; i++) {
-            float *out = run(&s, b, (enum phase)(i % 2), i / 2 * 20, 7);
-            check(&s, out, i / 2 * 20, tolerance_of(b, (enum phase)(i % 2), 64));
+        bf16_sequence_new(&s, b, 800, 2, 1, 32);
+        for (size_t i = 0; i < 2 * sizeof windows / sizeof *windows; i++) {
+            enum phase phase = (enum phase)(i % 2);
+            float *out = run(&s, b, phase, windows[i / 2], 611);
+            check(&s, out, windows[i / 2], tolerance_of(b, phase, &s));
             free(out);
         }
         sequence_free(&s, b);
+        b->close(b);
+    }
+}
+
+/* Heads of one token fill the rows of the matrix unit, or are too many for it. */
+TEST(cpu_attention, a_kv_head_may_have_as_many_query_heads_as_there_are)
+{
+    static const int groups[] = {PROMPT_ROWS - 1, PROMPT_ROWS, PROMPT_ROWS + 1, LIMIT_HEADS};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, false);
+        for (size_t i = 0; i < 2 * sizeof groups / sizeof *groups; i++) {
+            enum phase phase = (enum phase)(i % 2);
+            struct sequence s;
+            bf16_sequence_new(&s, b, 19, groups[i / 2], 1, 32);
+            float *out = run(&s, b, phase, 0, 11);
+            check(&s, out, 0, tolerance_of(b, phase, &s));
+            free(out);
+            sequence_free(&s, b);
+        }
         b->close(b);
     }
 }
@@ -312,6 +378,27 @@ TEST(cpu_attention, a_sequence_gets_the_same_bits_in_any_company)
     }
 }
 
+/* The last n tokens of a sequence whose keys are there, chunk of them at a time. */
+static void attend_last(const struct sequence *s, struct backend *b, enum phase phase, int window,
+                        int n, int chunk, float *out)
+{
+    size_t n_q = (size_t)(s->n_heads * s->kv.head_dim);
+    for (int t = 0; t < n; t += chunk) {
+        struct kv_span span = {s->page_ids, s->n_tok - n + t, n - t < chunk ? n - t : chunk};
+        b->attention(b, &(struct attention_args){
+                            .out = out + (size_t)t * n_q,
+                            .q = s->q + (size_t)span.pos0 * n_q,
+                            .scales = s->scales + span.pos0,
+                            .kv = &s->kv,
+                            .spans = &span,
+                            .n_spans = 1,
+                            .phase = phase,
+                            .n_heads = s->n_heads,
+                            .window = window,
+                        });
+    }
+}
+
 /* One head of the last tokens of a long sequence, against the textbook and in other steps. */
 static void check_long(struct backend *b, int n_tok, int window)
 {
@@ -323,22 +410,8 @@ static void check_long(struct backend *b, int n_tok, int window)
     sequence_new(&s, b, DTYPE_F32, n_tok, HEADS, 1, DIM, &seed);
     struct kv_span span = {s.page_ids, 0, n_tok};
     b->kv_write(b, &s.kv, s.k, s.v, &span, 1);
-    for (int chunk = LAST; chunk >= 1; chunk -= 2)
-        for (int t = 0; t < LAST; t += chunk) {
-            span.pos0 = n_tok - LAST + t;
-            span.n_tok = chunk;
-            b->attention(b, &(struct attention_args){
-                                .out = out[chunk / LAST] + t * HEADS * DIM,
-                                .q = s.q + span.pos0 * HEADS * DIM,
-                                .scales = s.scales + span.pos0,
-                                .kv = &s.kv,
-                                .spans = &span,
-                                .n_spans = 1,
-                                .phase = PHASE_GENERATE,
-                                .n_heads = HEADS,
-                                .window = window,
-                            });
-        }
+    attend_last(&s, b, PHASE_GENERATE, window, LAST, LAST, out[0]);
+    attend_last(&s, b, PHASE_GENERATE, window, LAST, 1, out[1]);
     assert_memory_equal(out[0], out[1], sizeof out[0]);
     for (int i = 0; i < LAST * HEADS; i++) {
         int pos = n_tok - LAST + i / HEADS;
@@ -362,4 +435,35 @@ TEST(cpu_attention, generated_tokens_put_parts_of_long_sequences_together)
                     check_long(b, n_toks[i], windows[w]);
         b->close(b);
     }
+}
+
+/* Steps of many tokens and of few, in which a token has one part of its keys or several. */
+TEST(cpu_attention, parts_of_keys_have_the_same_bits_on_any_number_of_threads)
+{
+    enum { N_TOK = 1030, LAST = 9, HEADS = 4, DIM = 32 };
+    static const struct {
+        int n_threads, chunk;
+    } runs[] = {{1, LAST}, {2, LAST}, {3, LAST}, {2, 7}, {1, 1}, {2, 1}};
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    static const int windows[] = {0, 600, 1024};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < n_masks; m++)
+        for (int kind = 0; kind < 12; kind++) {
+            float want[LAST * HEADS * DIM], out[LAST * HEADS * DIM];
+            for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+                uint64_t seed = 7;
+                struct sequence s;
+                struct backend *b = open_cpu(masks[m], runs[i].n_threads, false);
+                sequence_new(&s, b, types[kind / 2 % 2], N_TOK, HEADS, 2, DIM, &seed);
+                struct kv_span span = {s.page_ids, 0, N_TOK};
+                b->kv_write(b, &s.kv, s.k, s.v, &span, 1);
+                attend_last(&s, b, (enum phase)(kind % 2), windows[kind / 4], LAST, runs[i].chunk,
+                            i ? out : want);
+                if (i > 0)
+                    assert_memory_equal(out, want, sizeof want);
+                sequence_free(&s, b);
+                b->close(b);
+            }
+        }
 }

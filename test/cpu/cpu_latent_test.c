@@ -26,8 +26,9 @@ struct shape {
 struct sequence {
     struct shape s;
     struct kv_view kv;
-    uint32_t page_ids[64];
+    uint32_t page_ids[80];
     size_t n_bytes;
+    int first;                 /* the first query that is asked */
     struct random_tensor w[2]; /* of FUSED the first only */
     struct head_tensor wk, wv;
     float *q, *rows, *scales; /* [n_tok][heads][nope + rope], [n_tok][rank + rope], [n_tok] */
@@ -155,7 +156,11 @@ static float *run(const struct sequence *q, struct backend *b, enum phase phase,
     struct guarded work = guarded_new(n_work);
     float *out = malloc((size_t)s->n_tok * n_out * sizeof *out);
     mem_forbid(true);
-    for (int pos = 0; pos < s->n_tok; pos += chunk) {
+    if (q->first > 0) {
+        const struct kv_span before = {.page_ids = q->page_ids, .pos0 = 0, .n_tok = q->first};
+        b->kv_write(b, &q->kv, q->rows, NULL, &before, 1);
+    }
+    for (int pos = q->first; pos < s->n_tok; pos += chunk) {
         int n = s->n_tok - pos < chunk ? s->n_tok - pos : chunk;
         const struct kv_span span = {.page_ids = q->page_ids, .pos0 = pos, .n_tok = n};
         b->kv_write(b, &q->kv, q->rows + (size_t)pos * n_row, NULL, &span, 1);
@@ -191,7 +196,7 @@ static void plain_head(const struct sequence *q, int head, bool round, double *o
     double *v = plain_expand(q, &q->wv, head, s->v, round);
     double *p = malloc((size_t)s->n_tok * sizeof *p);
     memset(out, 0, (size_t)s->n_tok * (size_t)s->v * sizeof *out);
-    for (int t = 0; t < s->n_tok; t++) {
+    for (int t = q->first; t < s->n_tok; t++) {
         const float *query = q->q + (t * s->n_heads + head) * (s->nope + s->rope);
         double max = -INFINITY, sum = 0.0;
         for (int j = 0; j <= t; j++) {
@@ -223,9 +228,9 @@ static void check(const struct sequence *q, bool round, const float *got, double
     for (int head = 0; head < s->n_heads; head++) {
         double largest = 0.0;
         plain_head(q, head, round, want);
-        for (int i = 0; i < s->n_tok * s->v; i++)
+        for (int i = q->first * s->v; i < s->n_tok * s->v; i++)
             largest = fmax(largest, fabs(want[i]));
-        for (int t = 0; t < s->n_tok; t++)
+        for (int t = q->first; t < s->n_tok; t++)
             for (int i = 0; i < s->v; i++) {
                 double g = (double)got[(t * s->n_heads + head) * s->v + i], w = want[t * s->v + i];
                 if (!(fabs(g - w) <= tolerance * largest))
@@ -418,6 +423,60 @@ TEST(cpu_latent, a_query_gets_the_same_bits_in_any_chunk_and_on_any_number_of_th
                 }
                 free(want);
             }
+}
+
+/* Queries with one part of keys or two, or with two or three, beside each other and alone. */
+TEST(cpu_latent, parts_of_keys_match_the_textbook_on_any_number_of_threads)
+{
+    enum { LAST = 40, HEADS = 9, V = 3 };
+    static const struct {
+        int n_threads, chunk;
+    } runs[] = {{1, 1}, {2, 1}, {2, LAST}, {3, 7}};
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    static const int firsts[] = {490, 1000};
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    for (int m = 0; m < 4 * n_masks; m++) {
+        size_t first = (size_t)firsts[m / 2 % 2] * HEADS * V;
+        const struct shape shape = {DTYPE_BF16, PLAIN, FUSED, firsts[m / 2 % 2] + LAST, HEADS, 2,
+                                    8,          V,     24};
+        float *want = NULL;
+        for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+            uint64_t seed = 10;
+            struct sequence q;
+            struct backend *b = open_cpu(masks[m / 4], runs[i].n_threads, false);
+            sequence_new(&q, b, types[m % 2], &shape, &seed);
+            q.first = firsts[m / 2 % 2];
+            float *out = run(&q, b, PHASE_GENERATE, runs[i].chunk);
+            if (i == 0) {
+                want = out;
+                check(&q, false, out, 1e-5);
+            }
+            assert_memory_equal(out + first, want + first,
+                                (size_t)(LAST * HEADS * V) * sizeof *out);
+            if (i > 0)
+                free(out);
+            sequence_free(&q, b);
+            b->close(b);
+        }
+        free(want);
+    }
+}
+
+TEST(cpu_latent, parts_of_the_longest_rows_are_put_together_in_several_loops)
+{
+    enum { LAST = 12, N_TOK = 520 }; /* the scratch holds two parts of 7 queries */
+    const struct shape shape = {DTYPE_BF16, PLAIN, FUSED, N_TOK, 8, 2, 2, 1, LIMIT_LATENT};
+    uint64_t seed = 11;
+    struct sequence q;
+    struct backend *b = open_cpu(cpu_detect(), 2, false);
+    sequence_new(&q, b, DTYPE_BF16, &shape, &seed);
+    q.first = N_TOK - LAST;
+    float *out = run(&q, b, PHASE_GENERATE, LAST);
+    check(&q, false, out, 1e-5);
+    free(out);
+    sequence_free(&q, b);
+    b->close(b);
 }
 
 TEST(cpu_latent, a_sequence_gets_the_same_bits_in_any_company)

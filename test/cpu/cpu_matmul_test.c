@@ -407,3 +407,36 @@ TEST(cpu_matmul, more_tokens_than_the_scratch_holds_go_in_parts)
     }
     b->close(b);
 }
+
+/* Numbers that bf16 has, so that rounding to it loses nothing and only the order of sums is free.
+ */
+TEST(cpu_matmul, tokens_of_the_longest_inputs_go_to_tiles_in_parts)
+{
+    uint64_t seed = 6;
+    const int n_in = 1 << 18, n_tok = 65, n_rows = 3; /* 64 of these fill the scratch for tiles */
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    struct problem p;
+    problem_new(&p, n_in, n_tok, &seed);
+    add_output(&p, DTYPE_BF16, PLAIN, n_rows, &seed);
+    float *x = p.x.p, *w = plain_values(&p.w[0].t);
+    for (size_t i = 0; i < (size_t)n_tok * (size_t)n_in; i++)
+        x[i] = number_from_bf16(number_to_bf16(x[i]));
+    for (int m = 0; m < n_masks; m++) {
+        struct backend *b = open_cpu(masks[m], 2, false);
+        multiply(b, &p, PHASE_PROMPT);
+        for (int i = 0; i < n_tok * n_rows; i++) {
+            double sum = 0.0, terms = 0.0, got = (double)((float *)p.y[0].p)[i];
+            for (int k = 0; k < n_in; k++) {
+                double term = (double)x[i / n_rows * n_in + k] * (double)w[i % n_rows * n_in + k];
+                sum += term;
+                terms += fabs(term);
+            }
+            if (!(fabs(got - sum) <= 1e-6 * terms))
+                fail_msg("%s [%d]: got %.9g, want %.9g", b->name, i, got, sum);
+        }
+        b->close(b);
+    }
+    free(w);
+    problem_free(&p);
+}

@@ -9,7 +9,7 @@
 /* Says whether a mirror with that answer to HEAD gives the file. */
 static bool comes(const char *head, struct err *err)
 {
-    char text[1000];
+    char text[18000];
     const char *const answers[] = {BARE, text, T_CONTENT, T_CONTENT};
     struct canned server;
     snprintf(text, sizeof text, "HTTP/1.1 %s\r\n\r\n", head);
@@ -76,4 +76,24 @@ TEST(hub_head, one_that_is_another_file_is_not_kept)
     assert_false(store_has(store, "a/b", "blobs/" COMMIT_2));
     assert_false(store_has(store, "a/b", "snapshots"));
     unsetenv("HF_HUB_CACHE");
+}
+
+/* Addresses that a mirror signs are longer than paths may be. */
+TEST(hub_head, an_address_elsewhere_may_be_long_but_not_endless)
+{
+    char head[17000];
+    struct err err = {0};
+    int n = snprintf(head, sizeof head,
+                     "302 Found\r\nX-Linked-Size: 13\r\nX-Linked-Etag: \"" SHA256
+                     "\"\r\nLocation: http://localhost:1/?");
+    memset(head + n, 'a', sizeof head - (size_t)n);
+    head[n + 16384] = '\0';
+    assert_false(comes(head, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_non_null(strstr(err.text, "/t%20%231.gguf: it leads to an address of more than 16384 "
+                                     "bytes; use another mirror"));
+    head[n + 16384 - (int)strlen("http://localhost:1/?")] = '\0';
+    err = (struct err){0};
+    if (!comes(head, &err))
+        fail_msg("%s", err.text);
 }

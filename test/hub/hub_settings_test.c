@@ -128,3 +128,22 @@ TEST(hub_settings, values_that_cannot_be)
     }
     forget_all();
 }
+
+TEST(hub_settings, an_address_has_its_limit)
+{
+    char address[2100] = "http://a/";
+    struct hub_settings s;
+    struct err err = {0};
+    forget_all();
+    memset(address + 9, 'b', 2048 - 9);
+    setenv("HF_ENDPOINT", address, 1);
+    assert_true(hub_settings_read(&s, &err));
+    assert_int_equal(s.endpoint.len, 2048);
+    hub_settings_free(&s);
+    address[2048] = 'b';
+    setenv("HF_ENDPOINT", address, 1);
+    assert_false(hub_settings_read(&s, &err));
+    assert_string_equal(err.text, "HF_ENDPOINT: expected an address of at most 2048 bytes");
+    hub_settings_free(&s);
+    forget_all();
+}

@@ -18,7 +18,7 @@ enum { CANNED_MAX = 8 };
 struct canned {
     int fd, port, n; /* answers given */
     pthread_t thread;
-    char answers[CANNED_MAX][4096], requests[CANNED_MAX][4096];
+    char answers[CANNED_MAX][20000], requests[CANNED_MAX][4096];
 };
 
 static inline void *canned_serve(void *arg)

@@ -21,6 +21,7 @@ TEST(http_trust, the_host_the_cause_and_the_remedy)
         {20, "by nobody whom this machine trusts; install"},
         {62, "is for another host; check"},
         {64, "is for another host; check"},
+        {HTTP_TRUST_UNKNOWN, "hub:1 is not trusted; check the address and the clock"},
         {23, "cannot be trusted (certificate revoked); use another mirror"},
     };
     char text[512];

@@ -197,6 +197,15 @@ static bool compute_row(struct generator *gen, int row, enum phase phase, struct
     return true;
 }
 
+/* Who reads a prompt for something else than an answer would not see that the weights are bad. */
+static bool check_row(struct generator *gen, struct err *err)
+{
+    if (logits_check(gen->row, gen->n_vocab, err))
+        return true;
+    gen->row = NULL;
+    return false;
+}
+
 /* Hands out the logits of the n tokens of the last step. */
 static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void *arg,
                      struct err *err)
@@ -266,7 +275,8 @@ static bool feed(struct generator *gen, const int32_t *ids, size_t n, generator_
         done += (size_t)n_tok;
         if (fn && !hand_out(gen, n_tok, fn, arg, err))
             return false;
-        if (!fn && done == n && !compute_row(gen, n_tok - 1, PHASE_PROMPT, err))
+        if (!fn && done == n &&
+            (!compute_row(gen, n_tok - 1, PHASE_PROMPT, err) || !check_row(gen, err)))
             return false;
     }
     gen->stats.n_prompt += (uint32_t)n;

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/page_cache.h"
+#include "base/plural.h"
 #include "cli/bench_batch.h"
 #include "cli/bench_compare.h"
 #include "cli/bench_profile.h"
@@ -406,7 +407,8 @@ static bool begin(struct bench *b, struct err *err)
     if (!time_load(b, &load_s, err))
         return false;
     if (b->rows.form == BENCH_TEXT)
-        printf("%s, %s, %d threads\n", b->path, b->rt.backend->name, b->options->machine.n_threads);
+        printf("%s, %s, %d thread%s\n", b->path, b->rt.backend->name, b->options->machine.n_threads,
+               plural((uint64_t)b->options->machine.n_threads));
     if (!console_flush(err) || !bench_limits_measure(&b->limits, &b->options->machine, err) ||
         !find_files(b, err))
         return false;

@@ -91,8 +91,8 @@ static bool choose_chunk(struct job *job, struct err *err)
         job->chunk = c->context < DEFAULT_CHUNK ? c->context : DEFAULT_CHUNK;
     return c->context_assumed || job->chunk <= c->context ||
            err_set(err, ERR_ARG,
-                   "--chunk %u: %s was made for a context of %u tokens; give --chunk %u or less",
-                   job->chunk, job->model, c->context, c->context);
+                   "--chunk %u: %s was made for a context of %u token%s; give --chunk %u or less",
+                   job->chunk, job->model, c->context, plural(c->context), c->context);
 }
 
 static bool check_out(const struct job *job, struct err *err)
@@ -123,8 +123,8 @@ static bool measure(struct job *job, struct err *err)
 static int print_summary(const struct job *job)
 {
     char size[UNITS_TEXT];
-    return written_done(job->out, "%s, %u chunk%s of %u tokens", units_bytes(size, job->n_bytes),
-                        job->n_chunks, plural(job->n_chunks), job->chunk);
+    return written_done(job->out, "%s, %u chunk%s of %u token%s", units_bytes(size, job->n_bytes),
+                        job->n_chunks, plural(job->n_chunks), job->chunk, plural(job->chunk));
 }
 
 static int imatrix(int argc, char **argv)

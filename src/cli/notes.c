@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/notes.h"
 
+#include "base/plural.h"
 #include "cli/console.h"
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
@@ -9,14 +10,15 @@ void notes_skipped(const struct checkpoint *ckpt)
 {
     if (ckpt->n_skipped)
         console_note("%u tensor%s for pictures or sound %s left out: text only", ckpt->n_skipped,
-                     ckpt->n_skipped == 1 ? "" : "s", ckpt->n_skipped == 1 ? "is" : "are");
+                     plural(ckpt->n_skipped), ckpt->n_skipped == 1 ? "is" : "are");
 }
 
 void notes_context(const struct checkpoint *ckpt, uint32_t n)
 {
     const struct model_config *c = &ckpt->config;
     if (n > c->context && !c->context_assumed)
-        console_note("made for %u tokens; beyond that the text degrades", c->context);
+        console_note("made for %u token%s; beyond that the text degrades", c->context,
+                     plural(c->context));
 }
 
 void notes_rounding(const struct checkpoint *ckpt, const struct runtime_options *options)

@@ -35,6 +35,9 @@ try quantize plain.gguf o.gguf --type Q4_0 --imatrix text
 # A chunk is no longer than what the model was made for.
 try imatrix plain.gguf text --out s.gguf --chunk 100000
 try imatrix plain.gguf text --out s.gguf --chunk 513
+printf "Once upon" >once
+try imatrix plain.gguf once --out once.gguf --chunk 2
+rm once*
 # Broken weights are an error, and no file.
 cp "$OLDPWD/$model" nan.gguf
 printf '\377\377\377\177' | dd of=nan.gguf bs=1 conv=notrunc \

@@ -58,3 +58,26 @@ void cgroup_each(const char *root, const char *controller, cgroup_fn *fn, void *
         each_above(dir, (size_t)n_mount, version, fn, arg);
     }
 }
+
+struct cgroup_memory cgroup_memory(const char *dir, int version)
+{
+    bool first = version == 1;
+    return (struct cgroup_memory){
+        .limit = small_text_amount(dir, first ? "memory.limit_in_bytes" : "memory.max", ""),
+        .usage = small_text_amount(dir, first ? "memory.usage_in_bytes" : "memory.current", ""),
+        .cache = small_text_amount(dir, "memory.stat", first ? "total_cache " : "file "),
+    };
+}
+
+static void lower_limit(void *arg, const char *dir, int version)
+{
+    uint64_t *least = arg, limit = cgroup_memory(dir, version).limit;
+    *least = limit < *least ? limit : *least;
+}
+
+uint64_t cgroup_memory_limit(const char *root)
+{
+    uint64_t least = SMALL_TEXT_NONE;
+    cgroup_each(root, "memory", lower_limit, &least);
+    return least;
+}

@@ -8,6 +8,8 @@
 #ifndef BASE_CGROUP_H
 #define BASE_CGROUP_H
 
+#include <stdint.h>
+
 /* dir: folder of a group, which need not exist; version: 1 or 2. */
 typedef void cgroup_fn(void *arg, const char *dir, int version);
 
@@ -15,5 +17,17 @@ typedef void cgroup_fn(void *arg, const char *dir, int version);
  * hierarchy of the first that has controller ("cpu", "memory").  root stands before /proc and
  * /sys, "" but in tests. */
 void cgroup_each(const char *root, const char *controller, cgroup_fn *fn, void *arg);
+
+/* What a group in the folder dir may have of memory and has, in bytes; SMALL_TEXT_NONE: no limit,
+ * or not known. */
+struct cgroup_memory {
+    uint64_t limit, usage;
+    uint64_t cache; /* of usage: what goes when memory is needed */
+};
+struct cgroup_memory cgroup_memory(const char *dir, int version);
+
+/* Returns the least limit of memory of the groups of this process, or SMALL_TEXT_NONE.  root: as
+ * above. */
+uint64_t cgroup_memory_limit(const char *root);
 
 #endif

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/mem.h"
 
 /* What is asked for at a time: long enough for the disk, short enough to end soon. */
@@ -33,10 +33,17 @@ struct read_ahead {
     pthread_t thread;
 };
 
+uint64_t read_ahead_most(const char *root)
+{
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t granted = cgroup_memory_limit(root);
+    return (granted < machine ? granted : machine) / 2;
+}
+
 static void *thread_main(void *arg)
 {
     struct read_ahead *ahead = arg;
-    uint64_t left = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+    uint64_t left = read_ahead_most("");
     for (size_t i = 0; i < ahead->n_maps; i++) {
         const struct file_map *map = &ahead->maps[i];
         for (size_t at = 0, n; at < map->size && left; at += n) {

@@ -9,6 +9,7 @@
 #define BASE_READ_AHEAD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -16,9 +17,14 @@
 struct read_ahead;
 
 /* Starts a thread that reads maps: [n], which stay mapped until it is closed, but no more of
- * them than half of the machine's memory: what comes later would push out what came first.
+ * them than read_ahead_most().
  * Owned: read_ahead_close().  Errors: ERR_LIMIT. */
 struct read_ahead *read_ahead_open(const struct file_map *maps, size_t n, struct err *err) CHECKED;
+
+/* Returns how many bytes are read at most: half of the machine's memory, or of what control groups
+ * grant the process, whichever is less.  What came later would push out what came first.  root
+ * stands before /proc and /sys, "" but in tests. */
+uint64_t read_ahead_most(const char *root);
 
 /* Ends it, wherever it is. */
 void read_ahead_close(struct read_ahead *ahead);

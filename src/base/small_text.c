@@ -66,3 +66,15 @@ bool small_text_number(const char **text, long long *value)
     *value = number;
     return true;
 }
+
+uint64_t small_text_amount(const char *dir, const char *name, const char *key)
+{
+    char text[SMALL_TEXT_BYTES];
+    long long number;
+    small_text_read(text, sizeof text, "%s/%s", dir, name);
+    const char *value = small_text_line(text, key);
+    if (!value)
+        return SMALL_TEXT_NONE;
+    value += strspn(value, " \t");
+    return small_text_number(&value, &number) ? (uint64_t)number : SMALL_TEXT_NONE;
+}

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SMALL_TEXT_BYTES 65536 /* the longest, its NUL included */
 
@@ -23,5 +24,11 @@ const char *small_text_line(const char *text, const char *key);
 /* Reads digits at *text, and moves it behind them, into *value.  Returns false, and leaves both
  * alone, when there are none or they are too many for 63 bits. */
 bool small_text_number(const char **text, long long *value);
+
+#define SMALL_TEXT_NONE UINT64_MAX
+
+/* Returns the number behind key and white space at the start of a line of the file DIR/NAME, or
+ * SMALL_TEXT_NONE when there is no such file, line or number. */
+uint64_t small_text_amount(const char *dir, const char *name, const char *key);
 
 #endif

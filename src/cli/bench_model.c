@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench_model.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/page_cache.h"
+#include "base/plural.h"
 #include "cli/bench_about.h"
 #include "cli/bench_batch.h"
 #include "cli/bench_compare.h"
@@ -51,6 +53,7 @@ struct bench {
     struct disk_speed *disk; /* NULL: nothing comes from there */
     double disk_read;        /* bytes per second, when last measured */
     double stayed;           /* share of the files that stayed in memory before a cold start */
+    bool hides_stayed;       /* the system does not tell that of every file */
     struct expert_cache_stats experts; /* of all decoding that was timed */
     double decode_s;
     uint64_t n_decoded;
@@ -175,6 +178,7 @@ static bool time_cold(void *arg, double *seconds, struct err *err)
     for (size_t i = 0; i < b->files.len; i += strlen(b->files.data + i) + 1) {
         if (!page_cache_drop(b->files.data + i, &stayed, err))
             return false;
+        b->hides_stayed |= isnan(stayed);
         most = stayed > most ? stayed : most;
     }
     b->stayed = most > b->stayed ? most : b->stayed;
@@ -434,7 +438,7 @@ static bool begin(struct bench *b, struct err *err)
     b->about = bench_about(b->options, b->path, &b->rt);
     if (b->rows.form == BENCH_TEXT)
         printf("%s, %s, %u thread%s\n", b->path, b->about.backend, b->about.n_threads,
-               b->about.n_threads == 1 ? "" : "s");
+               plural(b->about.n_threads));
     note(b);
     if (!console_flush(err) || !bench_limits_measure(&b->limits, &b->options->machine, err) ||
         !find_files(b, err))
@@ -464,6 +468,9 @@ static bool measure_all(struct bench *b, struct err *err)
     if (!measure_start(b, time_start, "first token", err) ||
         (o->cold && !measure_start(b, time_cold, "first token cold", err)))
         return false;
+    if (b->hides_stayed)
+        console_note("cold: how much of the files stayed in memory is unknown, as they belong to "
+                     "another user; measure as that user to see it");
     if (b->stayed > STAYED_IN_MEMORY)
         console_note("cold: %.0f %% of a file stayed in memory; stop what else uses the model",
                      100 * b->stayed);

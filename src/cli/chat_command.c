@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 
@@ -121,7 +122,7 @@ static bool save(struct chat_session *s, const char *argument, struct err *err)
 {
     if (!chat_log_save(&s->log, argument, err))
         return false;
-    console_note("saved %zu message%s to %s", s->log.n, s->log.n == 1 ? "" : "s", argument);
+    console_note("saved %zu message%s to %s", s->log.n, plural(s->log.n), argument);
     return true;
 }
 

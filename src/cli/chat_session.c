@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "cli/chat_answer.h"
 #include "cli/chat_command.h"
 #include "cli/cli.h"
@@ -110,8 +111,8 @@ static bool check_room(const struct chat_session *s, const struct prompt *prompt
 {
     if (prompt->ids.n <= run_room(s->run))
         return true;
-    return err_set(err, ERR_LIMIT, "the conversation has %zu tokens and the context %u; %s%s",
-                   prompt->ids.n, run_room(s->run),
+    return err_set(err, ERR_LIMIT, "the conversation has %zu token%s and the context %u; %s%s",
+                   prompt->ids.n, plural(prompt->ids.n), run_room(s->run),
                    s->typed ? "/reset begins a new one" : "shorten it",
                    run_may_grow(s->run) ? " or ask for a larger --context" : "");
 }
@@ -271,7 +272,7 @@ bool chat_session_is_asked(const struct chat_session *s)
 
 void chat_session_note(const struct chat_session *s)
 {
-    console_note("%zu message%s%s", s->log.n, s->log.n == 1 ? "" : "s",
+    console_note("%zu message%s%s", s->log.n, plural(s->log.n),
                  chat_session_is_asked(s) ? "; /regenerate answers the last" : "");
 }
 

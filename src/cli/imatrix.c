@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
@@ -11,6 +12,8 @@
 #include "cli/options.h"
 #include "cli/out_check.h"
 #include "cli/outfile.h"
+#include "cli/units.h"
+#include "cli/written.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
 #include "model/importance.h"
@@ -18,9 +21,11 @@
 #include "tensor/backend.h"
 #include "text/tokenizer.h"
 
+enum { DEFAULT_CHUNK = 512 };
+
 struct job {
     const char *model, *text, *out;
-    uint32_t chunk; /* tokens that are read as one text */
+    uint32_t chunk; /* tokens that are read as one text; 0: not given */
     bool force;
     struct runtime_options machine;
     struct runtime rt;
@@ -29,6 +34,7 @@ struct job {
     struct token_ids ids;
     struct outfile file;
     uint32_t n_chunks;
+    uint64_t n_bytes; /* written */
 };
 
 static bool read_text(struct job *job, struct err *err)
@@ -39,8 +45,8 @@ static bool read_text(struct job *job, struct err *err)
               tokenizer_encode(job->rt.tok, text.data, text.len, &job->ids, err);
     buf_free(&text);
     if (ok && job->ids.n < job->chunk)
-        return err_set(err, ERR_ARG, "%s: %zu tokens; give a text of at least %u, or --chunk",
-                       job->text, job->ids.n, job->chunk);
+        return err_set(err, ERR_ARG, "%s: %zu token%s; give a text of at least %u, or --chunk",
+                       job->text, job->ids.n, plural(job->ids.n), job->chunk);
     return ok;
 }
 
@@ -72,7 +78,21 @@ static bool run_chunks(struct job *job, struct err *err)
 
 static bool write_bytes(void *arg, const void *bytes, size_t n, struct err *err)
 {
-    return outfile_write(arg, bytes, n, err);
+    struct job *job = arg;
+    job->n_bytes += n;
+    return outfile_write(&job->file, bytes, n, err);
+}
+
+/* Beyond its context a model is not what it is when it is used. */
+static bool choose_chunk(struct job *job, struct err *err)
+{
+    const struct model_config *c = model_config(job->rt.model);
+    if (!job->chunk)
+        job->chunk = c->context < DEFAULT_CHUNK ? c->context : DEFAULT_CHUNK;
+    return c->context_assumed || job->chunk <= c->context ||
+           err_set(err, ERR_ARG,
+                   "--chunk %u: %s was made for a context of %u token%s; give --chunk %u or less",
+                   job->chunk, job->model, c->context, plural(c->context), c->context);
 }
 
 static bool check_out(const struct job *job, struct err *err)
@@ -85,7 +105,8 @@ static bool check_out(const struct job *job, struct err *err)
 static bool measure(struct job *job, struct err *err)
 {
     if (!runtime_open(&job->rt, job->model, &job->machine, err) || !check_out(job, err) ||
-        !read_text(job, err) || !gguf_export_open(&job->export, job->rt.ckpt, err) ||
+        !choose_chunk(job, err) || !read_text(job, err) ||
+        !gguf_export_open(&job->export, job->rt.ckpt, err) ||
         !importance_sums_open(&job->sums, &job->export, err) ||
         !outfile_open(&job->file, job->out, err))
         return false;
@@ -95,13 +116,20 @@ static bool measure(struct job *job, struct err *err)
     console_progress_end();
     struct importance_facts facts = {
         .text = job->text, .n_chunks = job->n_chunks, .chunk_tokens = job->chunk};
-    return ok && importance_write(&job->sums, &facts, write_bytes, &job->file, err) &&
+    return ok && importance_write(&job->sums, &facts, write_bytes, job, err) &&
            outfile_commit(&job->file, err);
+}
+
+static int print_summary(const struct job *job)
+{
+    char size[UNITS_TEXT];
+    return written_done(job->out, "%s, %u chunk%s of %u token%s", units_bytes(size, job->n_bytes),
+                        job->n_chunks, plural(job->n_chunks), job->chunk, plural(job->chunk));
 }
 
 static int imatrix(int argc, char **argv)
 {
-    struct job job = {.chunk = 512};
+    struct job job = {0};
     struct err err = {0};
     const struct option options[] = {
         option_text("out", &job.out),
@@ -127,15 +155,14 @@ static int imatrix(int argc, char **argv)
     job.model = path.data;
     ok = ok && measure(&job, &err);
     interrupt_release();
-    if (ok)
-        console_note("%u chunks of %u tokens", job.n_chunks, job.chunk);
+    code = ok ? print_summary(&job) : written_fail(job.out, &err);
     outfile_close(&job.file);
     importance_sums_close(&job.sums);
     gguf_export_close(&job.export);
     token_ids_free(&job.ids);
     runtime_close(&job.rt);
     buf_free(&path);
-    return ok ? EXIT_DONE : console_fail(&err);
+    return code;
 }
 
 const struct verb verb_imatrix = {
@@ -154,7 +181,8 @@ const struct verb verb_imatrix = {
         "\n"
         "    --out FILE     '-': standard output, unless that is a terminal\n"
         "    --force        replace FILE if it exists\n"
-        "    --chunk N      tokens that are read as one text (default: 512)\n"
+        "    --chunk N      tokens that are read as one text, at most the context the model\n"
+        "                   was made for (default: 512, or that)\n"
         "    --exact        compute in float32\n"
         "    --threads N    compute threads (default: one per core)\n"
         "    --cpu NAME     auto, c, avx2, avx512 or amx\n",

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/plural.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/json_text.h"
@@ -101,7 +102,7 @@ static void describe_age(char *text, size_t size, time_t then)
     while (i < 3 && age < units[i].seconds)
         i++;
     long n = age / units[i].seconds;
-    snprintf(text, size, "%ld %s%s", n, units[i].name, n == 1 ? "" : "s");
+    snprintf(text, size, "%ld %s%s", n, units[i].name, plural((uint64_t)n));
 }
 
 static void print_table(const struct hub_models *models)

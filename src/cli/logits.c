@@ -16,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/out_check.h"
 #include "cli/outfile.h"
+#include "cli/written.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
 #include "model/model.h"
@@ -142,7 +143,7 @@ static int run_logits(const struct wanted *w, const struct token_ids *ids)
     }
     runtime_close(&rt);
     buf_free(&path);
-    return ok ? EXIT_DONE : console_fail(&err);
+    return ok ? EXIT_DONE : written_fail(w->out, &err);
 }
 
 static int logits(int argc, char **argv)

@@ -2,12 +2,15 @@
 /* merge.c - "bise merge": a model and its adapters become one model. */
 #include <string.h>
 
+#include "base/plural.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/summary.h"
+#include "cli/units.h"
+#include "cli/written.h"
 #include "lib/runtime.h"
 #include "model/adapter_merge.h"
 
@@ -19,7 +22,8 @@ static bool go_on(void *arg, size_t n_done, size_t n, struct err *err)
 }
 
 static bool merge_into(const char *model, const char *out, const struct runtime_options *options,
-                       const struct merge_options *wanted, struct err *err)
+                       const struct merge_options *wanted, struct merge_result *result,
+                       struct err *err)
 {
     struct adapter *adapters = NULL;
     struct buf path;
@@ -27,11 +31,25 @@ static bool merge_into(const char *model, const char *out, const struct runtime_
     struct checkpoint *ckpt =
         bundled_or(model, &path, err) ? checkpoint_open(path.data, err) : NULL;
     bool ok = ckpt && runtime_adapters(ckpt, options, &adapters, err) &&
-              adapter_merge(ckpt, adapters, out, wanted, err);
+              adapter_merge(ckpt, adapters, out, wanted, result, err);
     adapter_close(adapters);
     checkpoint_close(ckpt);
     buf_free(&path);
     return ok;
+}
+
+static int print_summary(const char *out, const struct merge_result *r)
+{
+    char size[UNITS_TEXT];
+    if (r->decoded)
+        console_note("the %s weights became %s, as their own format would round away what an "
+                     "adapter changes; 'bise quantize' makes the model small again",
+                     r->from == DTYPE_E4M3   ? "FP8"
+                     : r->from == DTYPE_E2M1 ? "NVFP4"
+                                             : "quantised",
+                     dtype_info(r->to)->name);
+    return written_done(out, "%s, %zu tensor%s", units_bytes(size, r->n_bytes), r->n_tensors,
+                        plural(r->n_tensors));
 }
 
 static int merge(int argc, char **argv)
@@ -63,11 +81,12 @@ static int merge(int argc, char **argv)
         wanted.convert = true;
     }
     struct err err = {0};
+    struct merge_result result;
     interrupt_hold_all();
-    bool ok = merge_into(argv[0], argv[1], &options, &wanted, &err);
+    bool ok = merge_into(argv[0], argv[1], &options, &wanted, &result, &err);
     console_progress_end();
     interrupt_release();
-    return ok ? EXIT_DONE : console_fail(&err);
+    return ok ? print_summary(argv[1], &result) : written_fail(argv[1], &err);
 }
 
 const struct verb verb_merge = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/notes.h"
 
+#include "base/plural.h"
 #include "cli/console.h"
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
@@ -9,7 +10,7 @@ void notes_skipped(const struct checkpoint *ckpt)
 {
     if (ckpt->n_skipped)
         console_note("%u tensor%s for pictures or sound %s left out: text only", ckpt->n_skipped,
-                     ckpt->n_skipped == 1 ? "" : "s", ckpt->n_skipped == 1 ? "is" : "are");
+                     plural(ckpt->n_skipped), ckpt->n_skipped == 1 ? "is" : "are");
 }
 
 void notes_context(const struct checkpoint *ckpt, uint32_t n)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "bise.h"
 #include "cli/cli.h"
 #include "cli/console.h"
@@ -98,7 +99,7 @@ static void note_found(const struct hub_name *name, const struct hub_choice *cho
 {
     char size[UNITS_TEXT];
     console_note("%s: everything is there already, %zu file%s, %s", name->repo, choice->n_files,
-                 choice->n_files == 1 ? "" : "s", units_bytes(size, choice->n_bytes));
+                 plural(choice->n_files), units_bytes(size, choice->n_bytes));
 }
 
 /* Brings it.  wanted: the options that were given. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quantize.c - "bise quantize": any checkpoint as one GGUF file, smaller if wanted. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "cli/out_check.h"
 #include "cli/outfile.h"
 #include "cli/units.h"
+#include "cli/written.h"
 #include "data/gguf_write.h"
 #include "lib/runtime.h"
 #include "model/checkpoint.h"
@@ -35,6 +35,7 @@ struct job {
     struct importance importance; /* used when imatrix is given */
     struct outfile file;
     uint64_t n_done, n_all; /* bytes written, of the whole file */
+    uint64_t n_data;        /* bytes of its tensors */
     int percent;
     size_t n_fallbacks;
     bool has_vocab;
@@ -138,17 +139,14 @@ static bool write_file(struct job *job, struct pool *pool, struct gguf_head *hea
     return ok;
 }
 
-static void print_summary(const struct job *job, uint64_t n_data)
+static int print_summary(const struct job *job)
 {
     char before[UNITS_TEXT], after[UNITS_TEXT];
     double n_params = (double)job->ckpt->n_params;
-    if (strcmp(job->out, "-") == 0)
-        return;
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the summary may be gone: that is an error to tell */
-    printf("%s: %s, %.2f bits per weight; before: %s, %.2f\n", job->out,
-           units_bytes(after, job->n_all), 8.0 * (double)n_data / n_params,
-           units_bytes(before, job->ckpt->n_weight_bytes),
-           8.0 * (double)job->ckpt->n_weight_bytes / n_params);
+    return written_done(job->out, "%s, %.2f bits per weight; before: %s, %.2f",
+                        units_bytes(after, job->n_all), 8.0 * (double)job->n_data / n_params,
+                        units_bytes(before, job->ckpt->n_weight_bytes),
+                        8.0 * (double)job->ckpt->n_weight_bytes / n_params);
 }
 
 static bool convert(struct job *job, struct err *err)
@@ -167,8 +165,7 @@ static bool convert(struct job *job, struct err *err)
     outfile_hold(job->out);
     bool ok = write_file(job, pool, &head, err);
     interrupt_release();
-    if (ok)
-        print_summary(job, head.n_data);
+    job->n_data = head.n_data;
     gguf_head_free(&head);
     pool_close(pool);
     return ok;
@@ -182,15 +179,11 @@ static int run_quantize(struct job *job)
     if (bundled_or(job->in, &path, &err))
         job->ckpt = checkpoint_open(path.data, &err);
     bool ok = job->ckpt && check_out(job, &err) && convert(job, &err);
+    int code = ok ? print_summary(job) : written_fail(job->out, &err);
     importance_close(&job->importance);
     gguf_export_close(&job->export);
     checkpoint_close(job->ckpt);
     buf_free(&path);
-    if (!ok)
-        return console_fail(&err);
-    int code = console_finish(EXIT_DONE);
-    if (code != EXIT_DONE && strcmp(job->out, "-") != 0)
-        console_note("%s is complete all the same", job->out);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/input.h"
@@ -16,10 +17,10 @@ static bool confirm(const char *name, const struct hub_removal *removal, struct 
     char size[UNITS_TEXT], answer[8] = "";
     if (!input_is_terminal())
         return err_set(err, ERR_ARG, "%s: %zu file%s, %s; --yes removes them", name,
-                       removal->n_files, removal->n_files == 1 ? "" : "s",
+                       removal->n_files, plural(removal->n_files),
                        units_bytes(size, removal->n_bytes));
     fprintf(stderr, "remove %s: %zu file%s, %s? [y/N] ", name, removal->n_files,
-            removal->n_files == 1 ? "" : "s", units_bytes(size, removal->n_bytes));
+            plural(removal->n_files), units_bytes(size, removal->n_bytes));
     if (!fgets(answer, sizeof answer, stdin) || (*answer != 'y' && *answer != 'Y'))
         return err_set(err, ERR_CANCELLED, "not removed");
     return true;
@@ -44,8 +45,8 @@ static int rm(int argc, char **argv)
         !hub_store_remove(&name, true, &removal, &err))
         return err.code == ERR_CANCELLED ? EXIT_FAILED : console_fail(&err);
     char size[UNITS_TEXT];
-    console_note("%s: removed %zu file%s, %s", argv[0], removal.n_files,
-                 removal.n_files == 1 ? "" : "s", units_bytes(size, removal.n_bytes));
+    console_note("%s: removed %zu file%s, %s", argv[0], removal.n_files, plural(removal.n_files),
+                 units_bytes(size, removal.n_bytes));
     return EXIT_DONE;
 }
 

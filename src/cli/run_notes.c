@@ -2,6 +2,7 @@
 /* run_notes.c - what "bise run" says besides the answer, in both modes. */
 #include <stdio.h>
 
+#include "base/plural.h"
 #include "cli/console.h"
 #include "cli/experts.h"
 #include "cli/notes.h"
@@ -61,10 +62,12 @@ void run_explain_end(const struct run *run, const struct run_end *end, const cha
     if (end->why != FINISH_LENGTH || end->interrupted)
         return;
     if (end->n_answer < max_tokens || !max_tokens)
-        console_note("stopped because the context of %u tokens is full%s%s", run_room(run), reset,
+        console_note("stopped because the context of %u token%s is full%s%s", run_room(run),
+                     plural(run_room(run)), reset,
                      run_may_grow(run) ? "; --context N allows more" : "");
     else if (!run->max_given)
-        console_note("stopped after %u tokens; --max-tokens N allows more", max_tokens);
+        console_note("stopped after %u token%s; --max-tokens N allows more", max_tokens,
+                     plural(max_tokens));
 }
 
 void run_print_usage(const struct run *run, uint32_t n_prompt, uint32_t n_answer)
@@ -96,10 +99,11 @@ void run_print_stats(struct run *run, const struct run_end *end, size_t kv_bytes
 {
     char size[UNITS_TEXT];
     fprintf(stderr, "load    %.3f s\n", run->rt.load_s);
-    fprintf(stderr, "prompt  %u tokens in %.3f s, %.1f tokens/s\n", end->n_prompt, end->prompt_s,
-            units_rate(end->n_prompt, end->prompt_s));
-    fprintf(stderr, "answer  %u tokens in %.3f s, %.1f tokens/s; ended by: %s\n", end->n_answer,
-            end->answer_s, units_rate(end->n_answer, end->answer_s), run_end_name(end));
+    fprintf(stderr, "prompt  %u token%s in %.3f s, %.1f tokens/s\n", end->n_prompt,
+            plural(end->n_prompt), end->prompt_s, units_rate(end->n_prompt, end->prompt_s));
+    fprintf(stderr, "answer  %u token%s in %.3f s, %.1f tokens/s; ended by: %s\n", end->n_answer,
+            plural(end->n_answer), end->answer_s, units_rate(end->n_answer, end->answer_s),
+            run_end_name(end));
     fprintf(stderr, "memory  %s reserved for keys and values\n", units_bytes(size, kv_bytes));
     print_experts(run, end);
     if (run->wanted.sampler.temperature > 0)

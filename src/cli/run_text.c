@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/input.h"
@@ -52,8 +53,8 @@ static bool check_prompt(const struct run *run, const struct answer *a, struct e
         return err_set(err, ERR_ARG, "the prompt is empty and this model needs one; give a text");
     if (a->prompt.n <= run_room(run))
         return true;
-    return err_set(err, ERR_LIMIT, "the prompt has %zu tokens and the context %u; shorten it%s",
-                   a->prompt.n, run_room(run),
+    return err_set(err, ERR_LIMIT, "the prompt has %zu token%s and the context %u; shorten it%s",
+                   a->prompt.n, plural(a->prompt.n), run_room(run),
                    run_may_grow(run) ? " or ask for a larger --context" : "");
 }
 

@@ -2,6 +2,7 @@
 /* show_table.c - facts about a model for people: a line each. */
 #include <stdio.h>
 
+#include "base/plural.h"
 #include "cli/show_int.h"
 #include "cli/units.h"
 
@@ -40,8 +41,8 @@ static void print_features(const struct model_config *c)
         printf("              YaRN, %.10g times %.10g tokens, magnitude %g\n", c->yarn.factor,
                c->yarn.original_context, (double)c->rope_magnitude);
     if (n)
-        printf("              sliding window of %u tokens in %d of %u layers\n", window, n,
-               c->n_layers);
+        printf("              sliding window of %u token%s in %d of %u layer%s\n", window,
+               plural(window), n, c->n_layers, plural(c->n_layers));
     if (c->temperature_beta > 0)
         printf("              queries scaled from token %.10g on, beta %g\n",
                c->temperature_original, c->temperature_beta);
@@ -91,7 +92,7 @@ static void print_layers(const struct model_config *c)
     if (m->n_shared)
         printf(", %u shared", m->n_shared);
     if (m->n_dense)
-        printf(", after %u dense layer%s", m->n_dense, m->n_dense == 1 ? "" : "s");
+        printf(", after %u dense layer%s", m->n_dense, plural(m->n_dense));
     putchar('\n');
 }
 
@@ -99,14 +100,14 @@ static void print_attention(const struct model_config *c)
 {
     const struct latent_config *l = &c->latent;
     if (!c->is_latent) {
-        printf("attention     %u heads of %u, %u for keys and values\n", c->n_heads, c->head_dim,
-               c->n_kv_heads);
+        printf("attention     %u head%s of %u, %u for keys and values\n", c->n_heads,
+               plural(c->n_heads), c->head_dim, c->n_kv_heads);
         return;
     }
-    printf("attention     %u heads of %u + %u rotating, values of %u\n", c->n_heads, l->nope_dim,
-           l->rope_dim, l->v_dim);
-    printf("              latent: queries from %u, keys and values from %u numbers\n", l->q_rank,
-           l->kv_rank);
+    printf("attention     %u head%s of %u + %u rotating, values of %u\n", c->n_heads,
+           plural(c->n_heads), l->nope_dim, l->rope_dim, l->v_dim);
+    printf("              latent: queries from %u, keys and values from %u number%s\n", l->q_rank,
+           l->kv_rank, plural(l->kv_rank));
     if (c->attn_scale_mult != 1.0f)
         printf("              products scaled by %g\n", (double)c->attn_scale_mult);
 }
@@ -129,9 +130,9 @@ static void print_advice(const struct plan *p)
 static void print_memory(const struct plan *p)
 {
     char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT];
-    printf("memory        %s: %s weights + %s keys and values of %u tokens + %s work\n",
+    printf("memory        %s: %s weights + %s keys and values of %u token%s + %s work\n",
            units_bytes(a, p->needed), units_bytes(b, p->weights), units_bytes(c, p->kv), p->context,
-           units_bytes(d, p->work));
+           plural(p->context), units_bytes(d, p->work));
     if (!p->available) {
         puts("fits here     not known: this system does not say how much memory is available");
     } else {
@@ -157,7 +158,7 @@ void show_table(const struct facts *f)
     printf("model         %s\n", ckpt->path);
     printf("architecture  %s\n", c->architecture);
     printf("layout        %s, %zu file%s, %s\n", show_layout(ckpt), ckpt->tensors->n_files,
-           ckpt->tensors->n_files == 1 ? "" : "s", units_bytes(text, f->n_file_bytes));
+           plural(ckpt->tensors->n_files), units_bytes(text, f->n_file_bytes));
     print_parameters(ckpt);
     print_formats(f);
     print_layers(c);
@@ -165,11 +166,12 @@ void show_table(const struct facts *f)
     print_features(c);
     printf("vocabulary    %u%s\n", c->n_vocab, c->tied ? ", output tied to the embedding" : "");
     show_table_tokenizer(f);
-    printf("context       %s %u tokens\n", c->context_assumed ? "not stated, taken as" : "made for",
-           c->context);
+    printf("context       %s %u token%s\n",
+           c->context_assumed ? "not stated, taken as" : "made for", c->context,
+           plural(c->context));
     if (ckpt->n_skipped)
-        printf("left out      %u tensors of other parts (pictures, sound): text only\n",
-               ckpt->n_skipped);
+        printf("left out      %u tensor%s of other parts (pictures, sound): text only\n",
+               ckpt->n_skipped, plural(ckpt->n_skipped));
     if (f->checked)
         puts("numbers       every weight is finite");
     print_traffic(f);

@@ -20,7 +20,7 @@ static const char *scaled(char *text, uint64_t n, const char *const *names, int 
 
 const char *units_bytes(char *text, uint64_t n_bytes)
 {
-    static const char *const names[] = {" bytes", " kB", " MB", " GB", " TB"};
+    const char *const names[] = {n_bytes == 1 ? " byte" : " bytes", " kB", " MB", " GB", " TB"};
     return scaled(text, n_bytes, names, 5);
 }
 

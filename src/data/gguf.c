@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "data/gguf_int.h"
 #include "data/little_endian.h"
 #include "data/stand_in.h"
@@ -45,8 +46,8 @@ bool gguf_read_string(struct gguf_reader *in, size_t max, const char **s, size_t
     if (!gguf_read_u64(in, &len, err))
         return false;
     if (len > (size_t)(in->end - in->p))
-        return err_set(err, ERR_FORMAT, "a string of %llu bytes: the file is cut short",
-                       (unsigned long long)len);
+        return err_set(err, ERR_FORMAT, "a string of %llu byte%s: the file is cut short",
+                       (unsigned long long)len, plural(len));
     if (len > max)
         return err_set(err, ERR_LIMIT, "a string of %llu bytes, the limit is %zu",
                        (unsigned long long)len, max);
@@ -79,12 +80,13 @@ static bool read_counts(struct gguf_reader *in, uint64_t *n_tensors, uint64_t *n
     in->p += HEADER_BYTES;
     left -= HEADER_BYTES;
     if (*n_tensors > left / MIN_TENSOR_BYTES || *n_kvs > left / MIN_KV_BYTES)
-        return err_set(err, ERR_FORMAT, "%llu tensors and %llu keys do not fit in %zu bytes",
-                       (unsigned long long)*n_tensors, (unsigned long long)*n_kvs, left);
+        return err_set(err, ERR_FORMAT, "%llu tensor%s and %llu key%s do not fit in %zu byte%s",
+                       (unsigned long long)*n_tensors, plural(*n_tensors),
+                       (unsigned long long)*n_kvs, plural(*n_kvs), left, plural(left));
     if (*n_tensors > LIMIT_TENSORS || *n_kvs > LIMIT_GGUF_KV)
-        return err_set(err, ERR_LIMIT, "%llu tensors and %llu keys, the limits are %u and %u",
-                       (unsigned long long)*n_tensors, (unsigned long long)*n_kvs, LIMIT_TENSORS,
-                       LIMIT_GGUF_KV);
+        return err_set(err, ERR_LIMIT, "%llu tensor%s and %llu key%s, the limits are %u and %u",
+                       (unsigned long long)*n_tensors, plural(*n_tensors),
+                       (unsigned long long)*n_kvs, plural(*n_kvs), LIMIT_TENSORS, LIMIT_GGUF_KV);
     return true;
 }
 
@@ -180,8 +182,8 @@ static bool add_parts(struct gguf *gguf, const char *path, uint32_t n_parts, str
     if (!gguf_u32(gguf, "split.tensors.count", 0, LIMIT_TENSORS, &n_tensors, err))
         return false;
     if (n_tensors != gguf->tensors.n)
-        return err_set(err, ERR_FORMAT, "%s: %u tensors announced, %zu found in %u files",
-                       gguf->file, n_tensors, gguf->tensors.n, n_parts);
+        return err_set(err, ERR_FORMAT, "%s: %u tensor%s announced, %zu found in %u files",
+                       gguf->file, n_tensors, plural(n_tensors), gguf->tensors.n, n_parts);
     return true;
 }
 

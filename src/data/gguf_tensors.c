@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "data/gguf_int.h"
 
 enum { MAX_DIMS = 4 };
@@ -83,8 +84,9 @@ static bool set_bytes(struct tensor_entry *entry, const struct type *type, int64
                       struct err *err)
 {
     if (entry->shape[entry->n_dims - 1] % type->block)
-        return err_set(err, ERR_FORMAT, "rows of %lld elements are not whole blocks of %u",
-                       (long long)entry->shape[entry->n_dims - 1], type->block);
+        return err_set(err, ERR_FORMAT, "rows of %lld element%s are not whole blocks of %u",
+                       (long long)entry->shape[entry->n_dims - 1],
+                       plural((uint64_t)entry->shape[entry->n_dims - 1]), type->block);
     entry->type = type->name;
     if (!size_mul((size_t)(n_elements / type->block), type->bytes, &entry->n_bytes))
         return err_set(err, ERR_FORMAT, "more bytes than 64 bits can count");
@@ -131,8 +133,8 @@ static bool place_data(struct tensor_store *store, size_t first, const uint8_t *
     for (size_t i = first; i < store->n; i++) {
         struct tensor_entry *entry = &store->entries[i];
         if (at > n_data || entry->n_bytes > n_data - at)
-            return err_set(err, ERR_FORMAT, "%s: %zu bytes short", entry->name,
-                           at + entry->n_bytes - n_data);
+            return err_set(err, ERR_FORMAT, "%s: %zu byte%s short", entry->name,
+                           at + entry->n_bytes - n_data, plural(at + entry->n_bytes - n_data));
         entry->data = data + at;
         at = (at + entry->n_bytes + align - 1) & ~(size_t)(align - 1);
     }

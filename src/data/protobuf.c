@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/plural.h"
 #include "data/little_endian.h"
 
 enum { VARINT_BYTES = 10, MAX_NUMBER = (1 << 29) - 1 };
@@ -42,8 +43,8 @@ static bool bytes(struct protobuf *in, struct protobuf *out, struct err *err)
     if (!varint(in, &n, err))
         return false;
     if (n > in->n)
-        return err_set(err, ERR_FORMAT, "a field of %llu bytes, but %zu are left",
-                       (unsigned long long)n, in->n);
+        return err_set(err, ERR_FORMAT, "a field of %llu byte%s with %zu left",
+                       (unsigned long long)n, plural(n), in->n);
     *out = (struct protobuf){in->p, (size_t)n};
     *in = (struct protobuf){in->p + n, in->n - (size_t)n};
     return true;

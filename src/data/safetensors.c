@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "data/json.h"
 #include "data/little_endian.h"
 #include "data/stand_in.h"
@@ -102,8 +103,9 @@ static bool read_offsets(const struct json *tensor, const struct image *image, s
     if (span->begin > span->end)
         return json_fail(&v, err, ERR_FORMAT, "the end is before the beginning");
     if (span->end > image->n_data)
-        return json_fail(&v, err, ERR_FORMAT, "%llu bytes short; download it again",
-                         (unsigned long long)(span->end - image->n_data));
+        return json_fail(&v, err, ERR_FORMAT, "%llu byte%s short; download it again",
+                         (unsigned long long)(span->end - image->n_data),
+                         plural(span->end - image->n_data));
     return true;
 }
 
@@ -119,8 +121,9 @@ static bool add_tensor(struct image *image, const struct json *tensor, struct er
         !read_offsets(tensor, image, &span, err))
         return false;
     if (span.end - span.begin != entry.n_bytes)
-        return json_fail(tensor, err, ERR_FORMAT, "%zu bytes by type and shape, %llu by offsets",
-                         entry.n_bytes, (unsigned long long)(span.end - span.begin));
+        return json_fail(tensor, err, ERR_FORMAT, "%zu byte%s by type and shape, %llu by offsets",
+                         entry.n_bytes, plural(entry.n_bytes),
+                         (unsigned long long)(span.end - span.begin));
     entry.data = image->data + span.begin;
     if (!tensor_store_add(image->store, &entry, n_name, err))
         return err_add(err, "%s", image->file);
@@ -176,8 +179,8 @@ static bool check_tiling(const struct image *image, struct err *err)
         at = span->end;
     }
     if (at != image->n_data)
-        return err_set(err, ERR_FORMAT, "%s: %llu bytes behind the last tensor", image->file,
-                       (unsigned long long)(image->n_data - at));
+        return err_set(err, ERR_FORMAT, "%s: %llu byte%s behind the last tensor", image->file,
+                       (unsigned long long)(image->n_data - at), plural(image->n_data - at));
     return true;
 }
 
@@ -187,13 +190,13 @@ static struct json_doc *parse_header(const char *file, const uint8_t *bytes, siz
     if (!stand_in_check(file, bytes, n, err))
         return NULL;
     if (n < PREFIX_BYTES) {
-        err_set(err, ERR_FORMAT, "%s: only %zu bytes: the file is cut short", file, n);
+        err_set(err, ERR_FORMAT, "%s: only %zu byte%s: the file is cut short", file, n, plural(n));
         return NULL;
     }
     uint64_t size = load_little_endian(bytes, PREFIX_BYTES);
     if (size > n - PREFIX_BYTES || size > LIMIT_HEADER_BYTES) {
-        err_set(err, ERR_FORMAT, "%s: a header of %llu bytes in a file of %zu", file,
-                (unsigned long long)size, n);
+        err_set(err, ERR_FORMAT, "%s: a header of %llu byte%s in a file of %zu", file,
+                (unsigned long long)size, plural(size), n);
         return NULL;
     }
     if (size == 0 || bytes[PREFIX_BYTES] != '{') {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "engine/kv_pool.h"
 #include "engine/loop_guard.h"
 #include "engine/sequence.h"
@@ -102,8 +103,8 @@ static bool open_memory(struct generator *gen, struct err *err)
     uint32_t n_pages =
         generator_pages(model_config(model), gen->options.context, gen->options.chunk);
     if (!kv_pool_init(&gen->pool, model_backend(model), n_pages, model_page_bytes(model), err))
-        return err_add(err, "keys and values of %u positions (a smaller context needs less)",
-                       gen->options.context);
+        return err_add(err, "keys and values of %u position%s (a smaller context needs less)",
+                       gen->options.context, plural(gen->options.context));
     gen->stats.kv_bytes = gen->pool.n_pages * gen->pool.page_bytes;
     return sequence_init(&gen->seq, &gen->pool, gen->options.context, err);
 }
@@ -199,6 +200,15 @@ static bool compute_row(struct generator *gen, int row, struct err *err)
     return true;
 }
 
+/* Who reads a prompt for something else than an answer would not see that the weights are bad. */
+static bool check_row(struct generator *gen, struct err *err)
+{
+    if (logits_check(gen->row, gen->n_vocab, err))
+        return true;
+    gen->row = NULL;
+    return false;
+}
+
 /* Hands out the logits of the n tokens of the last step. */
 static bool hand_out(struct generator *gen, int n, generator_logits_fn *fn, void *arg,
                      struct err *err)
@@ -223,9 +233,9 @@ static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t
     uint32_t n_free = n_used < gen->options.context ? gen->options.context - n_used : 0;
     if (n > n_free)
         return err_set(err, ERR_LIMIT,
-                       "the prompt has %zu tokens, and a context of %u has room for %u%s; shorten "
+                       "the prompt has %zu token%s, and a context of %u has room for %u%s; shorten "
                        "it or ask for a larger context",
-                       n, gen->options.context, n_free, n_used ? " more" : "");
+                       n, plural(n), gen->options.context, n_free, n_used ? " more" : "");
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= gen->n_vocab)
             return err_set(err, ERR_ARG, "prompt token %zu: id %d is not in 0..%d", i + 1, ids[i],
@@ -268,7 +278,7 @@ static bool feed(struct generator *gen, const int32_t *ids, size_t n, generator_
         done += (size_t)n_tok;
         if (fn && !hand_out(gen, n_tok, fn, arg, err))
             return false;
-        if (!fn && done == n && !compute_row(gen, n_tok - 1, err))
+        if (!fn && done == n && (!compute_row(gen, n_tok - 1, err) || !check_row(gen, err)))
             return false;
     }
     gen->stats.n_prompt += (uint32_t)n;

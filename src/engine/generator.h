@@ -68,7 +68,8 @@ void generator_close(struct generator *gen);
  * answer begins.  The tokens that generator_next() gave are part of the sequence; the
  * end-of-sequence token is not, who wants it adds it.
  * ids: [n].  Errors: ERR_ARG for an id outside the vocabulary, ERR_LIMIT when the
- * context is full, ERR_IO when the disk failed: after generator_rewind() it may be tried again. */
+ * context is full, ERR_FORMAT when the last token's logits are not finite, ERR_IO when the disk
+ * failed: after generator_rewind() it may be tried again. */
 bool generator_prompt(struct generator *gen, const int32_t *ids, size_t n, struct err *err) CHECKED;
 
 /* Forgets what the sequence holds, except for the tokens from its start that ids begins with:

@@ -41,6 +41,7 @@ struct merge {
     struct matrix *matrices; /* [n_matrices], by data */
     size_t n_matrices;
     bool decodes;       /* a quantised matrix, and so all of them */
+    enum dtype decoded; /* the format of one of those */
     struct arena names; /* of tensors that are called otherwise now */
     float *rows;        /* what is computed at a time */
     void *bytes;        /* the same as it is written */
@@ -88,7 +89,10 @@ static bool add_matrix(struct merge *m, const struct adapter *adapters, const st
         return true;
     if (lora && is_end && m->ckpt->config.tied)
         return refuse_tied(m->ckpt, w, err);
-    m->decodes |= is_quantised(w);
+    if (is_quantised(w)) {
+        m->decodes = true;
+        m->decoded = w->dtype;
+    }
     m->matrices[m->n_matrices++] = (struct matrix){w->data, w, lora};
     return true;
 }
@@ -397,6 +401,14 @@ static bool make_room(struct merge *m, struct err *err)
     return m->bytes != NULL;
 }
 
+static uint64_t sum_bytes(const struct merge *m)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += m->to[i].n_bytes;
+    return n;
+}
+
 static bool write_folder(struct merge *m, const char *out, struct err *err)
 {
     const char *stem = m->ckpt->layout == CHECKPOINT_NATIVE ? "consolidated" : "model";
@@ -418,10 +430,7 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
         config.dtype = m->options->dtype == DTYPE_F32   ? "float32"
                        : m->options->dtype == DTYPE_F16 ? "float16"
                                                         : "bfloat16";
-    uint64_t n_bytes = 0;
-    for (size_t i = 0; i < m->n; i++)
-        n_bytes += m->to[i].n_bytes;
-    bool ok = merge_folder_reserve(&folder, n_bytes, err) &&
+    bool ok = merge_folder_reserve(&folder, sum_bytes(m), err) &&
               merge_folder_copy(&folder, &config, err) && safetensors_write(&job, err);
     ok = checkpoint_check(m->ckpt, err) && adapter_check(m->adapters, err) && ok &&
          merge_folder_commit(&folder, err);
@@ -430,7 +439,8 @@ static bool write_folder(struct merge *m, const char *out, struct err *err)
 }
 
 bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
-                   const struct merge_options *options, struct err *err)
+                   const struct merge_options *options, struct merge_result *result,
+                   struct err *err)
 {
     struct merge m = {.ckpt = ckpt, .adapters = adapters, .options = options};
     if (ckpt->layout == CHECKPOINT_GGUF)
@@ -441,6 +451,12 @@ bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters
                        ckpt->path);
     bool ok = list_matrices(&m, adapters, err) && plan(&m, err) && make_room(&m, err) &&
               write_folder(&m, out, err);
+    if (ok && result)
+        *result = (struct merge_result){.n_tensors = m.n,
+                                        .n_bytes = sum_bytes(&m),
+                                        .decoded = m.decodes,
+                                        .from = m.decoded,
+                                        .to = options->convert ? options->dtype : DTYPE_BF16};
     free(m.matrices);
     free(m.from);
     free(m.to);

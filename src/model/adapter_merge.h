@@ -21,12 +21,21 @@ struct merge_options {
     void *arg;
 };
 
+/* What was written. */
+struct merge_result {
+    size_t n_tensors;
+    uint64_t n_bytes;    /* of them */
+    bool decoded;        /* quantised matrices became floats: */
+    enum dtype from, to; /* a format of theirs, and that of the floats */
+};
+
 /* Writes the folder out, which must not be there, nor inside the model's.  W' = W + scale * b a
- * is computed in float32 and rounded once.
+ * is computed in float32 and rounded once.  result may be NULL.
  * Errors: ERR_ARG for out; ERR_UNSUPPORTED for GGUF, for a matrix that is both embedding and
  * output, and for quantised ones of other parts; ERR_FORMAT for a result that the format cannot
  * hold; ERR_IO, also when the disk is too small; ERR_LIMIT.  Nothing then stays. */
 bool adapter_merge(const struct checkpoint *ckpt, const struct adapter *adapters, const char *out,
-                   const struct merge_options *options, struct err *err) CHECKED;
+                   const struct merge_options *options, struct merge_result *result,
+                   struct err *err) CHECKED;
 
 #endif

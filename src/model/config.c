@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "model/config_int.h"
 
 struct model_config config_plain(void)
@@ -95,14 +96,14 @@ static bool settle_latent(struct model_config *config, struct err *err)
     const struct latent_config *l = &config->latent;
     uint32_t head_dim = l->nope_dim + l->rope_dim;
     if (config->head_dim && config->head_dim != head_dim && config->head_dim != l->rope_dim)
-        return err_set(err, ERR_FORMAT, "head_dim is %u, but its parts have %u and %u elements",
-                       config->head_dim, l->nope_dim, l->rope_dim);
+        return err_set(err, ERR_FORMAT, "head_dim is %u, but its parts have %u and %u element%s",
+                       config->head_dim, l->nope_dim, l->rope_dim, plural(l->rope_dim));
     if (config->n_kv_heads != 1 && config->n_kv_heads != config->n_heads)
-        return err_set(err, ERR_FORMAT, "%u key-value heads for %u heads of latent attention",
-                       config->n_kv_heads, config->n_heads);
+        return err_set(err, ERR_FORMAT, "%u key-value heads for %u head%s of latent attention",
+                       config->n_kv_heads, config->n_heads, plural(config->n_heads));
     if (l->rope_dim % 2)
-        return err_set(err, ERR_FORMAT, "%u elements of a head rotate; expected an even number",
-                       l->rope_dim);
+        return err_set(err, ERR_FORMAT,
+                       "%u of the elements of a head rotate; expected an even number", l->rope_dim);
     for (uint32_t i = 0; i < config->n_layers; i++)
         if (config->windows[i])
             return err_set(err, ERR_UNSUPPORTED,
@@ -118,8 +119,8 @@ bool config_settle_heads(struct model_config *config, struct err *err)
     if (config->is_latent && !settle_latent(config, err))
         return false;
     if (config->n_heads % config->n_kv_heads)
-        return err_set(err, ERR_FORMAT, "%u attention heads cannot share %u key-value heads",
-                       config->n_heads, config->n_kv_heads);
+        return err_set(err, ERR_FORMAT, "%u attention head%s cannot share %u key-value heads",
+                       config->n_heads, plural(config->n_heads), config->n_kv_heads);
     if (!config->head_dim && config->dim % config->n_heads)
         return err_set(err, ERR_FORMAT, "width %u is not a multiple of %u attention heads",
                        config->dim, config->n_heads);

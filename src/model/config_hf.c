@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "model/config_int.h"
 
 static const struct config_feature features[] = {
@@ -110,8 +111,8 @@ static bool read_windows(struct model_config *config, const struct json *text, s
         return false;
     bool listed = json_find(text, "layer_types", &types);
     if (listed && json_count(&types) != config->n_layers)
-        return json_fail(&types, err, ERR_FORMAT, "expected a list of %u layer types",
-                         config->n_layers);
+        return json_fail(&types, err, ERR_FORMAT, "expected a list of %u layer type%s",
+                         config->n_layers, plural(config->n_layers));
     for (uint32_t i = 0; i < config->n_layers; i++) {
         config->windows[i] = window;
         if (!listed)

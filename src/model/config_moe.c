@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_moe.c - mixtures of experts, as far as the dialects agree. */
+#include "base/plural.h"
 #include "model/config_int.h"
 
 struct moe_config config_plain_moe(const struct model_config *config)
@@ -46,14 +47,14 @@ static bool check_groups(const struct moe_config *moe, struct err *err)
 {
     uint32_t n = moe->n_experts / moe->n_groups;
     if (moe->n_experts % moe->n_groups || (moe->n_groups > 1 && n < 2))
-        return err_set(err, ERR_FORMAT, "%u experts do not divide into %u groups", moe->n_experts,
-                       moe->n_groups);
+        return err_set(err, ERR_FORMAT, "%u expert%s cannot form %u groups", moe->n_experts,
+                       plural(moe->n_experts), moe->n_groups);
     if (moe->n_groups_used > moe->n_groups)
-        return err_set(err, ERR_FORMAT, "each token uses %u groups of experts, but there are %u",
+        return err_set(err, ERR_FORMAT, "each token uses %u groups of experts, the model has %u",
                        moe->n_groups_used, moe->n_groups);
     return moe->n_used <= n * moe->n_groups_used ||
-           err_set(err, ERR_FORMAT, "%u groups of %u experts are too few to choose %u",
-                   moe->n_groups_used, n, moe->n_used);
+           err_set(err, ERR_FORMAT, "%u experts cannot be chosen from %u group%s of %u",
+                   moe->n_used, moe->n_groups_used, plural(moe->n_groups_used), n);
 }
 
 bool config_check_moe(const struct model_config *config, struct err *err)
@@ -62,11 +63,11 @@ bool config_check_moe(const struct model_config *config, struct err *err)
     if (!config->is_moe)
         return true;
     if (moe->n_used > moe->n_experts)
-        return err_set(err, ERR_FORMAT, "each token uses %u experts, but there are %u", moe->n_used,
+        return err_set(err, ERR_FORMAT, "each token uses %u experts, the model has %u", moe->n_used,
                        moe->n_experts);
     if (moe->n_dense >= config->n_layers)
-        return err_set(err, ERR_FORMAT, "%u dense layers leave no layer of %u to the experts",
-                       moe->n_dense, config->n_layers);
+        return err_set(err, ERR_FORMAT, "%u dense layer%s of %u cannot leave one to the experts",
+                       moe->n_dense, plural(moe->n_dense), config->n_layers);
     if ((uint64_t)moe->n_shared * moe->ffn_dim > LIMIT_FFN_DIM)
         return err_set(err, ERR_FORMAT, "%u shared experts of width %u are too wide; at most %d",
                        moe->n_shared, moe->ffn_dim, LIMIT_FFN_DIM);

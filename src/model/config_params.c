@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "model/config_int.h"
 
 #define NATIVE_CONTEXT 128000 /* what vLLM takes when the file is silent */
@@ -128,8 +129,8 @@ static bool read_windows(struct model_config *config, const struct json *root, s
     bool list = json_is_array(&value);
     size_t period = list ? json_count(&value) : 1;
     if (!period || config->n_layers % period)
-        return json_fail(&value, err, ERR_FORMAT, "%zu windows cannot repeat over %u layers",
-                         period, config->n_layers);
+        return json_fail(&value, err, ERR_FORMAT, "%zu window%s cannot repeat over %u layer%s",
+                         period, plural(period), config->n_layers, plural(config->n_layers));
     for (uint32_t i = 0; i < config->n_layers; i++) {
         struct json item = list ? json_item(&value, i % period) : value;
         if (!json_is_null(&item) && !read_window(&item, &config->windows[i], err))

@@ -63,8 +63,8 @@ typedef bool export_write_fn(void *arg, const void *bytes, size_t n, struct err 
 
 /* Converts all tensors on all threads of pool and hands their bytes to fn; which threads there are
  * changes no bit.  importance may be NULL.
- * Errors: those of fn; ERR_FORMAT naming a tensor with numbers that the format does not hold;
- * ERR_LIMIT. */
+ * Errors: those of fn; naming a file and its tensor, ERR_FORMAT for numbers that are not finite and
+ * ERR_UNSUPPORTED for those that the format does not hold; ERR_LIMIT. */
 bool gguf_export_data(const struct gguf_export *e, const struct importance *importance,
                       struct pool *pool, export_write_fn *fn, void *arg, struct err *err) CHECKED;
 

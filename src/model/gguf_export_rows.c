@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gguf_export_rows.c - the rows of exported tensors: decoded, turned round, encoded, handed on. */
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,24 +77,55 @@ static bool is_copied(const struct export_tensor *t, const struct tensor *source
            !source->scales.data;
 }
 
+/* Says in err which tensor of which file has the row at src that err tells of. */
+static bool fail_row(const struct job *job, const uint8_t *src, int64_t row, struct err *err)
+{
+    const struct tensor_store *store = job->ckpt->tensors;
+    const struct tensor_entry *e = store->entries, *end = e + store->n;
+    size_t file_id;
+    uint64_t offset;
+    err_remedy(err, ERR_FORMAT,
+               "check the model with 'bise show --check-tensors', or download it again");
+    err_remedy(err, ERR_UNSUPPORTED, "take the type BF16 or F32");
+    err_add(err, "row %lld", (long long)row);
+    while (e < end && !(src >= e->data && src < e->data + e->n_bytes))
+        e++;
+    err_add(err, "%s", e < end ? e->name : job->t->entry.name);
+    return tensor_store_locate(store, src, &file_id, &offset)
+               ? err_add(err, "%s", store->paths[file_id])
+               : false;
+}
+
+/* What is copied must be finite as well: all that a model says would be lost to one number. */
+static bool check_finite(const float *row, int64_t n, struct err *err)
+{
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= !(fabsf(row[i]) <= FLT_MAX);
+    for (int64_t i = 0; bad && i < n; i++)
+        if (!isfinite(row[i]))
+            return err_set(err, ERR_FORMAT, "element %lld is %g", (long long)i, (double)row[i]);
+    return true;
+}
+
 static bool convert(const struct job *job, int64_t part, int64_t row, int64_t n, float *work,
                     uint8_t *out, struct err *err)
 {
     const struct export_tensor *t = job->t;
     const struct tensor *source = gguf_export_part(t, part);
-    if (is_copied(t, source)) {
-        for (int64_t r = 0; r < n; r++, out += job->row_bytes)
-            memcpy(out,
-                   (const uint8_t *)source->data + (size_t)source_row(t, row + r) * job->row_bytes,
-                   job->row_bytes);
-        return true;
-    }
     const float *importance = job->importance ? job->importance + part * t->n_cols : NULL;
-    decode(t, part, row, n, work);
+    const uint8_t *src = source ? source->data : t->heads->w.data;
     int64_t in_tensor = part * t->n_rows + row;
-    for (int64_t r = 0; r < n; r++, in_tensor++, out += job->row_bytes)
-        if (!block_encode(t->type, work + r * t->n_cols, importance, out, t->n_cols, err))
-            return err_add(err, "%s: row %lld", t->entry.name, (long long)in_tensor);
+    bool copies = is_copied(t, source);
+    decode(t, part, row, n, work);
+    for (int64_t r = 0; r < n; r++, work += t->n_cols, out += job->row_bytes) {
+        bool ok = copies ? check_finite(work, t->n_cols, err)
+                         : block_encode(t->type, work, importance, out, t->n_cols, err);
+        if (!ok)
+            return fail_row(job, src, in_tensor + r, err);
+        if (copies)
+            memcpy(out, src + (size_t)source_row(t, row + r) * job->row_bytes, job->row_bytes);
+    }
     return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 
 #define SUMS   ".in_sum2"
 #define COUNTS ".counts"
@@ -47,9 +48,12 @@ static bool check_entry(const struct importance *file, const struct gguf_export 
                        sums->file, name);
     int64_t n_inputs = t->n_parts * t->n_cols;
     if (tensor_entry_count(sums) != n_inputs || sums->shape[sums->n_dims - 1] != t->n_cols)
-        return err_set(err, ERR_ARG,
-                       "%s: %s: %lld sums, the model has %lld inputs; the file is of another model",
-                       sums->file, name, (long long)tensor_entry_count(sums), (long long)n_inputs);
+        return err_set(
+            err, ERR_ARG,
+            "%s: %s: %lld sum%s, the model has %lld input%s; the file is of another model",
+            sums->file, name, (long long)tensor_entry_count(sums),
+            plural((uint64_t)tensor_entry_count(sums)), (long long)n_inputs,
+            plural((uint64_t)n_inputs));
     if (!counts || tensor_entry_count(counts) != t->n_parts || strcmp(counts->type, "F32") != 0 ||
         strcmp(sums->type, "F32") != 0)
         return err_set(err, ERR_FORMAT, "%s: %s: its counts are missing or wrong; make it again",

@@ -54,7 +54,8 @@ struct importance_facts {
 };
 
 /* Writes a file through fn: every matrix that was used.
- * Errors: those of fn; ERR_ARG when none was used; ERR_LIMIT. */
+ * Errors: those of fn; ERR_FORMAT for sums that are not finite; ERR_ARG when none was used;
+ * ERR_LIMIT. */
 bool importance_write(const struct importance_sums *s, const struct importance_facts *facts,
                       export_write_fn *fn, void *arg, struct err *err) CHECKED;
 

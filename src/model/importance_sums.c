@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* importance_sums.c - what a model multiplies with, summed up while it runs and written. */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -125,6 +126,21 @@ static bool put_head(const struct importance_sums *s, const struct importance_fa
     return ok;
 }
 
+/* Finds weights whose trouble did not reach the logits, before anything is written. */
+static bool check_sums(const struct importance_sums *s, struct err *err)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct importance_place *place = &s->places[i];
+        for (int64_t c = 0; c < place->t->n_cols; c++)
+            if (!isfinite((float)place->sums[c]))
+                return err_set(err, ERR_FORMAT,
+                               "%s: %s: its inputs are not finite: the weights hold NaN or "
+                               "infinite numbers; check them with 'bise show --check-tensors'",
+                               s->e->ckpt->path, place->t->entry.name);
+    }
+    return true;
+}
+
 static bool write_tensor(const struct importance_sums *s, const struct export_tensor *t,
                          struct buf *out, struct err *err)
 {
@@ -152,7 +168,7 @@ bool importance_write(const struct importance_sums *s, const struct importance_f
     struct buf out;
     gguf_head_init(&head);
     buf_init(&out, SIZE_MAX / 2);
-    bool ok = put_head(s, facts, &head, err);
+    bool ok = check_sums(s, err) && put_head(s, facts, &head, err);
     if (ok && !head.n_tensors)
         ok = err_set(err, ERR_ARG, "%s: nothing was computed; give a longer text", facts->text);
     ok = ok && gguf_head_finish(&head, &out, err) && fn(arg, out.data, out.len, err);

@@ -92,24 +92,32 @@ static bool fail_shape(const struct tensor_entry *e, const char *want, struct er
                    e->file, e->name, *shape ? shape : "that of a single number", want);
 }
 
-/* Checks for [n_outer][n_rows][n_cols]; leading dimensions of 1 may be there or not. */
-static bool check_shape(const struct tensor_entry *e, int64_t n_outer, int64_t n_rows,
-                        int64_t n_cols, struct err *err)
+static void write_shape(char *text, size_t size, int64_t n_outer, int64_t n_rows, int64_t n_cols)
+{
+    if (n_outer > 1)
+        snprintf(text, size, "%lld x %lld x %lld", (long long)n_outer, (long long)n_rows,
+                 (long long)n_cols);
+    else
+        snprintf(text, size, "%lld x %lld", (long long)n_rows, (long long)n_cols);
+}
+
+/* Says whether that is [n_outer][n_rows][n_cols]; leading dimensions of 1 may be there or not. */
+static bool is_shape(const struct tensor_entry *e, int64_t n_outer, int64_t n_rows, int64_t n_cols)
 {
     const int64_t want[3] = {n_outer, n_rows, n_cols};
     int first = n_outer > 1 ? 0 : n_rows > 1 ? 1 : 2, extra = e->n_dims - (3 - first);
     bool ok = extra >= 0;
     for (int i = 0; i < e->n_dims && ok; i++)
         ok = e->shape[i] == (i < extra ? 1 : want[first + i - extra]);
-    if (ok)
-        return true;
+    return ok;
+}
+
+static bool check_shape(const struct tensor_entry *e, int64_t n_outer, int64_t n_rows,
+                        int64_t n_cols, struct err *err)
+{
     char text[80];
-    if (n_outer > 1)
-        snprintf(text, sizeof text, "%lld x %lld x %lld", (long long)n_outer, (long long)n_rows,
-                 (long long)n_cols);
-    else
-        snprintf(text, sizeof text, "%lld x %lld", (long long)n_rows, (long long)n_cols);
-    return fail_shape(e, text, err);
+    write_shape(text, sizeof text, n_outer, n_rows, n_cols);
+    return is_shape(e, n_outer, n_rows, n_cols) || fail_shape(e, text, err);
 }
 
 /* Reads number i of a scale. */
@@ -141,14 +149,50 @@ static bool check_positive(const struct tensor_entry *e, int64_t n, struct err *
     return true;
 }
 
-/* Checks a scale that holds one number, or one for each of n matrices: any rank will do if the
- * other dimensions are 1. */
-static bool check_scale(const struct tensor_entry *e, int64_t n, struct err *err)
+static bool fail_scale(const struct tensor_entry *e, const char *want, struct err *err)
 {
-    bool is_list = e->n_dims == 0 || e->shape[0] == tensor_entry_count(e);
-    if (!is_list || (tensor_entry_count(e) != 1 && tensor_entry_count(e) != n))
-        return fail_shape(e, n > 1 ? "one scale, or one for each expert" : "one scale", err);
-    return check_scale_type(e, err) && check_positive(e, tensor_entry_count(e), err);
+    char shape[80];
+    tensor_entry_shape(e, shape, sizeof shape);
+    return err_set(err, ERR_FORMAT,
+                   "%s: %s: the shape of the scale is [%s], expected %s; download it again, or "
+                   "quantise the model anew",
+                   e->file, e->name, shape, want);
+}
+
+/* Checks a scale that holds one number, [] or [1], or one for each of n_outer matrices: [n_outer],
+ * or with as many dimensions as their tensor has. */
+static bool check_scale(const struct tensor_entry *e, const struct stack *s, struct err *err)
+{
+    char want[80] = "[] or [1]";
+    int64_t n = tensor_entry_count(e);
+    bool one = n == 1 && e->n_dims <= 1, list = e->n_dims == 1 && n == s->n_outer;
+    bool as_matrix =
+        e->n_dims == 3 && s->entry->n_dims == 3 && e->shape[0] == s->n_outer && n == s->n_outer;
+    if (s->n_outer > 1)
+        snprintf(want, sizeof want, "[], [1], [%lld] or [%lld x 1 x 1]", (long long)s->n_outer,
+                 (long long)s->n_outer);
+    if (!one && !list && !as_matrix)
+        return fail_scale(e, want, err);
+    return check_scale_type(e, err) && check_positive(e, n, err);
+}
+
+/* Checks scales of blocks, which have as many dimensions as the matrix: [n_rows][n_cols].  Of one
+ * for each row the last may be missing. */
+static bool check_block_shape(const struct tensor_entry *e, const struct stack *s, int64_t n_rows,
+                              int64_t n_cols, bool of_rows, struct err *err)
+{
+    char shape[80], want[120];
+    of_rows = of_rows && n_cols == 1 && s->entry->n_dims == 2;
+    if (e->n_dims == s->entry->n_dims && is_shape(e, s->n_outer, n_rows, n_cols))
+        return true;
+    if (of_rows && e->n_dims == 1 && e->shape[0] == n_rows)
+        return true;
+    write_shape(shape, sizeof shape, s->n_outer, n_rows, n_cols);
+    if (of_rows)
+        snprintf(want, sizeof want, "[%lld] or [%s]", (long long)n_rows, shape);
+    else
+        snprintf(want, sizeof want, "[%s]", shape);
+    return fail_scale(e, want, err);
 }
 
 /* Scales of blocks: those of NVFP4 stand in E4M3, others in a float format. */
@@ -163,7 +207,7 @@ static bool read_blocks(const struct binder *b, const struct tensor_entry *e, st
         return err_set(err, ERR_UNSUPPORTED,
                        "%s: %s: blocks of %lld rows that two matrices share are not supported",
                        e->file, e->name, (long long)rows);
-    if (!check_shape(e, s->n_outer, n_rows, n_cols, err))
+    if (!check_block_shape(e, s, n_rows, n_cols, rows == 1 && !packed, err))
         return false;
     if (packed ? strcmp(e->type, "F8_E4M3") != 0 : !check_scale_type(e, err))
         return packed &&
@@ -183,12 +227,12 @@ static bool read_sibling(const struct binder *b, const struct tensor_entry *e, e
                          struct stack *s, struct err *err)
 {
     bool blocks = s->dtype == DTYPE_E2M1 || b->ckpt->config.quant.block_rows != 0;
-    if (role == ROLE_UNUSED)
-        return true;
     if (role == ROLE_SCALE && blocks)
         return read_blocks(b, e, s, err);
-    if (!check_scale(e, s->n_outer, err))
+    if (!check_scale(e, s, err))
         return false;
+    if (role == ROLE_UNUSED)
+        return true;
     if (role == ROLE_INPUT) {
         s->input = e;
         return true;

@@ -219,7 +219,7 @@ static bool check(enum dtype type, const float *src, const float *importance, in
             if (!isfinite(src[i]))
                 return err_set(err, ERR_FORMAT, "element %lld is %g", (long long)i, (double)src[i]);
             if (fabsf(src[i]) > largest)
-                return err_set(err, ERR_FORMAT, "element %lld, %g, exceeds %g, the most of %s",
+                return err_set(err, ERR_UNSUPPORTED, "element %lld, %g, exceeds %g, the most of %s",
                                (long long)i, (double)src[i], (double)largest, name);
         }
     if (importance && !in_range(importance, n, 0.0f, FLT_MAX))

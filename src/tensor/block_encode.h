@@ -19,8 +19,9 @@ bool block_encodes(enum dtype type);
 /* Encodes n elements, n a multiple of the block.  src: [n] f32; importance: [n] weights >= 0 of
  * the squared errors, of which only the ratios within a block count, or NULL; dst:
  * [dtype_bytes(type, n)], undefined after a failure.
- * Errors: ERR_FORMAT naming the element that is not finite or too large for the format, or whose
- * importance is negative or not finite; ERR_UNSUPPORTED unless block_encodes(). */
+ * Errors: ERR_FORMAT naming the element that is not finite, or whose importance is negative or not
+ * finite; ERR_UNSUPPORTED naming the one that is too large for the format, and unless
+ * block_encodes(). */
 bool block_encode(enum dtype type, const float *src, const float *importance, void *dst, int64_t n,
                   struct err *err) CHECKED;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/plural.h"
 #include "data/gguf.h"
 #include "text/byte_level_int.h"
 #include "text/spm_int.h"
@@ -31,8 +32,8 @@ static bool find_array(const struct reader *in, const char *key, enum gguf_type 
     if (!kv)
         return false;
     if (kv->n_items != in->n)
-        return err_set(err, ERR_FORMAT, "%s: %s: %llu items for %zu tokens", in->gguf->file, key,
-                       (unsigned long long)kv->n_items, in->n);
+        return err_set(err, ERR_FORMAT, "%s: %s: %llu item%s for %zu token%s", in->gguf->file, key,
+                       (unsigned long long)kv->n_items, plural(kv->n_items), in->n, plural(in->n));
     *out = kv->data;
     return true;
 }
@@ -145,7 +146,7 @@ static bool open_tekken(struct reader *in, struct err *err)
     for (size_t i = 0; ok && i < in->n; i++)
         ok = add_token(in, &bytes, err);
     buf_free(&bytes);
-    snprintf(in->tok->about, sizeof in->tok->about, "tekken, %zu tokens", in->n);
+    snprintf(in->tok->about, sizeof in->tok->about, "tekken, %zu token%s", in->n, plural(in->n));
     return (ok && tekken_finish(in->tok, err)) ||
            err_add(err, "%s: tokenizer.ggml.tokens", in->gguf->file);
 }

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "data/gguf_write.h"
 #include "text/byte_level_int.h"
 #include "text/spm_int.h"
@@ -192,9 +193,10 @@ bool gguf_put_vocab(struct gguf_head *head, const struct tokenizer *tok, uint32_
     if (!tok)
         return gguf_put_string(head, "tokenizer.ggml.model", SPAN("no_vocab"), err);
     if (tok->vocab.n > n_vocab)
-        return err_set(err, ERR_FORMAT,
-                       "the tokenizer has %u tokens, the model %u; they belong to different models",
-                       tok->vocab.n, n_vocab);
+        return err_set(
+            err, ERR_FORMAT,
+            "the tokenizer has %u token%s, the model %u; they belong to different models",
+            tok->vocab.n, plural(tok->vocab.n), n_vocab);
     if (tok->is_tekken && tok->merges.slots)
         return err_set(err, ERR_UNSUPPORTED,
                        "a byte-level vocabulary with merges of its own cannot be written; put the "

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "data/json.h"
 #include "text/byte_level_int.h"
 #include "text/hf_int.h"
@@ -40,8 +41,8 @@ static bool read_id(const struct reader *in, const struct json *v, size_t *id, s
         return false;
     *id = (size_t)value;
     return *id < in->n_places ||
-           json_fail(v, err, ERR_FORMAT, "id %zu, but there are at most %zu tokens", *id,
-                     in->n_places);
+           json_fail(v, err, ERR_FORMAT, "id %zu, but there are at most %zu token%s", *id,
+                     in->n_places, plural(in->n_places));
 }
 
 static bool enter_vocab(struct reader *in, const struct json *vocab, struct err *err)
@@ -105,8 +106,8 @@ static bool read_entries(struct reader *in, struct err *err)
     }
     for (size_t id = 0; id < in->n; id++)
         if (!in->entries[id].s)
-            return json_fail(&in->vocab, err, ERR_FORMAT, "%zu tokens, but none has id %zu", in->n,
-                             id);
+            return json_fail(&in->vocab, err, ERR_FORMAT, "%zu token%s, but none has id %zu", in->n,
+                             plural(in->n), id);
     return true;
 }
 
@@ -322,8 +323,8 @@ static bool fill(struct reader *in, struct err *err)
     if (!in->is_spm && !known && !hf_check_pattern(&in->root, &in->model, err))
         return false;
     if (!in->is_spm)
-        snprintf(tok->about, sizeof tok->about, "%s, %zu tokens",
-                 known ? "tekken" : "byte-level BPE", in->n);
+        snprintf(tok->about, sizeof tok->about, "%s, %zu token%s",
+                 known ? "tekken" : "byte-level BPE", in->n, plural(in->n));
     tok->bos = tokenizer_control(tok, "<s>");
     tok->eos = tokenizer_control(tok, "</s>");
     traits_set_template(tok, (struct span){0}, false);

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "text/chat_merge.h"
 #include "text/prompt_int.h"
 
@@ -354,9 +355,10 @@ static bool truncate_ids(struct encoder *e, const size_t *ends, size_t max)
     if (is_dropped)
         out->n_prefix = 0;
     return n_ids - n_cut <= max ||
-           err_set(e->w.err, ERR_ARG,
-                   "Input couldn't fit in truncate_at_max_token: %zu tokens must stay, and %zu may",
-                   n_ids - n_cut, max);
+           err_set(
+               e->w.err, ERR_ARG,
+               "Input couldn't fit in truncate_at_max_token: %zu token%s must stay, and %zu may",
+               n_ids - n_cut, plural(n_ids - n_cut), max);
 }
 
 static bool encode(struct encoder *e, const struct prompt_options *options)

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "data/utf8.h"
 #include "text/spm_int.h"
 
@@ -157,6 +158,7 @@ bool spm_finish(struct tokenizer *tok, struct err *err)
             return false;
     }
     tok->traits.version = find_version(tok);
-    snprintf(tok->about, sizeof tok->about, "SentencePiece, %u pieces", tok->vocab.n);
+    snprintf(tok->about, sizeof tok->about, "SentencePiece, %u piece%s", tok->vocab.n,
+             plural(tok->vocab.n));
     return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/plural.h"
 #include "data/json.h"
 #include "text/split_int.h"
 #include "text/tekken_int.h"
@@ -184,7 +185,8 @@ static bool add_ordinary(struct reader *in, const struct json *item, uint32_t ra
         return false;
     const size_t max = (size_t)2 * LIMIT_TOKEN_BYTES;
     if (!n || n > max)
-        return json_fail(&value, err, ERR_LIMIT, "%zu characters; expected 4 to %zu", n, max);
+        return json_fail(&value, err, ERR_LIMIT, "%zu character%s; expected 4 to %zu", n, plural(n),
+                         max);
     /* As much room as the base64 takes is more than enough for what it says. */
     buf_clear(scratch);
     if (!buf_add(scratch, s, n, err))
@@ -229,7 +231,8 @@ static bool fill(struct reader *in, struct err *err)
         return err_add(err, "%s", in->name);
     tok->bos = tokenizer_control(tok, "<s>");
     tok->eos = tokenizer_control(tok, "</s>");
-    snprintf(tok->about, sizeof tok->about, "tekken v%u, %u tokens", in->version, in->n_vocab);
+    snprintf(tok->about, sizeof tok->about, "tekken v%u, %u token%s", in->version, in->n_vocab,
+             plural(in->n_vocab));
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/small_text.h"
 #include "base/system_tree.h"
 
 struct visits {
@@ -52,4 +53,50 @@ TEST(cgroup, what_is_not_understood_is_passed_over)
     struct visits v = {0};
     cgroup_each(test_tmp("cgroup_none"), "cpu", visit, &v);
     assert_string_equal(v.text, "");
+}
+
+TEST(cgroup, the_least_limit_of_memory_counts)
+{
+    static const struct {
+        const char *own, *above;
+        uint64_t want;
+    } cases[] = {
+        {"max\n", "max\n", SMALL_TEXT_NONE},
+        {"4096\n", "max\n", 4096},
+        {"max\n", "4096\n", 4096},
+        {"8192\n", "4096\n", 4096},
+        {"0\n", "4096\n", 0},
+        {"\n", "x\n", SMALL_TEXT_NONE},
+        {"-1\n", "99999999999999999999\n", SMALL_TEXT_NONE},
+    };
+    const char *root = tree_new("cgroup_memory");
+    assert_true(cgroup_memory_limit(root) == SMALL_TEXT_NONE);
+    tree_put(root, "/proc/self/cgroup", "0::/a/b\n");
+    assert_true(cgroup_memory_limit(root) == SMALL_TEXT_NONE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tree_put(root, "/sys/fs/cgroup/a/b/memory.max", cases[i].own);
+        tree_put(root, "/sys/fs/cgroup/a/memory.max", cases[i].above);
+        assert_true(cgroup_memory_limit(root) == cases[i].want);
+    }
+    /* In a container of the first version: its own group is the top of what is mounted. */
+    root = tree_new("cgroup_memory_v1");
+    tree_put(root, "/proc/self/cgroup", "5:cpu:/c\n4:memory:/docker/1\n");
+    tree_put(root, "/sys/fs/cgroup/memory/memory.limit_in_bytes", "12288\n");
+    tree_put(root, "/sys/fs/cgroup/cpu/c/memory.limit_in_bytes", "1\n");
+    assert_true(cgroup_memory_limit(root) == 12288);
+}
+
+TEST(cgroup, a_group_says_what_it_uses)
+{
+    char dir[600];
+    const char *root = tree_new("cgroup_usage");
+    tree_put(root, "/g/memory.max", "100\n");
+    tree_put(root, "/g/memory.current", "90\n");
+    tree_put(root, "/g/memory.stat", "anon 50\nfile 40\n");
+    tree_put(root, "/g/memory.limit_in_bytes", "200\n");
+    snprintf(dir, sizeof dir, "%s/g", root);
+    struct cgroup_memory m = cgroup_memory(dir, 2);
+    assert_true(m.limit == 100 && m.usage == 90 && m.cache == 40);
+    m = cgroup_memory(dir, 1);
+    assert_true(m.limit == 200 && m.usage == SMALL_TEXT_NONE && m.cache == SMALL_TEXT_NONE);
 }

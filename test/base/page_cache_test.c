@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/page_cache.h"
 
+#include <math.h>
+#include <unistd.h>
+
 #include "base/file.h"
 #include "test.h"
 
@@ -37,4 +40,31 @@ TEST(page_cache, what_is_mapped_stays)
     assert_true(page_cache_drop(path, &share, &err));
     assert_true(share > 0.9);
     file_unmap(&map);
+}
+
+/* What belongs to someone else is not told; root becomes nobody for it. */
+TEST(page_cache, of_files_of_others_nothing_is_known)
+{
+    struct err err = {0};
+    double share = 2;
+    uid_t me = geteuid();
+    if (me == 0)
+        assert_int_equal(seteuid(65534), 0);
+    bool ok = page_cache_drop("/etc/passwd", &share, &err);
+    if (me == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_true(ok);
+    assert_true(isnan(share));
+}
+
+/* What may be written is told, whoever owns it. */
+TEST(page_cache, of_files_that_may_be_written_all_is_known)
+{
+    struct err err = {0};
+    double share = 2;
+    const char *path = test_write(test_tmp("page_cache_shared"), "text", 4);
+    if (geteuid() == 0)
+        assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_true(page_cache_drop(path, &share, &err));
+    assert_true(share >= 0 && share <= 1);
 }

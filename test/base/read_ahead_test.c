@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/system_tree.h"
 #include "test.h"
 
 enum { SIZE = 9 << 20, SYSTEM_PAGE = 4096, PAGES = SIZE / SYSTEM_PAGE };
@@ -56,6 +57,24 @@ TEST(read_ahead, every_file_comes_into_memory)
     read_ahead_close(ahead);
     file_unmap(&maps[0]);
     file_unmap(&maps[2]);
+}
+
+/* A group that may have little would push out its own pages: half of that is read. */
+TEST(read_ahead, control_groups_lower_what_is_read)
+{
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *root = tree_new("ahead_groups");
+    assert_int_equal(read_ahead_most(root), machine / 2);
+    tree_put(root, "/proc/self/cgroup", "0::/a/b\n");
+    tree_put(root, "/sys/fs/cgroup/a/b/memory.max", "max\n");
+    assert_int_equal(read_ahead_most(root), machine / 2);
+    tree_put(root, "/sys/fs/cgroup/a/memory.max", "1000000\n");
+    assert_int_equal(read_ahead_most(root), 500000);
+    tree_put(root, "/proc/self/cgroup", "4:memory:/job\n0::/a\n");
+    tree_put(root, "/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "9223372036854771712\n");
+    assert_int_equal(read_ahead_most(root), 500000);
+    tree_put(root, "/sys/fs/cgroup/memory/memory.limit_in_bytes", "60000\n");
+    assert_int_equal(read_ahead_most(root), 30000);
 }
 
 TEST(read_ahead, ends_at_once_and_reports_failures)

@@ -2,6 +2,7 @@
 #include "base/small_text.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -55,4 +56,17 @@ TEST(small_text, numbers_end_where_their_digits_do)
     at = "-1";
     assert_false(small_text_number(&at, &value));
     assert_true(value == LLONG_MAX);
+}
+
+TEST(small_text, amounts_stand_behind_their_key)
+{
+    const char *path = test_write(test_tmp("small_amount"), "a 7\nbc:\t 512 kB\nd: x\n", 21);
+    char dir[512];
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    const char *name = strrchr(path, '/') + 1;
+    assert_true(small_text_amount(dir, name, "bc:") == 512);
+    assert_true(small_text_amount(dir, name, "a ") == 7);
+    assert_true(small_text_amount(dir, name, "d:") == SMALL_TEXT_NONE);
+    assert_true(small_text_amount(dir, name, "e") == SMALL_TEXT_NONE);
+    assert_true(small_text_amount(dir, "none", "") == SMALL_TEXT_NONE);
 }

@@ -27,13 +27,13 @@ near "$TMP/want" "$TMP/b"
 
 # Merged, the layout stays; config.json says what the numbers are.
 for base in base hf; do
-    try merge "$TMP/$base" --adapter $dir/peft --dtype f32 "$TMP/merged-$base"
+    try merge "$TMP/$base" --adapter $dir/peft --dtype f32 "$TMP/merged-$base" | hide
     ls "$TMP/merged-$base"
     logits a "$TMP/merged-$base"
     near "$TMP/want" "$TMP/a"
 done
 grep dtype "$TMP/merged-hf/config.json"
-try merge "$TMP/hf" --adapter $dir/peft "$TMP/merged-bf16"
+try merge "$TMP/hf" --adapter $dir/peft "$TMP/merged-bf16" | hide
 cmp "$TMP/hf/config.json" "$TMP/merged-bf16/config.json" && echo "configuration: same"
 try show "$TMP/merged-bf16" | grep '^formats'
 cmp "$dir/model.safetensors" "$TMP/hf/model.safetensors" && echo "base: same"
@@ -82,15 +82,23 @@ try merge "$TMP/base" --adapter $dir/peft "$TMP/base/new" | hide
 try merge "$TMP/base" --adapter $dir/peft "$TMP/none/new" | hide
 try merge $dir/peft --adapter $dir/peft "$TMP/new" | hide
 (trap '' XFSZ; ulimit -f 100; try merge "$TMP/base" --adapter $dir/peft "$TMP/new" | hide)
-# Ended at any time by timeout or a terminal that closes.
-for delay in 0.001 0.002 0.003 0.005 0.007 0.01 0.02; do
-    for signal in TERM HUP; do
-        env --default-signal=$signal "$BISE" merge "$TMP/base" --adapter $dir/peft "$TMP/late" \
-            >"$TMP/.1" 2>&1 &
-        sleep $delay
-        kill -$signal $! 2>"$TMP/.2"
-        wait $! 2>"$TMP/.2"
+# Ended by Ctrl-C, timeout or a terminal that closes while it copies a large file: nothing is left.
+truncate -s 200M "$TMP/base/large"
+for signal in INT TERM HUP; do
+    n=0
+    code=0
+    until [ $code -gt 128 ] || [ $n -eq 50 ]; do
         rm -rf "$TMP/late"
+        (cd "$TMP" && exec env --default-signal=$signal "$BISE" merge base \
+            --adapter "$OLDPWD/$dir/peft" late >.1 2>.2) &
+        until ls -d "$TMP"/late.*.part >"$TMP/.3" 2>&1 || ! kill -0 $!; do :; done 2>"$TMP/.3"
+        kill -$signal $! 2>"$TMP/.3"
+        wait $! 2>"$TMP/.3"
+        code=$?
+        n=$((n + 1))
     done
+    cat "$TMP/.1" "$TMP/.2"
+    echo "= $code"
 done
+rm "$TMP/base/large"
 ls "$TMP"

@@ -51,6 +51,7 @@ cp test/data/stories260K/tok512.model "$TMP/tower/tokenizer.model"
 try run --max-tokens 2 "$(printf 'a \377 b\303')"
 # Statistics.
 "$BISE" run --max-tokens 8 --stats "Once" 2>&1 >/dev/null | sed -E 's/[0-9]+\.[0-9]+/N/g'
+"$BISE" run --max-tokens 1 --stats "" 2>&1 >/dev/null | sed -E 's/[0-9]+\.[0-9]+/N/g' | grep 'token'
 # Failures.
 try run none.gguf "Once upon a time"
 try run "" hi

@@ -3,6 +3,7 @@ mask() { sed -E 's/has [0-9.]+ [kMGT]?B|has [0-9]+ bytes/has MEMORY/; s/"availab
 show() { try show "$@" | mask; }
 show models/stories260K.gguf --check-tensors
 show models/stories260K.gguf --context 100 --json
+show models/stories260K.gguf --context 1 | grep '^memory'
 show test/data/oracle/ministral-swa-mix
 show test/data/oracle/devstral2-yarnmag
 show test/data/oracle/mistral3-wrapper

@@ -12,6 +12,7 @@ static void assert_bytes(uint64_t n, const char *want)
 TEST(units, three_digits_at_every_size)
 {
     assert_bytes(0, "0 bytes");
+    assert_bytes(1, "1 byte");
     assert_bytes(999, "999 bytes");
     assert_bytes(1000, "1.00 kB");
     assert_bytes(9994, "9.99 kB");

@@ -35,7 +35,7 @@ TEST(gguf_tensors, every_format_has_its_block_and_size)
         assert_string_equal(gguf.tensors.entries[0].type, formats[i].name);
         assert_int_equal(gguf.tensors.entries[0].n_bytes, 3 * formats[i].bytes);
         gguf_close(&gguf);
-        assert_refused(b.bytes, b.n - 1, "w: 1 bytes short");
+        assert_refused(b.bytes, b.n - 1, "w: 1 byte short");
     }
 }
 

@@ -214,7 +214,7 @@ TEST(gguf, every_truncation_is_refused)
     build(&b, at);
     for (size_t n = 0; n < b.n; n++)
         assert_refused(b.bytes, n, "");
-    assert_refused(b.bytes, b.n - 1, "bb: 1 bytes short; download it again");
+    assert_refused(b.bytes, b.n - 1, "bb: 1 byte short; download it again");
 }
 
 TEST(gguf, any_changed_byte_is_survived)

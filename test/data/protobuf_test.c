@@ -58,7 +58,7 @@ TEST(protobuf, malformed_fields_are_refused)
         {"\x0f\x00", 2, "unknown wire type 7"},
         {"\x0a\x02"
          "a",
-         3, "a field of 2 bytes, but 1 are left"},
+         3, "a field of 2 bytes with 1 left"},
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "a field of 18446744073709551615"},
         {"\x09"
          "1234567",

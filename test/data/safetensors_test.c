@@ -82,8 +82,8 @@ TEST(safetensors, unusual_but_valid_files_are_accepted)
 
 TEST(safetensors, refusals_name_the_tensor_and_the_reason)
 {
-    assert_refused("{" F32_2("x", 0, 8) "}", 7, "x.data_offsets: 1 bytes short");
-    assert_refused("{" F32_2("x", 0, 8) "}", 9, "1 bytes behind the last tensor");
+    assert_refused("{" F32_2("x", 0, 8) "}", 7, "x.data_offsets: 1 byte short");
+    assert_refused("{" F32_2("x", 0, 8) "}", 9, "1 byte behind the last tensor");
     assert_refused("{" F32_2("x", 0, 8) "," F32_2("y", 12, 20) "}", 20,
                    "y: begins at byte 12 of the data, not 8");
     assert_refused("{" F32_2("x", 0, 8) "," F32_2("y", 4, 12) "}", 12, "y: begins at byte 4");

@@ -520,9 +520,7 @@ TEST(generator, broken_weights_are_an_error_and_not_an_answer)
     open_exact(&rig, dir);
     struct generator *gen =
         open_generator(&rig, &(struct generator_options){.sampler = SAMPLER_DEFAULT});
-    prompt(gen, &bos, 1);
-    int32_t id;
-    assert_false(generator_next(gen, &id, NULL, &err));
+    assert_false(generator_prompt(gen, &bos, 1, &err));
     assert_int_equal(err.code, ERR_FORMAT);
     assert_string_equal(err.text,
                         "logits are not finite: the weights hold NaN or infinite numbers; "

@@ -28,7 +28,7 @@ static const char *merged(const char *model, const char *adapter, double scale,
     const char *out = test_tmp(name);
     struct checkpoint *ckpt = checkpoint_open(model, &err);
     struct adapter *ad = ckpt ? lora_open(ckpt, adapter, scale, NULL) : NULL;
-    if (!ad || !adapter_merge(ckpt, ad, out, options, &err))
+    if (!ad || !adapter_merge(ckpt, ad, out, options, NULL, &err))
         fail_msg("%s", err.text);
     adapter_close(ad);
     checkpoint_close(ckpt);
@@ -478,7 +478,7 @@ static void assert_refused(const char *model, const char *adapter, const char *o
     if (!ckpt)
         fail_msg("%s", err.text);
     struct adapter *ad = lora_open(ckpt, adapter, 1, NULL);
-    if (adapter_merge(ckpt, ad, out, options, &err))
+    if (adapter_merge(ckpt, ad, out, options, NULL, &err))
         fail_msg("accepted, but should say: %s", want);
     if (err.code != code || !strstr(err.text, want))
         fail_msg("got %d \"%s\", want \"%s\"", (int)err.code, err.text, want);
@@ -548,7 +548,7 @@ static void assert_survives(const char *model, const char *adapter,
     for (bool done = false; !done; n++) {
         err = (struct err){0};
         mem_fail_once(n);
-        bool ok = adapter_merge(ckpt, ad, out, options, &err);
+        bool ok = adapter_merge(ckpt, ad, out, options, NULL, &err);
         done = mem_n_failed() == 0;
         mem_fail_never();
         if (ok != done || err.code != (done ? ERR_NONE : ERR_LIMIT))
@@ -575,7 +575,7 @@ TEST(adapter_merge, a_lost_file_is_no_result)
     const char *out = test_tmp("lost/merged"), *folder = edit_folder("lost");
     assert_int_equal(truncate(path, 4096), 0);
     /* Most tensors are written from the mapping as they are. */
-    assert_false(adapter_merge(ckpt, ad, out, &(struct merge_options){0}, &err));
+    assert_false(adapter_merge(ckpt, ad, out, &(struct merge_options){0}, NULL, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_non_null(strstr(err.text, "/consolidated.safetensors: reading at byte "));
     assert_int_equal(rmdir(folder), 0); /* empty */
@@ -605,7 +605,7 @@ TEST(adapter_merge, a_lost_adapter_is_no_result)
     assert_non_null(strstr(err.text, "/short.safetensors: reading at byte "));
     const char *out = test_tmp("short/merged");
     edit_folder("short");
-    assert_false(adapter_merge(rig.ckpt, ad, out, &(struct merge_options){0}, &err));
+    assert_false(adapter_merge(rig.ckpt, ad, out, &(struct merge_options){0}, NULL, &err));
     assert_non_null(strstr(err.text, "/short.safetensors: reading at byte "));
     rig_close(&rig);
     adapter_close(ad);

@@ -5,6 +5,7 @@
 
 #include "edit.h"
 #include "model/checkpoint.h"
+#include "model/export_fixture.h"
 #include "oracle.h"
 #include "poison.h"
 #include "test.h"
@@ -107,6 +108,21 @@ TEST(checkpoint_check, bad_numbers_of_eight_bits_are_found)
         assert_non_null(strstr(err.text, bad[i].tensor));
         assert_non_null(strstr(err.text, bad[i].item));
     }
+}
+
+/* The scale of a block of MXFP4 is a power of two, but for one code; it cannot be zero. */
+TEST(checkpoint_check, a_bad_scale_of_mxfp4_is_found)
+{
+    struct err err = {0};
+    char path[600];
+    snprintf(path, sizeof path, "%s/mxfp4.gguf", edit_folder("check"));
+    fixture_export("models/stories260K.gguf", path, "MXFP4", 1);
+    if (!check(path, &err))
+        fail_msg("%s", err.text);
+    poison(path, path, "blk.2.ffn_up.weight", 17, &(const uint8_t){0xff}, 1); /* second block */
+    assert_false(check(path, &err));
+    assert_string_equal(err.text, "mxfp4.gguf: blk.2.ffn_up.weight: holds a number that is not "
+                                  "finite; download the file again");
 }
 
 TEST(checkpoint_check, tensors_that_are_not_used_are_not_read)

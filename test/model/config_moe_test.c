@@ -37,12 +37,12 @@ TEST(config_moe, groups_that_do_not_fit_are_named)
         uint32_t n_experts, n_used, n_groups, n_groups_used;
         const char *text;
     } bad[] = {
-        {8, 9, 1, 1, "each token uses 9 experts, but there are 8"},
-        {8, 2, 3, 1, "8 experts do not divide into 3 groups"},
-        {8, 2, 8, 4, "8 experts do not divide into 8 groups"},
-        {8, 2, 16, 4, "8 experts do not divide into 16 groups"},
-        {8, 2, 2, 3, "each token uses 3 groups of experts, but there are 2"},
-        {8, 3, 4, 1, "1 groups of 2 experts are too few to choose 3"},
+        {8, 9, 1, 1, "each token uses 9 experts, the model has 8"},
+        {8, 2, 3, 1, "8 experts cannot form 3 groups"},
+        {8, 2, 8, 4, "8 experts cannot form 8 groups"},
+        {8, 2, 16, 4, "8 experts cannot form 16 groups"},
+        {8, 2, 2, 3, "each token uses 3 groups of experts, the model has 2"},
+        {8, 3, 4, 1, "3 experts cannot be chosen from 1 group of 2"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = {0};

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "model/export_fixture.h"
 #include "oracle.h"
+#include "poison.h"
 #include "test.h"
 
 /* The reference logits come out of the file that either layout becomes. */
@@ -61,4 +63,48 @@ TEST(gguf_export_rows, again_and_with_other_threads_it_is_the_same)
         gguf_close(&x);
         gguf_close(&y);
     }
+}
+
+static const char remedy[] =
+    "check the model with 'bise show --check-tensors', or download it again";
+
+/* Converted or copied, a bad number is named as the input has it, and what to do. */
+TEST(gguf_export_rows, a_number_that_cannot_be_written_is_named)
+{
+    static const char up[] = "model.layers.1.mlp.up_proj.weight", norm[] = "model.norm.weight";
+    static const struct {
+        const char *type, *tensor;
+        int64_t i;
+        uint16_t value; /* bf16 */
+        bool is_finite;
+        const char *item;
+    } cases[] = {
+        {"Q4_0", up, 0, 0x7fc0, false, "row 0: element 0 is nan; "},
+        {"F32", up, 64 * 3 + 5, 0x7f80, false, "row 3: element 5 is inf; "},   /* rows of 64 */
+        {"BF16", up, 64 * 111, 0xffc1, false, "row 111: element 0 is -nan; "}, /* copied */
+        {"Q8_0", norm, 63, 0xff80, false, "row 0: element 63 is -inf; "},
+        {"F16", up, 64 + 2, 0x7180, true,
+         "row 1: element 2, 1.26765e+30, exceeds 65504, the most of F16; take the type BF16 or "
+         "F32"},
+    };
+    struct err err = {0};
+    struct pool *pool = pool_open(2, &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char dir[512], file[600], want[1500];
+        struct buf out;
+        oracle_copy("mistral", CHECKPOINT_HF, dir);
+        snprintf(file, sizeof file, "%s/model.safetensors", dir);
+        poison(dir, file, cases[i].tensor, cases[i].i, &cases[i].value, sizeof(uint16_t));
+        struct checkpoint *ckpt = checkpoint_open(dir, &err);
+        assert_non_null(ckpt);
+        buf_init(&out, 1 << 24);
+        assert_false(fixture_export_to(ckpt, cases[i].type, pool, &out, &err));
+        assert_int_equal(err.code, cases[i].is_finite ? ERR_UNSUPPORTED : ERR_FORMAT);
+        snprintf(want, sizeof want, "%s: %s: %s%s", file, cases[i].tensor, cases[i].item,
+                 cases[i].is_finite ? "" : remedy);
+        assert_string_equal(err.text, want);
+        buf_free(&out);
+        checkpoint_close(ckpt);
+    }
+    pool_close(pool);
 }

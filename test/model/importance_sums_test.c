@@ -90,6 +90,37 @@ TEST(importance_sums, come_back_as_means)
     buf_free(&out);
 }
 
+/* Of what no logits tell: NaN, and squares that float32 does not hold. */
+TEST(importance_sums, that_are_not_finite_are_not_written)
+{
+    static const struct importance_facts facts = {"text.txt", 1, 2};
+    static const float bad[] = {__builtin_nanf(""), __builtin_inff(), 1e30f};
+    for (int i = 0; i < 3; i++) {
+        struct err err = {0};
+        struct buf out;
+        struct gguf_export e;
+        struct importance_sums sums;
+        static float x[4096];
+        struct checkpoint *ckpt = checkpoint_open("test/data/oracle/mixtral", &err);
+        assert_non_null(ckpt);
+        buf_init(&out, 1 << 24);
+        assert_true(gguf_export_open(&e, ckpt, &err) && importance_sums_open(&sums, &e, &err));
+        x[ckpt->weights.layers[1].wo.n_cols - 1] = bad[i];
+        importance_observe(&sums, &ckpt->weights.layers[1].wo, x, 1);
+        assert_false(importance_write(&sums, &facts, add_bytes, &out, &err));
+        assert_int_equal(err.code, ERR_FORMAT);
+        assert_string_equal(err.text,
+                            "test/data/oracle/mixtral: blk.1.attn_output.weight: its inputs are "
+                            "not finite: the weights hold NaN or infinite numbers; check them "
+                            "with 'bise show --check-tensors'");
+        assert_int_equal(out.len, 0);
+        importance_sums_close(&sums);
+        gguf_export_close(&e);
+        checkpoint_close(ckpt);
+        buf_free(&out);
+    }
+}
+
 TEST(importance_sums, survives_any_failed_allocation)
 {
     struct err err = {0};

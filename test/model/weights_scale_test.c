@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/safetensors.h"
+#include "data/safetensors_write.h"
 #include "edit.h"
 #include "model/checkpoint_int.h"
 #include "oracle.h"
@@ -162,6 +163,36 @@ TEST(weights_scale, gguf_blocks_have_scales_beside_them)
     checkpoint_close(ckpt);
 }
 
+/* Returns a copy of a model that spells NVFP4 as ModelOpt does.  Borrowed: as edit_folder(). */
+static const char *copy_modelopt(void)
+{
+    const char *dir = edit_folder("scale-modelopt");
+    edit_copy("test/data/layouts/latent-modelopt/config.json", dir);
+    edit_copy("test/data/layouts/latent-modelopt/model.safetensors", dir);
+    return dir;
+}
+
+/* Adds a scale to the file of a model: its number follows all others. */
+static void append_scale(const char *dir, const char *name, const char *shape, float value)
+{
+    char path[600], entry[300];
+    size_t n;
+    uint64_t n_header;
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    char *bytes = test_read(path, &n), *out = calloc(n + sizeof value, 1);
+    memcpy(&n_header, bytes, sizeof n_header);
+    memcpy(out, bytes, n);
+    memcpy(out + n, &value, sizeof value);
+    test_write(path, out, n + sizeof value);
+    n -= 8 + n_header;
+    snprintf(entry, sizeof entry,
+             "{\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]},", name, shape, n,
+             n + sizeof value);
+    edit_header(dir, "model.safetensors", "{", entry);
+    free(bytes);
+    free(out);
+}
+
 static const char fp8_scale[] = "layers.1.attention.wq.qscale_weight";
 
 TEST(weights_scale, numbers_that_cannot_scale_are_named)
@@ -206,20 +237,48 @@ static const struct {
     {"ministral3-fp8", CHECKPOINT_NATIVE, "layers.1.attention.wq.qscale_act",
      "layers.1.attention.wq.qscale_axe", "layers.1.attention.wq.qscale_axe: ", ERR_UNSUPPORTED},
     {"ministral3-fp8", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[]",
-     "\"dtype\":\"F32\",\"shape\":[1,1,1]", "", ERR_NONE},
+     "\"dtype\":\"F32\",\"shape\":[1]", "", ERR_NONE},
     {"ministral3-fp8", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[]",
-     "\"dtype\":\"BF16\",\"shape\":[2]", "shape is 2, the configuration says one scale",
+     "\"dtype\":\"F32\",\"shape\":[1,1]",
+     "wq.qscale_weight: the shape of the scale is [1 x 1], expected [] or [1]; ", ERR_FORMAT},
+    {"ministral3-fp8", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[]",
+     "\"dtype\":\"F32\",\"shape\":[1,1,1]",
+     "wq.qscale_weight: the shape of the scale is [1 x 1 x 1], expected [] or [1]; ", ERR_FORMAT},
+    {"ministral3-fp8", CHECKPOINT_NATIVE, "qscale_act\":{\"dtype\":\"F32\",\"shape\":[]",
+     "qscale_act\":{\"dtype\":\"F32\",\"shape\":[1,1,1]",
+     "qscale_act: the shape of the scale is [1 x 1 x 1], expected [] or [1]; ", ERR_FORMAT},
+    {"ministral3-fp8", CHECKPOINT_HF, "weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[]",
+     "weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[1,1]",
+     "weight_scale_inv: the shape of the scale is [1 x 1], expected [] or [1]; ", ERR_FORMAT},
+    {"ministral3-fp8", CHECKPOINT_HF, "activation_scale\":{\"dtype\":\"F32\",\"shape\":[]",
+     "activation_scale\":{\"dtype\":\"F32\",\"shape\":[1,1]",
+     "activation_scale: the shape of the scale is [1 x 1], expected [] or [1]; ", ERR_FORMAT},
+    {"ministral3-fp8", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[]",
+     "\"dtype\":\"BF16\",\"shape\":[2]", "the shape of the scale is [2], expected [] or [1]; ",
      ERR_FORMAT},
     {"ministral3-fp8", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[]",
      "\"dtype\":\"I32\",\"shape\":[]", "a scale in format I32", ERR_UNSUPPORTED},
-    {"mistral4-fp8", CHECKPOINT_HF, "\"shape\":[8,1,1]", "\"shape\":[1,8,1]", "shape is 1 x 8 x 1",
+    {"mistral4-fp8", CHECKPOINT_HF, "\"shape\":[8,1,1]", "\"shape\":[1,8,1]",
+     "_scale_inv: the shape of the scale is [1 x 8 x 1], expected [], [1], [8] or [8 x 1 x 1]; ",
      ERR_FORMAT},
+    {"mistral4-fp8", CHECKPOINT_HF, "\"shape\":[8,1,1]", "\"shape\":[8,1]",
+     "the shape of the scale is [8 x 1], expected [], [1], [8] or [8 x 1 x 1]; ", ERR_FORMAT},
+    {"mistral4-fp8", CHECKPOINT_HF, "\"dtype\":\"F32\",\"shape\":[8]",
+     "\"dtype\":\"F32\",\"shape\":[1,8]",
+     "_activation_scale: the shape of the scale is [1 x 8], expected [], [1], [8] or ", ERR_FORMAT},
     {"mistral4-fp8", CHECKPOINT_HF, "\"shape\":[8,1,1]", "\"shape\":[8]", "", ERR_NONE},
     {"large3-fp8block", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[4,2]",
-     "\"dtype\":\"F32\",\"shape\":[2,4]", "shape is 2 x 4, the configuration says 4 x 2",
+     "\"dtype\":\"F32\",\"shape\":[2,4]", "the shape of the scale is [2 x 4], expected [4 x 2]; ",
      ERR_FORMAT},
     {"large3-fp8block", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[4,2]",
-     "\"dtype\":\"F32\",\"shape\":[8]", "shape is 8, the configuration says 4 x 2", ERR_FORMAT},
+     "\"dtype\":\"F32\",\"shape\":[1,4,2]",
+     "weight_scale: the shape of the scale is [1 x 4 x 2], expected [4 x 2]; ", ERR_FORMAT},
+    {"large3-fp8block", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[4,2]",
+     "\"dtype\":\"F32\",\"shape\":[8]", "the shape of the scale is [8], expected [4 x 2]; ",
+     ERR_FORMAT},
+    {"large3-fp8block", CHECKPOINT_NATIVE, "\"dtype\":\"F32\",\"shape\":[1,2]",
+     "\"dtype\":\"F32\",\"shape\":[2]", "the shape of the scale is [2], expected [1 x 2]; ",
+     ERR_FORMAT},
     {"ministral3-nvfp4", CHECKPOINT_HF, "model.layers.0.self_attn.q_proj.weight_global_scale",
      "model.layers.0.self_attn.q_proj.weight_globel_scale", "format U8 without its scales",
      ERR_FORMAT},
@@ -229,7 +288,18 @@ static const struct {
      "\"dtype\":\"U8\",\"shape\":[128,4]", "scales in format U8; expected F8_E4M3",
      ERR_UNSUPPORTED},
     {"ministral3-nvfp4", CHECKPOINT_HF, "\"dtype\":\"F8_E4M3\",\"shape\":[128,4]",
-     "\"dtype\":\"F8_E4M3\",\"shape\":[64,8]", "the configuration says 128 x 4", ERR_FORMAT},
+     "\"dtype\":\"F8_E4M3\",\"shape\":[64,8]",
+     "q_proj.weight_scale: the shape of the scale is [64 x 8], expected [128 x 4]; ", ERR_FORMAT},
+    {"ministral3-nvfp4", CHECKPOINT_HF, "\"dtype\":\"F8_E4M3\",\"shape\":[128,4]",
+     "\"dtype\":\"F8_E4M3\",\"shape\":[1,128,4]",
+     "q_proj.weight_scale: the shape of the scale is [1 x 128 x 4], expected [128 x 4]; ",
+     ERR_FORMAT},
+    {"ministral3-nvfp4", CHECKPOINT_HF, "\"dtype\":\"F32\",\"shape\":[1]",
+     "\"dtype\":\"F32\",\"shape\":[]", "", ERR_NONE},
+    {"ministral3-nvfp4", CHECKPOINT_HF, "\"dtype\":\"F32\",\"shape\":[1]",
+     "\"dtype\":\"F32\",\"shape\":[1,1,1]",
+     "weight_global_scale: the shape of the scale is [1 x 1 x 1], expected [] or [1]; ",
+     ERR_FORMAT},
     {"ministral3-nvfp4", CHECKPOINT_HF, "\"dtype\":\"U8\",\"shape\":[128,32]",
      "\"dtype\":\"U8\",\"shape\":[64,64]", "the configuration says 128 x 32", ERR_FORMAT},
 };
@@ -250,4 +320,155 @@ TEST(weights_scale, scales_of_the_wrong_kind_are_named)
             fail_msg("%s: %d %s", bad[i].to, (int)err.code, err.text);
         checkpoint_close(ckpt);
     }
+}
+
+/* The other spelling of NVFP4, whose every scale multiplies, and what it says of the inputs. */
+TEST(weights_scale, both_spellings_of_packed_nibbles_are_checked)
+{
+    static const char stem[] = "model.layers.1.mlp.experts.2.up_proj";
+    static const struct {
+        const char *scale, *to, *item;
+    } shapes[] = {
+        {"weight_scale_2", "[1,1,1]", "is [1 x 1 x 1], expected [] or [1]; "},
+        {"input_scale", "[1,1]", "is [1 x 1], expected [] or [1]; "},
+        {"weight_scale", "[1,16,2]", "is [1 x 16 x 2], expected [16 x 2]; "},
+        {"weight_scale", "[32]", "is [32], expected [16 x 2]; "},
+    };
+    static const char *const numbers[] = {"weight_scale_2", "input_scale"};
+    static const float values[] = {NAN, 0.0f};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct err err = {0};
+        char from[200], to[200], text[200];
+        const bool blocks = strcmp(shapes[i].scale, "weight_scale") == 0;
+        const char *dir = copy_modelopt(), *type = blocks ? "F8_E4M3" : "F32";
+        snprintf(from, sizeof from, "%s.%s\":{\"dtype\":\"%s\",\"shape\":%s", stem, shapes[i].scale,
+                 type, blocks ? "[16,2]" : "[]");
+        snprintf(to, sizeof to, "%s.%s\":{\"dtype\":\"%s\",\"shape\":%s", stem, shapes[i].scale,
+                 type, shapes[i].to);
+        edit_header(dir, "model.safetensors", from, to);
+        assert_null(checkpoint_open(dir, &err));
+        snprintf(text, sizeof text, "model.safetensors: %s.%s: the shape of the scale %s", stem,
+                 shapes[i].scale, shapes[i].item);
+        if (err.code != ERR_FORMAT || !strstr(err.text, text))
+            fail_msg("%s: %s", text, err.text);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        struct err err = {0};
+        char file[600], name[100], text[200];
+        const char *dir = copy_modelopt();
+        snprintf(file, sizeof file, "%s/model.safetensors", dir);
+        snprintf(name, sizeof name, "%s.%s", stem, numbers[i / 2]);
+        poison(dir, file, name, 0, &values[i % 2], sizeof(float));
+        assert_null(checkpoint_open(dir, &err));
+        snprintf(text, sizeof text, "model.safetensors: %s: a scale is %g; expected a positive",
+                 name, (double)values[i % 2]);
+        if (err.code != ERR_FORMAT || !strstr(err.text, text))
+            fail_msg("%s: %s", text, err.text);
+    }
+}
+
+/* compressed-tensors says of the inputs what no product here needs; it is checked all the same. */
+TEST(weights_scale, a_scale_that_is_not_used_is_checked)
+{
+    static const char name[] = "model.layers.0.self_attn.q_proj.input_global_scale";
+    static const struct {
+        const char *shape, *item;
+        float value;
+    } cases[] = {
+        {"[1]", NULL, 2.0f},
+        {"[]", NULL, 2.0f},
+        {"[1]", "a scale is 0; expected a positive", 0.0f},
+        {"[1]", "a scale is nan; expected a positive", NAN},
+        {"[1,1]", "the shape of the scale is [1 x 1], expected [] or [1]; ", 2.0f},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        char dir[512];
+        oracle_copy("ministral3-nvfp4", CHECKPOINT_HF, dir);
+        append_scale(dir, name, cases[i].shape, cases[i].value);
+        struct checkpoint *ckpt = checkpoint_open(dir, &err);
+        if ((ckpt != NULL) != !cases[i].item ||
+            (cases[i].item && (!strstr(err.text, name) || !strstr(err.text, cases[i].item))))
+            fail_msg("%zu: %s", i, err.text);
+        checkpoint_close(ckpt);
+    }
+}
+
+enum { MOST_ROWS = 512, MOST_TENSORS = 128 };
+
+/* Writes a tensor as it is, and a scale as one for each row: every second is twice the first. */
+static bool fill_rows(void *arg, size_t i, struct safetensors_sink *sink, struct err *err)
+{
+    const struct tensor_entry *e = (const struct tensor_entry *)arg + i;
+    float scales[MOST_ROWS];
+    if (!strstr(e->name, "weight_scale_inv"))
+        return safetensors_put(sink, e->data, e->n_bytes, err);
+    assert_in_range(e->shape[0], 2, MOST_ROWS);
+    memcpy(scales, e->data, sizeof *scales);
+    for (int64_t r = 1; r < e->shape[0]; r++)
+        scales[r] = scales[0] * (float)(1 + r % 2);
+    return safetensors_put(sink, scales, e->n_bytes, err);
+}
+
+/* Gives a model one scale for each row, in a list or in n_dims dimensions. */
+static void scale_rows(const char *dir, const struct checkpoint *from, int n_dims)
+{
+    struct err err = {0};
+    struct tensor_entry entries[MOST_TENSORS];
+    size_t n = from->tensors->n;
+    assert_in_range(n, 1, MOST_TENSORS);
+    for (size_t i = 0; i < n; i++) {
+        char name[200];
+        struct tensor_entry *e = &entries[i];
+        *e = from->tensors->entries[i];
+        char *end = strstr(strcpy(name, e->name), "_scale_inv");
+        if (!end || strstr(name, "activation"))
+            continue;
+        *end = '\0';
+        e->shape[0] = tensor_store_find(from->tensors, name)->shape[0];
+        e->shape[1] = e->shape[2] = 1;
+        e->n_dims = n_dims;
+        e->n_bytes = (size_t)e->shape[0] * sizeof(float);
+    }
+    const struct safetensors_job job = {.dir = dir,
+                                        .stem = "model",
+                                        .entries = entries,
+                                        .n = n,
+                                        .shard_bytes = SIZE_MAX,
+                                        .fill = fill_rows,
+                                        .arg = entries};
+    if (!safetensors_write(&job, &err))
+        fail_msg("%s", err.text);
+}
+
+TEST(weights_scale, one_for_each_row_is_a_list_or_a_column)
+{
+    struct checkpoint *whole = open_case("ministral3-fp8", CHECKPOINT_HF);
+    for (int n_dims = 1; n_dims <= 3; n_dims++) {
+        struct err err = {0};
+        const char *dir = edit_folder("scale-rows");
+        edit_copy("test/data/oracle/ministral3-fp8/config.json", dir);
+        edit_file(dir, "config.json", "\"static\"", "\"dynamic\"");
+        edit_file(dir, "config.json", "\"weight_block_size\": null",
+                  "\"weight_block_size\": [1, 4096]");
+        scale_rows(dir, whole, n_dims);
+        struct checkpoint *ckpt = checkpoint_open(dir, &err);
+        if (n_dims == 3) {
+            assert_null(ckpt);
+            assert_non_null(
+                strstr(err.text,
+                       "the shape of the scale is [128 x 1 x 1], expected [128] or [128 x 1]; "));
+            break;
+        }
+        if (!ckpt)
+            fail_msg("%s", err.text);
+        const struct tensor *a = &whole->weights.layers[1].wk, *b = &ckpt->weights.layers[1].wk;
+        float *want = values_of(a), *got = values_of(b);
+        for (int64_t i = 0; i < a->n_rows * a->n_cols; i++)
+            assert_true(got[i] == want[i] * (float)(1 + i / a->n_cols % 2));
+        free(want);
+        free(got);
+        checkpoint_close(ckpt);
+    }
+    checkpoint_close(whole);
 }

@@ -264,8 +264,9 @@ TEST(block_encode, what_is_no_number_is_refused_by_its_place)
         assert_int_equal(block_encodes((enum dtype)type),
                          type != DTYPE_E2M1 && type != DTYPE_NVFP4);
     x[255] = 1e38f;
-    refuse(DTYPE_F16, x, NULL, ERR_FORMAT, "element 255, 1e+38, exceeds 65504, the most of F16");
-    refuse(DTYPE_Q8_0, x, NULL, ERR_FORMAT,
+    refuse(DTYPE_F16, x, NULL, ERR_UNSUPPORTED,
+           "element 255, 1e+38, exceeds 65504, the most of F16");
+    refuse(DTYPE_Q8_0, x, NULL, ERR_UNSUPPORTED,
            "element 255, 1e+38, exceeds 8.31901e+06, the most of Q8_0");
     x[7] = -INFINITY;
     refuse(DTYPE_F32, x, NULL, ERR_FORMAT, "element 7 is -inf");

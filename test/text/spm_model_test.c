@@ -207,7 +207,7 @@ TEST(spm_model, what_has_no_piece_is_no_tokenizer)
     }
     put_model(&model);
     model.len--; /* inside the last piece */
-    refuse(&model, ERR_FORMAT, "a field of 10 bytes, but 9 are left; download it again");
+    refuse(&model, ERR_FORMAT, "a field of 10 bytes with 9 left; download it again");
 }
 
 TEST(spm_model, refuses_pieces_that_make_no_sense)

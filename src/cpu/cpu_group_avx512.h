@@ -6,6 +6,7 @@
  * rounding. */
 #ifndef CPU_CPU_GROUP_AVX512_H
 #define CPU_CPU_GROUP_AVX512_H
+#if defined(__AVX512F__)
 
 #include <immintrin.h>
 #include <string.h>
@@ -291,4 +292,5 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
     look_up(g, iq4_table());
 }
 
+#endif
 #endif

@@ -240,12 +240,6 @@ static void tile_weights_c(uint16_t *tiles, const float *w, int n)
         tiles[i / TILE_COLS * TILE_INPUTS + i % TILE_COLS] = i < n ? number_to_bf16(w[i]) : 0;
 }
 
-static bool tile_stored_c(uint16_t *tiles, enum dtype type, const void *src, float scale, int n)
-{
-    (void)tiles, (void)type, (void)src, (void)scale, (void)n;
-    return false;
-}
-
 static void tile_inputs_c(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n)
 {
     int n_tiles = (n + TILE_COLS - 1) / TILE_COLS;
@@ -304,7 +298,6 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         .store = store_c,
         .attend = attend_c,
         .tile_weights = tile_weights_c,
-        .tile_stored = tile_stored_c,
         .tile_inputs = tile_inputs_c,
         .tile_products = tile_products_c,
         .untile = untile_c,

@@ -235,7 +235,7 @@ struct cpu_ops {
      * columns is [TILE_COLS], the next lie TILE_INPUTS further each. */
     void (*tile_weights)(uint16_t *tiles, const float *w, int n);
     /* The same for n columns of a stored row, the values of decode() times scale; false where they
-     * have to be decoded first. */
+     * have to be decoded first.  NULL where there is no matrix unit. */
     bool (*tile_stored)(uint16_t *tiles, enum dtype type, const void *src, float scale, int n);
     /* The same for n_tok (up to TILE_ROWS) tokens, x: [n_tok][x_stride], n used, into all of tiles:
      * [n in whole tiles][TILE_INPUTS]. */

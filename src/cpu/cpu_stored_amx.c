@@ -143,19 +143,19 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
         e4m3(tiles, src, scale, n);
         return true;
     case DTYPE_Q4_0:
-        codes(tiles, 8 * 18, src, scale, n, load_q4_0, counting, false);
+        codes(tiles, 144, src, scale, n, load_q4_0, counting, false);
         return true;
     case DTYPE_Q4_1:
-        codes(tiles, 8 * 20, src, scale, n, load_q4_1, counting, false);
+        codes(tiles, 160, src, scale, n, load_q4_1, counting, false);
         return true;
     case DTYPE_Q5_0:
-        groups(tiles, 8 * 22, src, scale, n, load_q5_0);
+        groups(tiles, 176, src, scale, n, load_q5_0);
         return true;
     case DTYPE_Q5_1:
-        groups(tiles, 8 * 24, src, scale, n, load_q5_1);
+        groups(tiles, 192, src, scale, n, load_q5_1);
         return true;
     case DTYPE_Q8_0:
-        groups(tiles, 8 * 34, src, scale, n, load_q8_0);
+        groups(tiles, 272, src, scale, n, load_q8_0);
         return true;
     case DTYPE_Q4_K:
         codes(tiles, 144, src, scale, n, load_q4_k, counting, false);
@@ -167,13 +167,13 @@ static bool tile_stored_amx(uint16_t *tiles, enum dtype type, const void *src, f
         groups(tiles, 210, src, scale, n, load_q6_k);
         return true;
     case DTYPE_IQ4_NL:
-        codes(tiles, 8 * 18, src, scale, n, load_iq4_nl_codes, as_levels(iq4_table()), false);
+        codes(tiles, 144, src, scale, n, load_iq4_nl_codes, as_levels(iq4_table()), false);
         return true;
     case DTYPE_IQ4_XS:
         codes(tiles, 136, src, scale, n, load_iq4_xs_codes, as_levels(iq4_table()), false);
         return true;
     case DTYPE_NVFP4:
-        codes(tiles, 4 * 36, src, scale, n, load_nvfp4_codes, as_levels(e2m1_table()), true);
+        codes(tiles, 144, src, scale, n, load_nvfp4_codes, as_levels(e2m1_table()), true);
         return true;
     default:
         return false;

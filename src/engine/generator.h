@@ -82,7 +82,9 @@ size_t generator_rewind(struct generator *gen, const int32_t *ids, size_t n);
  * during the call, finite or minus infinity.  Errors: ends generator_prompt() with its own. */
 typedef bool generator_logits_fn(void *arg, const float *logits, struct err *err);
 
-/* As generator_prompt(), and hands out every row of logits.  ids: [n].  Errors: as there. */
+/* As generator_prompt(), and hands out every row of logits; these are multiplied as prompts are,
+ * while generator_prompt() multiplies its one row as those of generated tokens.  ids: [n].  Errors:
+ * as there. */
 bool generator_prompt_logits(struct generator *gen, const int32_t *ids, size_t n,
                              generator_logits_fn *fn, void *arg, struct err *err) CHECKED;
 

@@ -77,20 +77,29 @@ static bool is_copied(const struct export_tensor *t, const struct tensor *source
            !source->scales.data;
 }
 
-/* Says in err which tensor of which file has the row at src that err tells of. */
-static bool fail_row(const struct job *job, const uint8_t *src, int64_t row, struct err *err)
+/* Says in err which row of which tensor of which file it tells of: row of a part, as stored. */
+static bool fail_row(const struct job *job, int64_t part, int64_t row, struct err *err)
 {
     const struct tensor_store *store = job->ckpt->tensors;
     const struct tensor_entry *e = store->entries, *end = e + store->n;
+    const struct export_tensor *t = job->t;
+    const struct head_tensor *h = t->heads;
+    const struct tensor *w = h ? &h->w : gguf_export_part(t, part);
+    const uint8_t *src = w->data;
     size_t file_id;
     uint64_t offset;
     err_remedy(err, ERR_FORMAT,
                "check the model with 'bise show --check-tensors', or download it again");
     err_remedy(err, ERR_UNSUPPORTED, "take the type BF16 or F32");
-    err_add(err, "row %lld", (long long)row);
     while (e < end && !(src >= e->data && src < e->data + e->n_bytes))
         e++;
-    err_add(err, "%s", e < end ? e->name : job->t->entry.name);
+    /* Rows that are columns of what is stored have no number there. */
+    if (e < end && !w->transposed && !is_gathered(t)) {
+        int64_t first = (src - (const uint8_t *)e->data) / (int64_t)tensor_row_bytes(w);
+        row = h ? h->first + part * h->stride + row : source_row(t, row);
+        err_add(err, "row %lld", (long long)(first + row));
+    }
+    err_add(err, "%s", e < end ? e->name : t->entry.name);
     return tensor_store_locate(store, src, &file_id, &offset)
                ? err_add(err, "%s", store->paths[file_id])
                : false;
@@ -114,17 +123,17 @@ static bool convert(const struct job *job, int64_t part, int64_t row, int64_t n,
     const struct export_tensor *t = job->t;
     const struct tensor *source = gguf_export_part(t, part);
     const float *importance = job->importance ? job->importance + part * t->n_cols : NULL;
-    const uint8_t *src = source ? source->data : t->heads->w.data;
-    int64_t in_tensor = part * t->n_rows + row;
     bool copies = is_copied(t, source);
     decode(t, part, row, n, work);
     for (int64_t r = 0; r < n; r++, work += t->n_cols, out += job->row_bytes) {
         bool ok = copies ? check_finite(work, t->n_cols, err)
                          : block_encode(t->type, work, importance, out, t->n_cols, err);
         if (!ok)
-            return fail_row(job, src, in_tensor + r, err);
+            return fail_row(job, part, row + r, err);
         if (copies)
-            memcpy(out, src + (size_t)source_row(t, row + r) * job->row_bytes, job->row_bytes);
+            memcpy(out,
+                   (const uint8_t *)source->data + (size_t)source_row(t, row + r) * job->row_bytes,
+                   job->row_bytes);
     }
     return true;
 }

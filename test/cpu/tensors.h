@@ -13,10 +13,11 @@
 enum tensor_kind {
     PLAIN,
     SCALED,
-    BLOCKS_F32,  /* of 5 x 128 */
-    BLOCKS_BF16, /* of 128 x 64 */
-    BLOCKS_ODD,  /* of 3 x 37, E4M3 entries */
-    NVFP4_ROWS,  /* of 1 x 16, E4M3 entries, and a scale */
+    BLOCKS_F32,    /* of 5 x 128 */
+    BLOCKS_SCALED, /* the same, and a scale */
+    BLOCKS_BF16,   /* of 128 x 64 */
+    BLOCKS_ODD,    /* of 3 x 37, E4M3 entries */
+    NVFP4_ROWS,    /* of 1 x 16, E4M3 entries, and a scale */
     TURNED,
     TURNED_SCALED,
     TENSOR_KINDS,
@@ -44,9 +45,9 @@ static inline struct random_tensor random_tensor(enum dtype type, enum tensor_ki
     struct random_tensor r = {.data = guarded_weights(type, n_rows * n_cols, seed)};
     r.t = (struct tensor){.data = r.data.p, .dtype = type, .n_rows = n_rows, .n_cols = n_cols};
     r.t.transposed = kind == TURNED || kind == TURNED_SCALED;
-    if (kind == SCALED || kind == NVFP4_ROWS || kind == TURNED_SCALED)
+    if (kind == SCALED || kind == BLOCKS_SCALED || kind == NVFP4_ROWS || kind == TURNED_SCALED)
         r.t.scale = 0.3f + test_random_f32(seed) / 8.0f;
-    if (kind == BLOCKS_F32)
+    if (kind == BLOCKS_F32 || kind == BLOCKS_SCALED)
         random_scales(&r, DTYPE_F32, 5, 128, seed);
     if (kind == BLOCKS_BF16)
         random_scales(&r, DTYPE_BF16, 128, 64, seed);

@@ -68,22 +68,30 @@ TEST(gguf_export_rows, again_and_with_other_threads_it_is_the_same)
 static const char remedy[] =
     "check the model with 'bise show --check-tensors', or download it again";
 
-/* Converted or copied, a bad number is named as the input has it, and what to do. */
+/* Converted or copied, a bad number is named as the input has it, and what to do: also where rows
+ * change places, and where several tensors become one. */
 TEST(gguf_export_rows, a_number_that_cannot_be_written_is_named)
 {
     static const char up[] = "model.layers.1.mlp.up_proj.weight", norm[] = "model.norm.weight";
+    static const char q[] = "model.layers.1.self_attn.q_proj.weight";
+    static const char expert[] = "model.layers.0.block_sparse_moe.experts.2.w1.weight";
     static const struct {
-        const char *type, *tensor;
+        const char *model, *type, *tensor;
         int64_t i;
         uint16_t value; /* bf16 */
         bool is_finite;
         const char *item;
     } cases[] = {
-        {"Q4_0", up, 0, 0x7fc0, false, "row 0: element 0 is nan; "},
-        {"F32", up, 64 * 3 + 5, 0x7f80, false, "row 3: element 5 is inf; "},   /* rows of 64 */
-        {"BF16", up, 64 * 111, 0xffc1, false, "row 111: element 0 is -nan; "}, /* copied */
-        {"Q8_0", norm, 63, 0xff80, false, "row 0: element 63 is -inf; "},
-        {"F16", up, 64 + 2, 0x7180, true,
+        {"mistral", "F32", q, 64 * 5 + 1, 0x7fc0, false, "row 5: element 1 is nan; "},
+        {"mixtral", "F32", expert, 64 * 3 + 2, 0x7fc0, false, "row 3: element 2 is nan; "},
+        {"mixtral", "Q8_0", expert, 64 * 3 + 2, 0x7fc0, false, "row 3: element 2 is nan; "},
+        {"mistral", "Q4_0", up, 0, 0x7fc0, false, "row 0: element 0 is nan; "},
+        {"mistral", "F32", up, 64 * 3 + 5, 0x7f80, false,
+         "row 3: element 5 is inf; "}, /* rows of 64 */
+        {"mistral", "BF16", up, 64 * 111, 0xffc1, false,
+         "row 111: element 0 is -nan; "}, /* copied */
+        {"mistral", "Q8_0", norm, 63, 0xff80, false, "row 0: element 63 is -inf; "},
+        {"mistral", "F16", up, 64 + 2, 0x7180, true,
          "row 1: element 2, 1.26765e+30, exceeds 65504, the most of F16; take the type BF16 or "
          "F32"},
     };
@@ -92,7 +100,7 @@ TEST(gguf_export_rows, a_number_that_cannot_be_written_is_named)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char dir[512], file[600], want[1500];
         struct buf out;
-        oracle_copy("mistral", CHECKPOINT_HF, dir);
+        oracle_copy(cases[i].model, CHECKPOINT_HF, dir);
         snprintf(file, sizeof file, "%s/model.safetensors", dir);
         poison(dir, file, cases[i].tensor, cases[i].i, &cases[i].value, sizeof(uint16_t));
         struct checkpoint *ckpt = checkpoint_open(dir, &err);

@@ -96,8 +96,8 @@ static bool fail_row(const struct job *job, int64_t part, int64_t row, struct er
     /* Rows that are columns of what is stored have no number there. */
     if (e < end && !w->transposed && !is_gathered(t)) {
         int64_t first = (src - (const uint8_t *)e->data) / (int64_t)tensor_row_bytes(w);
-        row = h ? h->first + part * h->stride + row : source_row(t, row);
-        err_add(err, "row %lld", (long long)(first + row));
+        first += h ? h->first + part * h->stride + row : source_row(t, row);
+        err_add(err, "row %lld", (long long)first);
     }
     err_add(err, "%s", e < end ? e->name : t->entry.name);
     return tensor_store_locate(store, src, &file_id, &offset)

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 #include "cli/bench_model.h"
 #include "cli/json_text.h"
-#include "cli/units.h"
 #include "cli/weight_shares.h"
 #include "lib/runtime.h"
 #include "model/expert_cache.h"

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/page_cache.h"
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/bench_about.h"
 #include "cli/bench_batch.h"
 #include "cli/bench_compare.h"
@@ -24,7 +25,6 @@
 #include "cli/experts.h"
 #include "cli/machine.h"
 #include "cli/notes.h"
-#include "cli/units.h"
 #include "engine/generator.h"
 #include "model/model.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "cli/console.h"
 #include "cli/machine.h"
-#include "cli/units.h"
 #include "model/checkpoint.h"
 
 struct matrix {

@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/units.h"
 #include "cli/bench_text.h"
 #include "cli/console.h"
 #include "cli/json_text.h"
-#include "cli/units.h"
 #include "data/json.h"
 #include "text/tokenizer.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/experts.h"
 
+#include "base/units.h"
 #include "cli/console.h"
 #include "cli/machine.h"
 #include "cli/plan.h"
-#include "cli/units.h"
 #include "engine/generator.h"
 #include "lib/runtime.h"
 

@@ -5,12 +5,12 @@
 #include <time.h>
 
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/json_text.h"
 #include "cli/options.h"
 #include "cli/unfinished.h"
-#include "cli/units.h"
 #include "cli/weight_shares.h"
 #include "data/gguf.h"
 #include "data/safetensors.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - finds the verb and calls it. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ static void open_missing(void)
 int main(int argc, char **argv)
 {
     map_guard_install();
+    signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write(), to tell and to clean up */
     open_missing();
     if (argc < 2)
         return verb_help.run(1, (char *[]){NULL, NULL});

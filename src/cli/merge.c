@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/summary.h"
-#include "cli/units.h"
 #include "cli/written.h"
 #include "lib/runtime.h"
 #include "model/adapter_merge.h"

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/units.h"
 #include "cli/bundled.h"
 #include "cli/console.h"
-#include "cli/units.h"
 #include "lib/runtime.h"
 #include "text/traits.h"
 

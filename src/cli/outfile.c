@@ -7,11 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 #include "cli/interrupt.h"
-#include "cli/units.h"
 
 /* Says what to do about errno. */
 static const char *remedy(void)
@@ -67,6 +68,24 @@ void outfile_hold(const char *path)
         interrupt_hold_all();
 }
 
+/* Opens what is no file.  A FIFO waits for its reader here, where a signal ends that. */
+static int open_special(const char *path, bool is_fifo)
+{
+    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    for (; is_fifo && fd < 0 && errno == ENXIO;
+         fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) {
+        if (interrupt_came()) {
+            errno = EINTR;
+            return -1;
+        }
+        nanosleep(&moment, NULL);
+    }
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
 bool outfile_open(struct outfile *out, const char *path, struct err *err)
 {
     struct stat st;
@@ -77,7 +96,10 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
         out->path = "standard output";
         fd = dup(STDOUT_FILENO);
     } else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        fd = open(path, O_WRONLY | O_CLOEXEC);
+        fd = open_special(path, S_ISFIFO(st.st_mode));
+        if (fd < 0 && errno == EINTR)
+            return err_set(err, ERR_CANCELLED, "%s: interrupted while it waited for a reader",
+                           path);
     } else {
         fd = open_temporary(out, err);
         if (fd < 0)

@@ -7,13 +7,13 @@
 
 #include "base/clock.h"
 #include "base/plural.h"
+#include "base/units.h"
 #include "bise.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/unfinished.h"
-#include "cli/units.h"
 #include "hub/hub_pull.h"
 #include "hub/hub_store.h"
 

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/input.h"
 #include "cli/options.h"
-#include "cli/units.h"
 #include "hub/hub_store.h"
 
 /* Asks a person.  Errors: ERR_CANCELLED for no, ERR_ARG when nobody is there. */

@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/console.h"
 #include "cli/experts.h"
 #include "cli/notes.h"
 #include "cli/run_int.h"
-#include "cli/units.h"
 #include "model/checkpoint.h"
 #include "model/model.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/json_text.h"
-#include "cli/units.h"
 #include "model/adapter_file.h"
 #include "tensor/dtype.h"
 

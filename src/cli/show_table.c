@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "base/plural.h"
+#include "base/units.h"
 #include "cli/show_int.h"
-#include "cli/units.h"
 
 const char *show_layout(const struct checkpoint *ckpt)
 {

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "cli/units.h"
+#include "base/units.h"
 #include "hub/hub_begun.h"
 
 const char *unfinished_text(char *text, uint64_t n_there, uint64_t n_all)

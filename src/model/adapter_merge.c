@@ -300,6 +300,21 @@ static bool encode(enum dtype dtype, const float *from, void *to, int64_t n)
     return ok;
 }
 
+/* Says why n numbers could not be encoded as to is. */
+static bool fail_encode(const float *numbers, int64_t n, const struct tensor_entry *from,
+                        const struct tensor_entry *to, struct err *err)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(numbers[i]))
+            return err_set(err, ERR_FORMAT,
+                           "%s: %s: a number of the result is %g; check the model with "
+                           "'bise show --check-tensors', and the adapter",
+                           from->file, from->name, (double)numbers[i]);
+    return err_set(err, ERR_FORMAT,
+                   "%s: %s: a number of the result is too large for %s; take --dtype f32",
+                   from->file, from->name, to->type);
+}
+
 static const struct tensor_entry *source(const struct merge *m, size_t i)
 {
     return &m->ckpt->tensors->entries[m->from[i]];
@@ -331,10 +346,7 @@ static bool write_rows(struct merge *m, size_t i, const struct tensor *stored,
         for (size_t f = 0; f < n_factors; f++)
             factor_add(&factors[f], m->rows, row, k, width);
         ok = encode(dtype, m->rows, m->bytes, k * width) ||
-             err_set(err, ERR_FORMAT,
-                     "%s: %s: a number of the result is too large for %s; take "
-                     "--dtype f32",
-                     from->file, from->name, to->type);
+             fail_encode(m->rows, k * width, from, to, err);
         ok = ok && safetensors_put(sink, m->bytes, dtype_bytes(dtype, k * width), err);
     }
     for (size_t f = 0; f < n_factors; f++)

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/units.h"
 #include "data/json_tree.h"
 #include "model/merge_int.h"
 
@@ -86,11 +87,11 @@ bool merge_folder_reserve(const struct merge_folder *folder, uint64_t n_bytes, s
     if (statvfs(folder->tmp, &fs) != 0)
         return true;
     uint64_t n_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    char needed[UNITS_TEXT], there[UNITS_TEXT];
     return n_bytes <= n_free ||
            err_set(err, ERR_IO,
-                   "%s: needs %.3g GB, its disk has %.3g GB; free some space, or choose another "
-                   "folder",
-                   folder->out, (double)n_bytes / 1e9, (double)n_free / 1e9);
+                   "%s: needs %s, its disk has %s; free some space, or choose another folder",
+                   folder->out, units_bytes(needed, n_bytes), units_bytes(there, n_free));
 }
 
 void merge_folder_close(struct merge_folder *folder)

@@ -81,7 +81,7 @@ try merge "$TMP/base" --adapter $dir/peft "$TMP/hf" | hide
 try merge "$TMP/base" --adapter $dir/peft "$TMP/base/new" | hide
 try merge "$TMP/base" --adapter $dir/peft "$TMP/none/new" | hide
 try merge $dir/peft --adapter $dir/peft "$TMP/new" | hide
-(trap '' XFSZ; ulimit -f 100; try merge "$TMP/base" --adapter $dir/peft "$TMP/new" | hide)
+(ulimit -f 100; try merge "$TMP/base" --adapter $dir/peft "$TMP/new" | hide)
 # Ended by Ctrl-C, timeout or a terminal that closes while it copies a large file: nothing is left.
 truncate -s 200M "$TMP/base/large"
 for signal in INT TERM HUP; do

@@ -192,7 +192,7 @@ kept pause story
 
 echo "== a full disk: said so, and gone on with when there is room"
 fresh
-(trap '' XFSZ; ulimit -f 1000; pull fine/story)
+(ulimit -f 1000; pull fine/story)
 kept fine story
 pull fine/story
 asked | grep cdn

@@ -11,6 +11,7 @@
 #include "base/map_guard.h"
 #include "base/mem.h"
 #include "model/expert_cache.h"
+#include "model/poison.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
 
@@ -517,6 +518,18 @@ TEST(adapter_merge, what_a_format_cannot_hold_is_refused)
     test_write(path, "{\"lora\": {\"scaling\": 1e6}}", 26);
     assert_refused(LORA_CASE, large, test_tmp("x"), &to_f16, ERR_FORMAT,
                    "a number of the result is too large for F16; take --dtype f32");
+}
+
+/* No other format would help. */
+TEST(adapter_merge, a_base_that_holds_no_numbers_is_refused)
+{
+    const struct merge_options as_is = {0};
+    char base[512], file[600];
+    oracle_copy("mistral-lora", CHECKPOINT_NATIVE, base);
+    snprintf(file, sizeof file, "%s/consolidated.safetensors", base);
+    poison(base, file, "layers.0.attention.wq.weight", 3, &(const uint16_t){0x7fc0}, 2);
+    assert_refused(base, LORA_NATIVE, test_tmp("x"), &as_is, ERR_FORMAT,
+                   "layers.0.attention.wq.weight: a number of the result is nan; check the model");
 }
 
 static bool stop(void *arg, size_t n_done, size_t n, struct err *err)

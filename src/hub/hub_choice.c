@@ -190,11 +190,11 @@ static bool list_others(const struct hub_listing *listing, const char *want, str
         add_name(list, sizeof list, listing->files[i].path);
         n++;
     }
+    if (!n)
+        return err_set(err, ERR_NOT_FOUND, "no GGUF file for '%s', nor any other; leave ':%s' out",
+                       want, want);
     return err_set(err, ERR_NOT_FOUND, "no GGUF file for '%s'; there %s %s", want,
-                   n > 1    ? "are"
-                   : n == 1 ? "is only"
-                            : "is",
-                   n ? list : "none");
+                   n > 1 ? "are" : "is only", list);
 }
 
 static bool choose_gguf(struct hub_listing *listing, const char *want, struct hub_choice *choice,

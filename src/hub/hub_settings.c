@@ -108,11 +108,13 @@ static bool read_endpoint(struct buf *endpoint, struct err *err)
     value = value ? value : DEFAULT_ENDPOINT;
     size_t n = strlen(value);
     /* Not quoted: what stands before '@' is secret. */
+    if (strchr(value, '@'))
+        return err_set(err, ERR_ARG,
+                       "HF_ENDPOINT: " EXPECTED " without a user name; a token belongs into "
+                       "HF_TOKEN");
     for (size_t i = 0; i < n; i++)
-        if (value[i] <= ' ' || value[i] > '~' || strchr("@?#", value[i]))
-            return err_set(err, ERR_ARG,
-                           "HF_ENDPOINT: " EXPECTED " without a user name; a token belongs into "
-                           "HF_TOKEN");
+        if (value[i] <= ' ' || value[i] > '~' || strchr("?#", value[i]))
+            return err_set(err, ERR_ARG, "HF_ENDPOINT: " EXPECTED " without spaces, '?' or '#'");
     if (!has_host(value))
         return err_set(err, ERR_ARG,
                        "HF_ENDPOINT: '%s' is no address of a hub; " EXPECTED " as " DEFAULT_ENDPOINT

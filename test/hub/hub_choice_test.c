@@ -114,7 +114,7 @@ TEST(hub_choice, a_gguf_file_by_name_or_type)
     check("a.gguf b.gguf", "", "2 models; choose one by :FILE or :TYPE: a.gguf, b.gguf");
     check("a-Q8_0.gguf mmproj-a.gguf", "Q4_0",
           "no GGUF file for 'Q4_0'; there is only a-Q8_0.gguf");
-    check(INSTRUCT_V3, "Q4_0", "no GGUF file for 'Q4_0'; there is none");
+    check(INSTRUCT_V3, "Q4_0", "no GGUF file for 'Q4_0', nor any other; leave ':Q4_0' out");
 }
 
 static bool has_tokenizer(const char *names)

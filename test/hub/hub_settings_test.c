@@ -110,12 +110,17 @@ TEST(hub_settings, an_endpoint_that_is_none_is_quoted)
 
 TEST(hub_settings, values_that_cannot_be)
 {
-    static const char *const cases[][2] = {
-        {"HF_ENDPOINT", "https://me:word@host"}, {"HF_ENDPOINT", "me:word@host"},
-        {"HF_ENDPOINT", "http://a\r\nX: b"},     {"HF_ENDPOINT", "https://a?b"},
-        {"HF_ENDPOINT", "huggingface.co"},       {"HF_ENDPOINT", "file:///etc"},
-        {"HF_TOKEN", "a\r\nX-Other: b"},         {"HF_TOKEN", "\xc3\xa4"},
-        {"HF_HUB_DOWNLOAD_TIMEOUT", "0"},        {"HF_HUB_DOWNLOAD_TIMEOUT", "soon"}};
+    static const char *const cases[][2] = {{"HF_ENDPOINT", "https://me:word@host"},
+                                           {"HF_ENDPOINT", "me:word@host"},
+                                           {"HF_ENDPOINT", "http://a\r\nX: b"},
+                                           {"HF_ENDPOINT", "https://a?b"},
+                                           {"HF_ENDPOINT", "huggingface.co"},
+                                           {"HF_ENDPOINT", "file:///etc"},
+                                           {"HF_ENDPOINT", "https://a b"},
+                                           {"HF_TOKEN", "a\r\nX-Other: b"},
+                                           {"HF_TOKEN", "\xc3\xa4"},
+                                           {"HF_HUB_DOWNLOAD_TIMEOUT", "0"},
+                                           {"HF_HUB_DOWNLOAD_TIMEOUT", "soon"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hub_settings s;
         struct err err = {0};
@@ -126,6 +131,20 @@ TEST(hub_settings, values_that_cannot_be)
         assert_null(strstr(err.text, "word"));
         hub_settings_free(&s);
     }
+    forget_all();
+}
+
+TEST(hub_settings, what_is_wrong_with_an_address_is_said)
+{
+    struct hub_settings s;
+    struct err err = {0};
+    forget_all();
+    setenv("HF_ENDPOINT", "https://a b", 1);
+    assert_false(hub_settings_read(&s, &err));
+    assert_string_equal(err.text,
+                        "HF_ENDPOINT: expected https://HOST[:PORT][/PATH] without spaces, "
+                        "'?' or '#'");
+    hub_settings_free(&s);
     forget_all();
 }
 

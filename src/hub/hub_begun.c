@@ -2,15 +2,18 @@
 #include "hub/hub_begun.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "data/json_tree.h"
 #include "hub/hub_blob.h"
 #include "hub/hub_cache.h"
@@ -18,12 +21,14 @@
 
 #define INCOMPLETE ".incomplete"
 
+/* Makes the path of a note, whose name is what stands behind '@' in that of the model. */
 static bool make_path(struct buf *path, const char *store, const struct hub_name *name,
                       struct err *err)
 {
+    char note[sizeof name->revision + sizeof name->want];
+    snprintf(note, sizeof note, "%s%s%s", name->revision, *name->want ? ":" : "", name->want);
     buf_init(path, PATH_MAX);
-    return hub_join(path, (const char *[]){store, name->folder, "begun", name->revision, NULL},
-                    err);
+    return hub_join(path, (const char *[]){store, name->folder, "begun", note, NULL}, err);
 }
 
 static bool add(struct buf *out, const char *text, struct err *err)
@@ -74,22 +79,21 @@ void hub_begun_drop(const char *store, const struct hub_name *name)
 {
     struct buf path;
     struct err ignored = {0};
-    if (make_path(&path, store, name, &ignored))
+    if (make_path(&path, store, name, &ignored)) {
+        size_t n_repo = strlen(store) + strlen(name->folder) + 1;
         unlink(path.data);
-    /* Nor the folder, unless there is something else in it. */
-    if (path.len && hub_join(&path, (const char *[]){store, name->folder, "begun", NULL}, &ignored))
-        rmdir(path.data);
+        /* Nor the folders, unless there is something else in them. */
+        for (char *slash; (slash = strrchr(path.data, '/')) > path.data + n_repo;) {
+            *slash = '\0';
+            if (rmdir(path.data) != 0 && errno != ENOENT)
+                break;
+        }
+    }
     buf_free(&path);
 }
 
-void hub_begun_free(struct hub_begun *begun)
-{
-    hub_listing_free(&begun->listing);
-}
-
 /* Adds up what the store has of the chosen files. */
-static bool count_there(struct hub_begun *begun, const char *store, const struct hub_name *name,
-                        struct err *err)
+static bool count_there(struct hub_begun *begun, const char *store, struct err *err)
 {
     begun->n_there = 0;
     begun->n_all = begun->choice.n_bytes;
@@ -98,27 +102,78 @@ static bool count_there(struct hub_begun *begun, const char *store, const struct
         bool complete;
         if (!begun->listing.files[i].chosen)
             continue;
-        if (!hub_blob_have(store, name, &begun->listing.files[i], &n_bytes, &complete, err))
+        if (!hub_blob_have(store, &begun->name, &begun->listing.files[i], &n_bytes, &complete, err))
             return false;
         begun->n_there += n_bytes;
     }
     return true;
 }
 
-bool hub_begun_read(struct hub_begun *begun, const char *store, const struct hub_name *name)
+/* Reads the note of that path below begun.  Returns false when it is none. */
+static bool read_note(struct hub_begun *begun, const char *store, const char *repo,
+                      const char *note)
 {
     struct buf path, text;
     struct err ignored = {0};
+    char model[sizeof begun->name];
     *begun = (struct hub_begun){0};
     buf_init(&text, LIMIT_HUB_LISTING);
-    bool ok = make_path(&path, store, name, &ignored) && file_exists(path.data) &&
+    buf_init(&path, PATH_MAX);
+    bool ok = (size_t)snprintf(model, sizeof model, "%s@%s", repo, note) < sizeof model &&
+              hub_name_parse(&begun->name, model, &ignored) &&
+              hub_join(&path, (const char *[]){store, begun->name.folder, "begun", note, NULL},
+                       &ignored) &&
               file_read(&text, path.data, &ignored) &&
-              hub_listing_parse(&begun->listing, name->repo, text.data, text.len, &ignored) &&
-              hub_choose(&begun->listing, name->want, &begun->choice, &ignored) &&
-              count_there(begun, store, name, &ignored);
+              hub_listing_parse(&begun->listing, repo, text.data, text.len, &ignored) &&
+              hub_choose(&begun->listing, begun->name.want, &begun->choice, &ignored) &&
+              count_there(begun, store, &ignored);
+    if (!ok)
+        hub_listing_free(&begun->listing);
     buf_free(&text);
     buf_free(&path);
     return ok;
+}
+
+bool hub_begun_read(struct hub_begun_list *list, const char *store, const struct hub_name *name,
+                    struct err *err)
+{
+    struct buf path;
+    struct hub_listing notes = {0};
+    struct err why = {0};
+    *list = (struct hub_begun_list){0};
+    buf_init(&path, PATH_MAX);
+    bool ok = hub_join(&path, (const char *[]){store, name->folder, "begun", NULL}, err);
+    if (ok && !hub_listing_of_folder(&notes, path.data, &why))
+        ok = why.code == ERR_NOT_FOUND || err_set(err, why.code, "%s", why.text);
+    if (ok && notes.n)
+        ok = (list->items = mem_new(notes.n, sizeof *list->items, err)) != NULL;
+    for (size_t i = 0; ok && i < notes.n; i++)
+        list->n += read_note(&list->items[list->n], store, name->repo, notes.files[i].path);
+    hub_listing_free(&notes);
+    buf_free(&path);
+    return ok;
+}
+
+void hub_begun_free(struct hub_begun_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        hub_listing_free(&list->items[i].listing);
+    free(list->items);
+    *list = (struct hub_begun_list){0};
+}
+
+const struct hub_begun *hub_begun_of(const struct hub_begun_list *list, const struct hub_name *name)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct hub_begun *begun = &list->items[i];
+        struct hub_choice choice;
+        struct err ignored = {0};
+        if (strcmp(begun->name.revision, name->revision) == 0 &&
+            (!*name->want ||
+             (*begun->name.want && hub_choose(&begun->listing, name->want, &choice, &ignored))))
+            return begun;
+    }
+    return NULL;
 }
 
 bool hub_begun_any(const char *store, const struct hub_name *name, uint64_t *n_there)
@@ -146,34 +201,26 @@ bool hub_begun_any(const char *store, const struct hub_name *name, uint64_t *n_t
     return any;
 }
 
-static bool is_noted(const char *store, const struct hub_name *name)
-{
-    struct buf path;
-    struct err ignored = {0};
-    bool yes = make_path(&path, store, name, &ignored) && file_exists(path.data);
-    buf_free(&path);
-    return yes;
-}
-
 bool hub_begun_find(const struct hub_name *name, uint64_t *n_there, uint64_t *n_all)
 {
-    struct hub_begun begun;
+    struct hub_begun_list list = {0};
     struct buf store;
     struct err ignored = {0};
     char commit[41];
     buf_init(&store, PATH_MAX);
-    bool any = hub_store_folder(&store, &ignored);
-    if (any && hub_begun_read(&begun, store.data, name)) {
-        *n_there = begun.n_there;
-        *n_all = begun.n_all;
-        hub_begun_free(&begun);
+    bool any =
+        hub_store_folder(&store, &ignored) && hub_begun_read(&list, store.data, name, &ignored);
+    const struct hub_begun *begun = any ? hub_begun_of(&list, name) : NULL;
+    if (begun) {
+        *n_there = begun->n_there;
+        *n_all = begun->n_all;
     } else if (any) {
-        hub_begun_free(&begun);
         *n_all = 0;
-        /* Of a revision that is there or noted, what is incomplete is something else. */
-        any = !is_noted(store.data, name) && !hub_read_ref(store.data, name, commit, &ignored) &&
+        /* Where the revision is there, or pulls are noted, what is incomplete is another's. */
+        any = !list.n && !hub_read_ref(store.data, name, commit, &ignored) &&
               hub_begun_any(store.data, name, n_there);
     }
+    hub_begun_free(&list);
     buf_free(&store);
     return any;
 }

@@ -5,7 +5,7 @@
  *     STORE/models--ORG--NAME/snapshots/COMMIT/FILE    a relative link to ../../blobs/HASH
  *     STORE/models--ORG--NAME/blobs/HASH               a content, by its hash
  *     STORE/models--ORG--NAME/blobs/HASH.incomplete    what was received of it so far
- *     STORE/models--ORG--NAME/begun/REVISION           what a pull is to bring: hub_begun.h
+ *     STORE/models--ORG--NAME/begun/REVISION[:FILE]    what a pull is to bring: hub_begun.h
  *     STORE/.locks/models--ORG--NAME/HASH.lock         held by who writes it */
 #ifndef HUB_HUB_CACHE_H
 #define HUB_HUB_CACHE_H

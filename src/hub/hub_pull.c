@@ -2,6 +2,7 @@
 #include "hub/hub_pull.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -108,13 +109,15 @@ static bool pull_files(struct hub_pull *pull, struct hub_choice *choice, struct 
         return false;
     pull->progress.n_files = choice->n_files;
     pull->progress.n_bytes = choice->n_bytes;
+    struct hub_name noted = *pull->name; /* other files of the repository may come meanwhile */
     uint64_t missing;
     bool any;
+    snprintf(noted.want, sizeof noted.want, "%s", choice->gguf ? choice->gguf : "");
     if (!count_missing(pull, &missing, &any, err) || !check_space(pull, missing, err) ||
-        (any && !hub_begun_write(store, pull->name, pull->listing, err)) || !hub_fetch(pull, err) ||
+        (any && !hub_begun_write(store, &noted, pull->listing, err)) || !hub_fetch(pull, err) ||
         !hub_write_ref(store, pull->name, pull->listing->commit, err))
         return false;
-    hub_begun_drop(store, pull->name);
+    hub_begun_drop(store, &noted);
     return true;
 }
 

@@ -23,42 +23,78 @@ struct link {
 };
 
 struct removal {
-    const struct hub_name *name;
+    struct hub_name name;     /* its want, if any, is made that of one GGUF file */
     struct buf store, folder; /* of the store, of the repository */
     struct arena arena;
     struct link *links; /* [n], of every snapshot */
     size_t n, n_places;
-    char commit[41]; /* whose files go; "" for what was begun and never finished */
-    bool is_begun;   /* the one model that goes has not come whole: */
-    struct hub_begun begun;
+    char commit[41]; /* whose files go; "" when the revision never came whole */
+    struct hub_begun_list begun;
+    size_t n_foreign; /* contents that are incomplete and of no pull that goes */
     struct hub_removal *result;
 };
 
-/* Chooses what goes of the snapshot; of a model that is not whole, what there is of it. */
-static bool choose(const struct removal *r, struct hub_listing *listing, struct err *err)
+/* Says whether a pull that was noted goes, too. */
+static bool note_goes(const struct removal *r, const struct hub_begun *begun)
 {
-    struct hub_choice choice;
-    if (!r->is_begun)
-        return hub_choose(listing, r->name->want, &choice, err) ||
-               err_add(err, "%s", r->name->repo);
-    for (size_t i = 0; i < listing->n; i++) {
-        const struct hub_file *file = hub_listing_find(&r->begun.listing, listing->files[i].path);
-        listing->files[i].chosen = file && file->chosen;
-    }
-    return true;
+    return strcmp(begun->name.revision, r->name.revision) == 0 &&
+           (!*r->name.want || strcmp(begun->name.want, r->name.want) == 0);
 }
 
-/* Adds the links of a snapshot.  Those go that want means; "" all of this commit. */
+static size_t count_notes(const struct removal *r, bool goes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->begun.n; i++)
+        n += note_goes(r, &r->begun.items[i]) == goes;
+    return n;
+}
+
+/* Says whether a content is one of a pull that goes, and of none that stays. */
+static bool content_goes(const struct removal *r, const char *hash)
+{
+    bool found = false;
+    for (size_t i = 0; i < r->begun.n; i++) {
+        const struct hub_begun *begun = &r->begun.items[i];
+        bool has = false;
+        for (size_t k = 0; !has && k < begun->listing.n; k++)
+            has = strcmp(begun->listing.files[k].hash, hash) == 0;
+        if (has && !note_goes(r, begun))
+            return false;
+        found = found || has;
+    }
+    return found;
+}
+
+/* Chooses what goes of a commit's snapshot: of a model that is not whole, what there is of it. */
+static void choose(const struct removal *r, const char *commit, struct hub_listing *listing)
+{
+    struct hub_choice choice;
+    struct err why = {0};
+    bool is_named = strcmp(commit, r->commit) == 0;
+    if (is_named && *r->name.want && hub_choose(listing, r->name.want, &choice, &why))
+        return;
+    for (size_t i = 0; i < listing->n; i++)
+        listing->files[i].chosen = is_named && !*r->name.want;
+    for (size_t k = 0; k < r->begun.n; k++) {
+        const struct hub_begun *begun = &r->begun.items[k];
+        if (strcmp(commit, begun->listing.commit) != 0 || !note_goes(r, begun))
+            continue;
+        for (size_t i = 0; i < listing->n; i++)
+            if (hub_listing_find(&begun->listing, listing->files[i].path))
+                listing->files[i].chosen = true;
+    }
+}
+
+/* Adds the links of a snapshot. */
 static bool add_snapshot(struct removal *r, const char *commit, struct err *err)
 {
     struct buf path;
     struct hub_listing listing = {0};
-    bool goes = strcmp(commit, r->commit) == 0, all = !*r->name->want;
     buf_init(&path, PATH_MAX);
     bool ok = hub_join(&path, (const char *[]){r->folder.data, "snapshots", commit, NULL}, err) &&
               hub_listing_of_folder(&listing, path.data, err);
-    if (ok && goes && !all)
-        ok = choose(r, &listing, err);
+    if (ok)
+        choose(r, commit, &listing);
     size_t n_folder = path.len;
     for (size_t i = 0; ok && i < listing.n; i++) {
         const struct hub_file *file = &listing.files[i];
@@ -74,7 +110,7 @@ static bool add_snapshot(struct removal *r, const char *commit, struct err *err)
         ssize_t n = readlink(path.data, target, sizeof target - 1);
         target[n > 0 ? n : 0] = '\0';
         const char *slash = strrchr(target, '/');
-        link->goes = goes && (all || file->chosen);
+        link->goes = file->chosen;
         link->path = arena_string(&r->arena, path.data, path.len, err);
         link->hash = slash ? arena_string(&r->arena, slash + 1, strlen(slash + 1), err) : NULL;
         ok = link->path && (!slash || link->hash);
@@ -134,21 +170,27 @@ static bool drop_link(struct removal *r, size_t i, bool really, struct err *err)
     return !really || unlink(link->path) == 0 || file_fail(link->path, "remove it", err);
 }
 
-/* Drops the contents that were begun of the one model that goes. */
+/* Drops the contents that were begun of the pulls that go, and their notes. */
 static bool drop_begun(struct removal *r, bool really, struct err *err)
 {
     bool ok = true;
-    for (size_t i = 0; ok && i < r->begun.listing.n; i++) {
-        char name[HUB_HASH_TEXT + 16];
-        uint64_t before = r->result->n_bytes;
-        if (!r->begun.listing.files[i].chosen)
+    for (size_t i = 0; ok && i < r->begun.n; i++) {
+        const struct hub_begun *begun = &r->begun.items[i];
+        if (!note_goes(r, begun))
             continue;
-        snprintf(name, sizeof name, "%s.incomplete", r->begun.listing.files[i].hash);
-        ok = drop_blob(r, name, really, err);
-        r->result->n_files += r->result->n_bytes > before;
+        for (size_t k = 0; ok && k < begun->listing.n; k++) {
+            char name[HUB_HASH_TEXT + 16];
+            const char *hash = begun->listing.files[k].hash;
+            uint64_t before = r->result->n_bytes;
+            if (!content_goes(r, hash))
+                continue;
+            snprintf(name, sizeof name, "%s.incomplete", hash);
+            ok = drop_blob(r, name, really, err);
+            r->result->n_files += r->result->n_bytes > before;
+        }
+        if (ok && really)
+            hub_begun_drop(r->store.data, &begun->name);
     }
-    if (ok && really)
-        hub_begun_drop(r->store.data, r->name);
     return ok;
 }
 
@@ -172,7 +214,8 @@ static bool count_begun(struct removal *r, struct hub_removal *begun, struct err
             begun->n_files++;
             begun->n_bytes += (uint64_t)st.st_size;
         }
-        int fd = hub_lock(r->store.data, r->name, hash, err);
+        r->n_foreign += !content_goes(r, hash);
+        int fd = hub_lock(r->store.data, &r->name, hash, err);
         ok = fd >= 0;
         if (ok)
             close(fd);
@@ -213,20 +256,20 @@ static bool is_gone(const char *path)
 }
 
 /* Removes the notes of branches and tags that mean the commit. */
-static bool drop_refs(struct removal *r, struct err *err)
+static bool drop_refs(struct removal *r, const char *commit, struct err *err)
 {
     struct buf path;
     struct hub_listing refs = {0};
     buf_init(&path, PATH_MAX);
     bool ok = hub_join(&path, (const char *[]){r->folder.data, "refs", NULL}, err) &&
-              hub_listing_of_folder(&refs, path.data, err);
+              (!file_is_dir(path.data) || hub_listing_of_folder(&refs, path.data, err));
     for (size_t i = 0; ok && i < refs.n; i++) {
-        struct hub_name ref = *r->name;
+        struct hub_name ref = r->name;
         struct err ignored = {0};
-        char commit[41];
+        char there[41];
         if (snprintf(ref.revision, sizeof ref.revision, "%s", refs.files[i].path) >=
                 (int)sizeof ref.revision ||
-            !hub_read_ref(r->store.data, &ref, commit, &ignored) || strcmp(commit, r->commit) != 0)
+            !hub_read_ref(r->store.data, &ref, there, &ignored) || strcmp(there, commit) != 0)
             continue;
         ok = hub_join(&path, (const char *[]){r->folder.data, "refs", ref.revision, NULL}, err) &&
              (unlink(path.data) == 0 || file_fail(path.data, "remove it", err));
@@ -236,29 +279,72 @@ static bool drop_refs(struct removal *r, struct err *err)
     return ok;
 }
 
+/* Says whether nothing of the repository stays.  What is incomplete and was not noted goes with a
+ * revision, not with one GGUF file. */
 static bool goes_whole(const struct removal *r)
 {
     for (size_t i = 0; i < r->n; i++)
         if (!r->links[i].goes)
             return false;
-    return true;
+    return !count_notes(r, false) && (!*r->name.want || !r->n_foreign);
+}
+
+/* Removes the snapshot of a commit when it is empty, and what it was called. */
+static bool tidy_snapshot(struct removal *r, const char *commit, struct err *err)
+{
+    struct buf path;
+    buf_init(&path, PATH_MAX);
+    bool ok = hub_join(&path, (const char *[]){r->folder.data, "snapshots", commit, NULL}, err) &&
+              (!is_gone(path.data) || drop_refs(r, commit, err));
+    buf_free(&path);
+    return ok;
 }
 
 /* Removes what is left when nothing of it is of use. */
 static bool tidy(struct removal *r, struct err *err)
 {
     struct buf path;
-    buf_init(&path, PATH_MAX);
-    bool ok = hub_join(&path, (const char *[]){r->folder.data, "snapshots", r->commit, NULL}, err);
-    if (ok && goes_whole(r)) {
-        ok = remove_tree(r->folder.data, err) &&
-             hub_join(&path, (const char *[]){r->store.data, ".locks", r->name->folder, NULL},
-                      err) &&
-             remove_tree(path.data, err);
-    } else if (ok && is_gone(path.data)) {
-        hub_begun_drop(r->store.data, r->name);
-        ok = drop_refs(r, err);
+    bool ok = true;
+    if (!goes_whole(r)) {
+        for (size_t i = 0; ok && i < r->begun.n; i++)
+            if (note_goes(r, &r->begun.items[i]))
+                ok = tidy_snapshot(r, r->begun.items[i].listing.commit, err);
+        return ok && (!*r->commit || tidy_snapshot(r, r->commit, err));
     }
+    buf_init(&path, PATH_MAX);
+    ok = remove_tree(r->folder.data, err) &&
+         hub_join(&path, (const char *[]){r->store.data, ".locks", r->name.folder, NULL}, err) &&
+         remove_tree(path.data, err);
+    buf_free(&path);
+    return ok;
+}
+
+/* Makes a type the file that it means, of the snapshot or else of a pull that was noted. */
+static bool find_file(struct removal *r, struct err *err)
+{
+    struct buf path;
+    struct hub_listing listing = {0};
+    struct hub_choice choice = {0};
+    struct err why = {0};
+    buf_init(&path, PATH_MAX);
+    const char *file = NULL;
+    bool ok = !*r->commit ||
+              hub_join(&path, (const char *[]){r->folder.data, "snapshots", r->commit, NULL}, err);
+    if (ok && *r->commit && hub_listing_of_folder(&listing, path.data, &why) &&
+        hub_choose(&listing, r->name.want, &choice, &why)) {
+        file = choice.gguf;
+    } else if (ok && why.code != ERR_ARG) {
+        const struct hub_begun *begun = hub_begun_of(&r->begun, &r->name);
+        file = begun ? begun->name.want : NULL;
+    }
+    if (file)
+        snprintf(r->name.want, sizeof r->name.want, "%s", file);
+    else if (ok && *r->commit)
+        ok = err_set(err, why.code, "%s: %s", r->name.repo, why.text);
+    else if (ok)
+        ok = err_set(err, ERR_NOT_FOUND, "%s@%s: not in the model store; see 'bise list'",
+                     r->name.repo, r->name.revision);
+    hub_listing_free(&listing);
     buf_free(&path);
     return ok;
 }
@@ -269,33 +355,35 @@ static bool find_commit(struct removal *r, struct err *err)
     struct err why = {0};
     if (!file_is_dir(r->folder.data))
         return err_set(err, ERR_NOT_FOUND, "%s: not in the model store; see 'bise list'",
-                       r->name->repo);
-    r->is_begun = *r->name->want && hub_begun_read(&r->begun, r->store.data, r->name);
-    if (r->is_begun) {
-        memcpy(r->commit, r->begun.listing.commit, sizeof r->commit);
-        return true;
-    }
-    if (hub_read_ref(r->store.data, r->name, r->commit, &why))
-        return true;
-    if (why.code == ERR_NOT_FOUND && strcmp(r->name->revision, "main") == 0 && !*r->name->want) {
+                       r->name.repo);
+    if (!hub_begun_read(&r->begun, r->store.data, &r->name, err))
+        return false;
+    bool found = hub_read_ref(r->store.data, &r->name, r->commit, &why);
+    if (!found)
         r->commit[0] = '\0';
+    if (*r->name.want && (found || why.code == ERR_NOT_FOUND))
+        return find_file(r, err);
+    if (found || count_notes(r, true) ||
+        (why.code == ERR_NOT_FOUND && strcmp(r->name.revision, "main") == 0))
         return true;
-    }
-    return err_set(err, why.code, "%s@%s: not in the model store; see 'bise list'", r->name->repo,
-                   r->name->revision);
+    return err_set(err, why.code, "%s@%s: not in the model store; see 'bise list'", r->name.repo,
+                   r->name.revision);
 }
 
 /* Without a finished model everything goes, unless another revision is there. */
-static bool mark_begun(struct removal *r, struct err *err)
+static bool mark_all(struct removal *r, struct err *err)
 {
     struct err ignored = {0};
     struct hub_listing refs = {0};
     struct buf path;
+    const char *other = r->begun.n ? r->begun.items[0].name.revision : NULL;
     buf_init(&path, PATH_MAX);
     bool ok = hub_join(&path, (const char *[]){r->folder.data, "refs", NULL}, err);
     if (ok && hub_listing_of_folder(&refs, path.data, &ignored) && refs.n)
+        other = refs.files[0].path;
+    if (ok && other)
         ok = err_set(err, ERR_NOT_FOUND, "%s: only %s@%s is in the model store; name it",
-                     r->name->repo, r->name->repo, refs.files[0].path);
+                     r->name.repo, r->name.repo, other);
     for (size_t i = 0; i < r->n; i++)
         r->links[i].goes = true;
     hub_listing_free(&refs);
@@ -309,14 +397,14 @@ static bool remove_model(struct removal *r, bool really, struct err *err)
     r->links = arena_new(&r->arena, LIMIT_HUB_FILES, sizeof *r->links, err);
     r->n_places = LIMIT_HUB_FILES;
     bool ok = r->links && find_commit(r, err) && count_begun(r, &begun, err) &&
-              add_snapshots(r, err) && (*r->commit || mark_begun(r, err));
+              add_snapshots(r, err) && (*r->commit || count_notes(r, true) || mark_all(r, err));
     for (size_t i = 0; ok && i < r->n; i++)
         if (r->links[i].goes)
             ok = drop_link(r, i, really, err);
     if (ok && goes_whole(r)) {
         r->result->n_files += begun.n_files;
         r->result->n_bytes += begun.n_bytes;
-    } else if (ok && r->is_begun) {
+    } else if (ok) {
         ok = drop_begun(r, really, err);
     }
     return ok && (!really || tidy(r, err));
@@ -325,7 +413,7 @@ static bool remove_model(struct removal *r, bool really, struct err *err)
 bool hub_store_remove(const struct hub_name *name, bool really, struct hub_removal *removal,
                       struct err *err)
 {
-    struct removal r = {.name = name, .result = removal};
+    struct removal r = {.name = *name, .result = removal};
     *removal = (struct hub_removal){0};
     buf_init(&r.store, PATH_MAX);
     buf_init(&r.folder, PATH_MAX);

@@ -54,10 +54,10 @@ struct repo {
     struct hub_models *models;
     const char *store;
     struct hub_name name;
-    struct hub_listing refs;  /* its branches and tags */
-    struct hub_listing begun; /* those of them whose pulls have not ended */
-    bool any_incomplete;      /* of its contents */
-    uint64_t n_there;         /* bytes of them all */
+    struct hub_listing refs;     /* its branches and tags */
+    struct hub_begun_list begun; /* its pulls that have not ended */
+    bool any_incomplete;         /* of its contents, and nothing noted that explains it */
+    uint64_t n_there;            /* bytes of them all */
     struct err *err;
 };
 
@@ -90,7 +90,19 @@ static void set_begun(struct hub_model *model, uint64_t n_there, uint64_t n_all)
     model->n_bytes = n_all;
 }
 
-/* Adds the model that want means in a snapshot. */
+/* Says whether a pull has begun of what want means at the commit. */
+static bool is_noted(const struct repo *repo, const char *commit, const char *want)
+{
+    for (size_t i = 0; i < repo->begun.n; i++) {
+        const struct hub_begun *begun = &repo->begun.items[i];
+        if (strcmp(begun->listing.commit, commit) == 0 &&
+            (!*want || strcmp(begun->name.want, want) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Adds the model that want means in the snapshot of a commit, which is the last part of folder. */
 static bool add_choice(struct repo *repo, const char *prefix, const char *folder,
                        struct hub_listing *listing, const char *want)
 {
@@ -100,7 +112,7 @@ static bool add_choice(struct repo *repo, const char *prefix, const char *folder
     struct buf path;
     buf_init(&path, PATH_MAX);
     bool whole = hub_choose(listing, want, &choice, &why);
-    if (!whole && repo->begun.n)
+    if (!whole && is_noted(repo, strrchr(folder, '/') + 1, want))
         return true; /* listed with what is to come */
     snprintf(name, sizeof name, "%s%s%s", prefix, *want ? ":" : "", want);
     struct hub_model *model = NULL;
@@ -186,49 +198,40 @@ static bool list_snapshot(struct repo *repo, const char *commit)
     return ok;
 }
 
-/* Adds the model whose pull of that revision has not ended. */
-static bool add_begun(struct repo *repo, const char *revision)
+/* Adds the model of a pull that has not ended. */
+static bool add_begun(struct repo *repo, const struct hub_begun *begun)
 {
-    struct hub_begun begun;
-    struct hub_name name = repo->name;
+    const struct hub_name *name = &begun->name;
+    const char *file = *name->want ? name->want : NULL;
     struct buf path;
     struct hub_model *model = NULL;
     char text[MODEL_NAME_BYTES];
-    bool is_main = strcmp(revision, "main") == 0;
-    if (strlen(revision) > LIMIT_HUB_REVISION)
-        return true;
-    snprintf(name.revision, sizeof name.revision, "%s", revision);
-    bool ok = true, found = hub_begun_read(&begun, repo->store, &name);
+    bool is_main = strcmp(name->revision, "main") == 0;
     buf_init(&path, PATH_MAX);
-    if (found) {
-        const char *file = begun.choice.gguf;
-        snprintf(text, sizeof text, "%s%s%s%s%s", name.repo, is_main ? "" : "@",
-                 is_main ? "" : revision, file ? ":" : "", file ? file : "");
-        if (hub_join(&path,
-                     (const char *[]){repo->store, name.folder, "snapshots", begun.listing.commit,
-                                      file, NULL},
-                     repo->err))
-            model = add_model(repo, text, path.data);
-        ok = model != NULL;
-    }
+    snprintf(text, sizeof text, "%s%s%s%s%s", name->repo, is_main ? "" : "@",
+             is_main ? "" : name->revision, file ? ":" : "", name->want);
+    if (hub_join(&path,
+                 (const char *[]){repo->store, name->folder, "snapshots", begun->listing.commit,
+                                  file, NULL},
+                 repo->err))
+        model = add_model(repo, text, path.data);
     if (model) {
-        model->layout = begun.choice.layout;
-        set_begun(model, begun.n_there, begun.n_all);
+        model->layout = begun->choice.layout;
+        set_begun(model, begun->n_there, begun->n_all);
     }
-    hub_begun_free(&begun);
     buf_free(&path);
-    return ok;
+    return model != NULL;
 }
 
-/* Lists the files of a folder of the repository, which may be absent. */
-static bool list_names(struct repo *repo, const char *folder, struct hub_listing *names)
+/* Lists the branches and tags of the repository, which may be absent. */
+static bool list_refs(struct repo *repo)
 {
     struct buf path;
     struct err why = {0};
     buf_init(&path, PATH_MAX);
     bool ok =
-        hub_join(&path, (const char *[]){repo->store, repo->name.folder, folder, NULL}, repo->err);
-    if (ok && !hub_listing_of_folder(names, path.data, &why))
+        hub_join(&path, (const char *[]){repo->store, repo->name.folder, "refs", NULL}, repo->err);
+    if (ok && !hub_listing_of_folder(&repo->refs, path.data, &why))
         ok = why.code == ERR_NOT_FOUND || err_set(repo->err, why.code, "%s", why.text);
     buf_free(&path);
     return ok;
@@ -240,8 +243,8 @@ static bool list_repo(struct repo *repo)
     buf_init(&path, PATH_MAX);
     size_t n_before = repo->models->n;
     const char *store = repo->store, *folder = repo->name.folder;
-    repo->any_incomplete = hub_begun_any(store, &repo->name, &repo->n_there);
-    bool ok = list_names(repo, "refs", &repo->refs) && list_names(repo, "begun", &repo->begun);
+    bool ok = list_refs(repo) && hub_begun_read(&repo->begun, store, &repo->name, repo->err);
+    repo->any_incomplete = hub_begun_any(store, &repo->name, &repo->n_there) && !repo->begun.n;
     ok = ok && hub_join(&path, (const char *[]){store, folder, "snapshots", NULL}, repo->err);
     DIR *dir = ok ? opendir(path.data) : NULL;
     for (struct dirent *entry; ok && dir && (entry = readdir(dir));)
@@ -250,7 +253,7 @@ static bool list_repo(struct repo *repo)
     if (dir)
         closedir(dir);
     for (size_t i = 0; ok && i < repo->begun.n; i++)
-        ok = add_begun(repo, repo->begun.files[i].path);
+        ok = add_begun(repo, &repo->begun.items[i]);
     if (ok && repo->models->n == n_before) {
         struct hub_model *model = add_model(repo, repo->name.repo, path.data);
         ok = model != NULL;
@@ -258,7 +261,7 @@ static bool list_repo(struct repo *repo)
             set_begun(model, repo->n_there, 0);
     }
     hub_listing_free(&repo->refs);
-    hub_listing_free(&repo->begun);
+    hub_begun_free(&repo->begun);
     buf_free(&path);
     return ok;
 }

@@ -44,7 +44,7 @@ struct hub_removal {
 
 /* Removes the files of a model that no other one of the store needs, and says what that is; if
  * really is false, it only says it.  A name without :FILE or :TYPE means every file of its
- * revision, and what was begun.
+ * revision.  What was begun of them goes, too, and where nothing else stays all that was begun.
  * Errors: ERR_NOT_FOUND, ERR_ARG for several, ERR_BUSY while it is pulled, as file_fail(). */
 bool hub_store_remove(const struct hub_name *name, bool really, struct hub_removal *removal,
                       struct err *err) CHECKED;

@@ -190,6 +190,24 @@ asked | grep cdn
 cmp models/stories260K.gguf "$TMP"/store/*/snapshots/*/stories260K.gguf
 kept pause story
 
+echo "== two types killed half way: each is known by itself"
+fresh
+cp -r "$hub/types" "$hub/pair"
+for part in Q8_0:592688 Q4_0:731200; do
+    "$BISE" pull pause/pair:${part%:*} >/dev/null 2>&1 &
+    pid=$!
+    received ${part#*:}
+    kill -9 $pid
+    wait $pid 2>/dev/null
+done
+try list
+try run pause/pair:tiny-Q4_0.gguf x
+try rm --yes pause/pair:tiny-Q8_0.gguf
+try list
+pull pause/pair:Q4_0 | tail -1
+try list | sed -E 's/[0-9]+ (second|minute)s?$/AGE/'
+kept pause pair
+
 echo "== a full disk: said so, and gone on with when there is room"
 fresh
 (ulimit -f 1000; pull fine/story)

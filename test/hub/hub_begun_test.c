@@ -58,7 +58,7 @@ TEST(hub_begun, says_how_much_is_there)
     check_found(&name, 0, 1010);
     store_add(store, "a/b", COMMIT_1, "params.json", HASH_40);
     check_found(&name, 10, 1010);
-    test_write(store_path(store, "a/b", "blobs/" HASH_64 ".incomplete"), "0123456", 7);
+    store_add_incomplete(store, "a/b", HASH_64);
     check_found(&name, 17, 1010);
     assert_false(hub_begun_find(&typed, &n_there, &n_all)); /* of those files none is it */
 
@@ -104,7 +104,7 @@ TEST(hub_begun, is_listed_once)
     name = store_name("a/noted@v1");
     note(store, &name);
     store_add(store, "b/other", COMMIT_2, "config.json", HASH_40);
-    test_write(store_path(store, "b/other", "blobs/" HASH_64 ".incomplete"), "0123456", 7);
+    store_add_incomplete(store, "b/other", HASH_64);
     store_add(store, "c/part", COMMIT_2, "config.json", HASH_40);
     assert_true(hub_store_list(&models, &err));
     assert_int_equal(models.n, 4);
@@ -122,6 +122,77 @@ TEST(hub_begun, is_listed_once)
     assert_string_equal(models.items[3].name, "c/part"); /* nothing of it is under way */
     assert_false(models.items[3].is_begun);
     assert_string_equal(models.items[3].lacks, "no model: no safetensors and no .gguf file");
+    hub_models_free(&models);
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_begun, each_file_of_a_revision_has_its_note)
+{
+    const char *store = store_new("begun_types");
+    struct hub_models models = {0};
+    struct err err = {0};
+    struct hub_name q4 = store_name("a/b:m-Q4_0.gguf"), q8 = store_name("a/b:sub/m-Q8_0.gguf");
+    struct hub_name type = store_name("a/b:q8_0"), none = store_name("a/b:Q6_K");
+    uint64_t n_there, n_all;
+    store_note(store, "a/b:m-Q4_0.gguf", COMMIT_1, HASH_64);
+    store_note(store, "a/b:sub/m-Q8_0.gguf", COMMIT_1, HASH_40);
+    store_add_incomplete(store, "a/b", HASH_64);
+    assert_true(store_has(store, "a/b", "begun/main:m-Q4_0.gguf"));
+    check_found(&q4, 7, 1000);
+    check_found(&q8, 0, 1000);
+    check_found(&type, 0, 1000);
+    assert_false(hub_begun_find(&none, &n_there, &n_all));
+    assert_true(hub_store_list(&models, &err));
+    assert_int_equal(models.n, 2);
+    assert_string_equal(models.items[0].name, "a/b:m-Q4_0.gguf");
+    assert_int_equal(models.items[0].n_there, 7);
+    assert_int_equal(models.items[0].n_bytes, 1000);
+    assert_string_equal(models.items[1].name, "a/b:sub/m-Q8_0.gguf");
+    assert_true(models.items[1].is_begun);
+    assert_int_equal(models.items[1].n_there, 0);
+    hub_models_free(&models);
+    hub_begun_drop(store, &q8); /* as its pull does at its end */
+    assert_false(store_has(store, "a/b", "begun/main:sub"));
+    check_found(&q4, 7, 1000);
+    hub_begun_drop(store, &q4);
+    assert_false(store_has(store, "a/b", "begun"));
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_begun, no_folder_of_a_revision_with_slashes_stays)
+{
+    const char *store = store_new("begun_slashes");
+    struct hub_name first = store_name("a/b@refs/pr/1"), second = store_name("a/b@refs/pr/2");
+    note(store, &first);
+    note(store, &second);
+    assert_true(store_has(store, "a/b", "begun/refs/pr/1"));
+    hub_begun_drop(store, &first);
+    assert_false(store_has(store, "a/b", "begun/refs/pr/1"));
+    check_found(&second, 0, 1010);
+    hub_begun_drop(store, &second);
+    assert_false(store_has(store, "a/b", "begun"));
+    assert_true(store_has(store, "a/b", ""));
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_begun, hides_no_other_snapshot_that_is_not_whole)
+{
+    const char *store = store_new("begun_hides");
+    struct hub_name v2 = store_name("a/b@v2");
+    struct hub_models models = {0};
+    struct err err = {0};
+    store_note(store, "a/b:m-Q4_0.gguf", COMMIT_1, HASH_64);
+    store_add_incomplete(store, "a/b", HASH_64);
+    store_add(store, "a/b", COMMIT_1, "README.md", HASH_40);
+    store_add(store, "a/b", COMMIT_2, "config.json", HASH_40);
+    assert_true(hub_write_ref(store, &v2, COMMIT_2, &err));
+    assert_true(hub_store_list(&models, &err));
+    assert_int_equal(models.n, 2);
+    assert_string_equal(models.items[0].name, "a/b:m-Q4_0.gguf");
+    assert_true(models.items[0].is_begun);
+    assert_string_equal(models.items[1].name, "a/b@v2");
+    assert_false(models.items[1].is_begun);
+    assert_string_equal(models.items[1].lacks, "no model: no safetensors and no .gguf file");
     hub_models_free(&models);
     unsetenv("HF_HUB_CACHE");
 }

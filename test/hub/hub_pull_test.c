@@ -30,8 +30,21 @@ TEST(hub_pull, what_fails_is_noted_as_begun)
     struct canned server;
     struct err err = {0};
     assert_false(pull_from(&server, answers, 3, NULL, &err));
-    assert_true(store_has(store, "a/b", "begun/main"));
+    assert_true(store_has(store, "a/b", "begun/main:t #1.gguf"));
     assert_false(store_has(store, "a/b", "refs/main"));
+    unsetenv("HF_HUB_CACHE");
+}
+
+TEST(hub_pull, what_has_begun_of_another_file_stays_noted)
+{
+    static const char *const answers[] = {T_LISTING, T_CONTENT};
+    const char *store = store_new("pull_others");
+    struct canned server;
+    struct err err = {0};
+    store_note(store, "a/b:m-Q8_0.gguf", COMMIT_1, T_HASH);
+    assert_true(pull_from(&server, answers, 2, NULL, &err));
+    assert_true(store_has(store, "a/b", "begun/main:m-Q8_0.gguf"));
+    assert_false(store_has(store, "a/b", "begun/main:t #1.gguf"));
     unsetenv("HF_HUB_CACHE");
 }
 

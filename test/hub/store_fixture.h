@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hub/hub_begun.h"
 #include "hub/hub_cache.h"
 #include "test.h"
 
@@ -55,6 +56,30 @@ static inline void store_add(const char *store, const char *model, const char *c
     assert_true(hub_make_parents(path, &err));
     test_write(path, "0123456789", 10);
     assert_true(hub_link(store, &name, commit, file, hash, &err));
+}
+
+/* Notes a pull of the file of 1000 bytes that the name wants. */
+static inline void store_note(const char *store, const char *model, const char *commit,
+                              const char *hash)
+{
+    struct hub_name name = store_name(model);
+    struct hub_file file = {.path = name.want, .n_bytes = 1000, .chosen = true};
+    struct hub_listing listing = {.files = &file, .n = 1};
+    struct err err = {0};
+    snprintf(file.hash, sizeof file.hash, "%s", hash);
+    snprintf(listing.commit, sizeof listing.commit, "%s", commit);
+    assert_true(hub_begun_write(store, &name, &listing, &err));
+}
+
+/* Puts 7 bytes of a content there. */
+static inline void store_add_incomplete(const char *store, const char *model, const char *hash)
+{
+    struct err err = {0};
+    char blob[100];
+    snprintf(blob, sizeof blob, "blobs/%s.incomplete", hash);
+    const char *path = store_path(store, model, blob);
+    assert_true(hub_make_parents(path, &err));
+    test_write(path, "0123456", 7);
 }
 
 static inline bool store_has(const char *store, const char *model, const char *path)

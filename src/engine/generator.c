@@ -236,10 +236,16 @@ static bool check_prompt(const struct generator *gen, const int32_t *ids, size_t
                        "the prompt has %zu token%s, and a context of %u has room for %u%s; shorten "
                        "it or ask for a larger context",
                        n, plural(n), gen->options.context, n_free, n_used ? " more" : "");
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= gen->n_vocab && gen->tok && tokenizer_n_vocab(gen->tok) > gen->n_vocab)
+            return err_set(err, ERR_ARG,
+                           "the tokenizer has %d tokens, the model %d; they belong to different "
+                           "models",
+                           tokenizer_n_vocab(gen->tok), gen->n_vocab);
         if (ids[i] < 0 || ids[i] >= gen->n_vocab)
             return err_set(err, ERR_ARG, "prompt token %zu: id %d is not in 0..%d", i + 1, ids[i],
                            gen->n_vocab - 1);
+    }
     return true;
 }
 

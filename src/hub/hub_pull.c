@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "base/units.h"
 #include "hub/hub_begun.h"
 #include "hub/hub_blob.h"
 #include "hub/hub_cache.h"
@@ -45,11 +46,6 @@ static bool get_listing(struct hub_pull *pull, struct err *err)
     return ok;
 }
 
-static double gigabytes(uint64_t n_bytes)
-{
-    return (double)n_bytes / 1e9;
-}
-
 /* Counts the bytes that are missing.  *any: whether a file is, which may be empty. */
 static bool count_missing(struct hub_pull *pull, uint64_t *missing, bool *any, struct err *err)
 {
@@ -76,11 +72,13 @@ static bool check_space(struct hub_pull *pull, uint64_t missing, struct err *err
     if (statvfs(pull->store.data, &disk) != 0)
         return file_fail(pull->store.data, "look how much is free", err);
     uint64_t available = (uint64_t)disk.f_bavail * disk.f_frsize;
+    char lacks[UNITS_TEXT], there[UNITS_TEXT];
     return !missing || missing + SPARE_BYTES <= available ||
            err_set(err, ERR_LIMIT,
-                   "%s: %.3g GB are missing and %.3g GB are free in %s; make room, or set "
-                   "HF_HUB_CACHE to another disk",
-                   pull->name->repo, gigabytes(missing), gigabytes(available), pull->store.data);
+                   "%s: %s are missing and %s are free in %s; make room, or set HF_HUB_CACHE to "
+                   "another disk",
+                   pull->name->repo, units_bytes(lacks, missing), units_bytes(there, available),
+                   pull->store.data);
 }
 
 static bool make_store(struct hub_pull *pull, struct err *err)

@@ -341,9 +341,12 @@ static bool find_file(struct removal *r, struct err *err)
         snprintf(r->name.want, sizeof r->name.want, "%s", file);
     else if (ok && *r->commit)
         ok = err_set(err, why.code, "%s: %s", r->name.repo, why.text);
+    else if (ok && strcmp(r->name.revision, "main") == 0)
+        ok = err_set(err, ERR_NOT_FOUND, "%s:%s: not in the model store; see 'bise list'",
+                     r->name.repo, r->name.want);
     else if (ok)
-        ok = err_set(err, ERR_NOT_FOUND, "%s@%s: not in the model store; see 'bise list'",
-                     r->name.repo, r->name.revision);
+        ok = err_set(err, ERR_NOT_FOUND, "%s@%s:%s: not in the model store; see 'bise list'",
+                     r->name.repo, r->name.revision, r->name.want);
     hub_listing_free(&listing);
     buf_free(&path);
     return ok;

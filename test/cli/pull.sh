@@ -166,7 +166,7 @@ echo "== listings that lie"
 for fault in dotdot absolute control backslash huge; do
     pull $fault/story
 done
-pull vast/story:vast.gguf | sed -E 's/[0-9.e+]+ GB are free/N GB are free/'
+pull vast/story:vast.gguf | sed -E 's/[0-9.]+ [kMGT]B are free/N GB are free/'
 find "$TMP" -name 'escaped*'
 
 echo "== killed half way, gone on with"

@@ -184,7 +184,8 @@ TEST(hub_remove, a_name_of_none_or_of_several_is_refused)
     const char *store = store_new("remove_refused");
     store_note(store, "a/b@v1:m-Q4_0.gguf", COMMIT_1, HASH_A);
     refused("a/b", ERR_NOT_FOUND, "a/b: only a/b@v1 is in the model store; name it");
-    refused("a/b:Q4_0", ERR_NOT_FOUND, "a/b@main: not in the model store; see 'bise list'");
+    refused("a/b:Q4_0", ERR_NOT_FOUND, "a/b:Q4_0: not in the model store; see 'bise list'");
+    refused("a/b@v1:Q8_0", ERR_NOT_FOUND, "a/b@v1:Q8_0: not in the model store; see 'bise list'");
     store_add(store, "a/b", COMMIT_1, "a-Q4_0.gguf", HASH_A);
     store_add(store, "a/b", COMMIT_1, "b-Q4_0.gguf", HASH_B);
     set_ref(store, "a/b@v1", COMMIT_1);

@@ -72,26 +72,6 @@ TEST(runtime, refuses_a_broken_tokenizer)
     assert_null(rt.ckpt);
 }
 
-TEST(runtime, refuses_the_tokenizer_of_a_larger_vocabulary)
-{
-    char dir[512], file[600];
-    struct runtime rt;
-    struct err err = {0};
-    snprintf(dir, sizeof dir, "%s", test_tmp("other_tokenizer"));
-    assert_int_equal(mkdir(dir, 0700), 0);
-    snprintf(file, sizeof file, "%s/params.json", dir);
-    copy("test/data/oracle/mistral/params.json", file);
-    snprintf(file, sizeof file, "%s/consolidated.safetensors", dir);
-    copy("test/data/oracle/mistral/consolidated.safetensors", file);
-    snprintf(file, sizeof file, "%s/tokenizer.model", dir);
-    copy("test/data/stories260K/tok512.model", file);
-    assert_false(runtime_open(&rt, dir, &(struct runtime_options){0}, &err));
-    assert_int_equal(err.code, ERR_FORMAT);
-    assert_non_null(strstr(err.text,
-                           "other_tokenizer: the tokenizer has 512 tokens, the model 256; "
-                           "they belong to different models"));
-}
-
 TEST(runtime, a_prompt_begins_with_the_start_token)
 {
     static const int32_t want[] = {1, 403, 407, 261, 378};

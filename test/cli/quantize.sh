@@ -80,10 +80,13 @@ for signal in INT TERM HUP KILL; do
         "$OLDPWD/$model" late.gguf --type Q4_0 2>pipe) &
     until ls "$TMP"/late.gguf.*.part >"$TMP/.1" 2>&1 || ! kill -0 $!; do sleep 0.01; done
     kill -$signal $!
+    # What is killed must be gone before the pipe has room, else the note can still come.
+    code=
+    [ $signal != KILL ] || { wait $! || code=$?; } 2>"$TMP/.2"
     exec 4<"$TMP/pipe" 3>&-
     tr -d '\000' <&4
-    wait $! 2>"$TMP/.2"
-    echo "= $?"
+    [ "$code" ] || { wait $! || code=$?; } 2>"$TMP/.2"
+    echo "= $code"
     ls "$TMP" | grep late | sed 's/[0-9][0-9]*/N/'
     rm -f "$TMP"/late*
     exec 4<&-

@@ -71,7 +71,7 @@ void outfile_hold(const char *path)
 /* Opens what is no file.  A FIFO waits for its reader here, where a signal ends that. */
 static int open_special(const char *path, bool is_fifo)
 {
-    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    const struct timespec moment = {.tv_nsec = 20000000};
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
     for (; is_fifo && fd < 0 && errno == ENXIO;
          fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) {

@@ -215,6 +215,7 @@ struct cpu_ops {
     /* For formats that act_rounded() names, and for the others. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
+    bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
     /* Rounds x: [n] f32 into act: [act_bytes(act_padded(n))], the same in every version. */
     void (*round_act)(int8_t *act, const float *x, int n);
     /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */

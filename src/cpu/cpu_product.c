@@ -44,8 +44,11 @@ enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, en
 {
     if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
         return CPU_WIDE;
+    if (phase == PHASE_PROMPT && cpu->ops.tiled)
+        return CPU_TILES;
     if (phase == PHASE_PROMPT)
-        return cpu->ops.tiled ? CPU_TILES : CPU_WIDE;
+        return cpu->ops.rounds_prompts && act_rounded(w->dtype) && !w->scales.data ? CPU_ROUNDED
+                                                                                   : CPU_WIDE;
     if (w->scales.data)
         return cpu_narrow_scales(w->dtype, &w->scales) ? CPU_NARROW : CPU_WIDE;
     return act_rounded(w->dtype) ? CPU_ROUNDED : CPU_NARROW;

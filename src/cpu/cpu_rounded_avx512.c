@@ -162,6 +162,7 @@ static void narrow_rounded_avx512(const struct narrow_job *job)
 void cpu_rounded_avx512(struct cpu_ops *ops)
 {
     ops->narrow_rounded = narrow_rounded_avx512;
+    ops->rounds_prompts = true;
 }
 
 #endif

@@ -184,8 +184,10 @@ static void check(const struct mixture *m, bool round, const float *y, double to
 /* Rounding costs up to 8e-3 of the terms of each of three products, to 8 bits or to bf16. */
 static double rounding_of(struct backend *b, enum dtype type, enum phase phase)
 {
-    bool tiled = ((struct cpu_backend *)(void *)b)->ops.tiled;
-    bool rounded = phase == PHASE_PROMPT ? tiled : act_rounded(type);
+    const struct cpu_ops *ops = &((struct cpu_backend *)(void *)b)->ops;
+    bool rounded = act_rounded(type);
+    if (phase == PHASE_PROMPT)
+        rounded = ops->tiled || (ops->rounds_prompts && rounded);
     return rounded && !b->exact ? 3e-2 : 1e-5;
 }
 

@@ -105,8 +105,10 @@ static void multiply(struct backend *b, struct problem *p, enum phase phase)
  * 32, most of them smaller.  To bf16, of both operands: 2^-8 each. */
 static double rounding_of(struct backend *b, const struct tensor *w, enum phase phase)
 {
-    bool tiled = ((struct cpu_backend *)(void *)b)->ops.tiled;
-    bool rounded = phase == PHASE_PROMPT ? tiled : w->dtype >= DTYPE_Q4_0 && !w->scales.data;
+    const struct cpu_ops *ops = &((struct cpu_backend *)(void *)b)->ops;
+    bool rounded = w->dtype >= DTYPE_Q4_0 && !w->scales.data;
+    if (phase == PHASE_PROMPT)
+        rounded = ops->tiled || (ops->rounds_prompts && rounded);
     return rounded && phase != PHASE_FLOAT && !w->transposed && !b->exact ? 8e-3 : 2e-6;
 }
 

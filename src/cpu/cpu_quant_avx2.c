@@ -300,23 +300,22 @@ INLINE __m256 scale_of(__m256 scale, int i)
     return _mm256_permutevar8x32_ps(scale, _mm256_setr_epi32(a, a, a, a, b, b, b, b));
 }
 
-INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, size_t k,
-                      size_t n_pad, int n_tok, bool is_signed)
+INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, size_t act_stride,
+                      int n_tok, bool is_signed)
 {
-    for (int t = 0; t < n_tok; t++, act += act_bytes(n_pad)) {
-        const float *steps = act_steps(act, n_pad) + k / 16;
-        const int32_t *sums = act_sums(act, n_pad) + k / 16;
+    for (int t = 0; t < n_tok; t++) {
+        const struct act_group *group = act_group(act + (size_t)t * act_stride, 0);
         for (size_t half = 0; half < 2; half++) {
-            __m256 step = _mm256_load_ps(steps + 8 * half);
+            __m256 step = _mm256_load_ps(group->steps + 8 * half);
             __m256 scale = _mm256_mul_ps(g->scale[half], step);
             for (size_t i = 4 * half; i < 4 * half + 4; i++) {
-                const void *a = act + k + 32 * i;
+                const void *a = group->q + 32 * i;
                 __m256 dot = dot32(g->q[i], _mm256_load_si256(a), is_signed);
                 s->dot[t][i % 2] = _mm256_fmadd_ps(dot, scale_of(scale, i), s->dot[t][i % 2]);
             }
             if (!is_signed)
                 s->min[t] = _mm256_fmadd_ps(
-                    g->min[half], _mm256_mul_ps(step, _mm256_cvtepi32_ps(load32(sums + 8 * half))),
+                    g->min[half], _mm256_mul_ps(step, _mm256_load_ps(group->sums + 8 * half)),
                     s->min[t]);
         }
     }
@@ -334,8 +333,8 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
                          bool is_signed)
 {
     const uint8_t *w = job->w + (size_t)r * job->row_bytes;
-    size_t n_pad = act_padded(job->n);
-    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
+    size_t stride = act_bytes(job->n);
+    const int8_t *act = job->act + (size_t)t0 * stride;
     size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), k = 0;
     struct group g;
     struct sums s;
@@ -343,14 +342,15 @@ INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok,
         s.dot[t][0] = s.dot[t][1] = s.min[t] = _mm256_setzero_ps();
     for (; k + ACT_GROUP <= (size_t)job->n; k += ACT_GROUP, w += group_bytes) {
         load(w, &g);
-        add_group(&s, &g, act, k, n_pad, n_tok, is_signed);
+        add_group(&s, &g, act, stride, n_tok, is_signed);
+        act += sizeof(struct act_group);
     }
     if (k < (size_t)job->n) {
         /* Zero bytes are finite weights in every format, and the activations there are 0. */
         uint8_t last[GROUP_BYTES_MAX] = {0};
         memcpy(last, w, dtype_bytes(job->type, job->n - (int64_t)k));
         load(last, &g);
-        add_group(&s, &g, act, k, n_pad, n_tok, is_signed);
+        add_group(&s, &g, act, stride, n_tok, is_signed);
     }
     for (int t = 0; t < n_tok; t++)
         job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
@@ -505,11 +505,9 @@ INLINE int round16(int8_t *to, const float *x, float inverse)
     return _mm_cvtsi128_si32(sum);
 }
 
-static void round_act_avx2(int8_t *act, const float *x, int n)
+static void round_act_avx2(void *act, const float *x, int n)
 {
     int n_pad = (int)act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad);
-    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int k = 0; k < n_pad; k += ACT_BLOCK) {
         float last[ACT_BLOCK] = {0};
@@ -524,10 +522,10 @@ static void round_act_avx2(int8_t *act, const float *x, int n)
             top = _mm256_max_epu32(top, _mm256_and_si256(bits, magnitude));
         }
         float inverse, step = act_step(max_of_lanes(top), &inverse);
-        for (size_t half = 0; half < 2; half++) {
-            steps[k / 16 + half] = step;
-            sums[k / 16 + half] = round16(act + k + 16 * half, from + 16 * half, inverse);
-        }
+        struct act_group *group = (struct act_group *)act + k / ACT_GROUP;
+        int8_t *q = group->q + k % ACT_GROUP;
+        int low = round16(q, from, inverse), high = round16(q + 16, from + 16, inverse);
+        act_put_block(group, (size_t)k, step, low, high);
     }
 }
 

@@ -4,52 +4,39 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "cpu/cpu_panel.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "cpu/cpu_panel_avx512.h"
 
 #define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
 INLINE void dot(const struct panel *panel, const struct panel_format *format,
                 const struct panel_tokens *tokens, int first, int n_tok, bool mins, bool sixteens)
 {
-    const size_t n_pad = tokens->n_pad, k = tokens->k;
-    const int8_t *act = tokens->act + (size_t)first * act_bytes(n_pad);
-    float *sums = tokens->sums + PANEL_LANES * (size_t)first;
-    _Alignas(64) struct panel_extra extra[8];
-    const size_t width = sixteens ? 16 : 32, bytes = act_bytes(n_pad);
+    const size_t stride = tokens->act_stride, width = sixteens ? 16 : 32;
+    const int8_t *first_act = tokens->act + (size_t)first * stride;
+    float *totals = tokens->sums + PANEL_LANES * (size_t)first;
     __m512 total[8];
 #pragma GCC unroll 8
-    for (int t = 0; t < n_tok; t++) {
-        cpu_panel_find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k);
-        total[t] = _mm512_load_ps(sums + PANEL_LANES * (size_t)t);
-    }
+    for (int t = 0; t < n_tok; t++)
+        total[t] = _mm512_load_ps(totals + PANEL_LANES * (size_t)t);
+#pragma GCC unroll 16
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
-        const size_t at = b * width / 16;
         __m512i q[8];
-        __m512 scale = _mm512_load_ps(panel->scale[b]);
 #pragma GCC unroll 8
         for (size_t i = 0; i < width / 4; i++)
             q[i] = _mm512_load_si512(panel->q[b * width / 4 + i]);
 #pragma GCC unroll 8
         for (int t = 0; t < n_tok; t++) {
-            const int32_t *fours =
-                (const int32_t *)(const void *)(act + (size_t)t * bytes + k + b * width);
-            const float *step = act_steps(act + (size_t)t * bytes, n_pad) + k / 16 + at;
-            __m512i sum = mins ? _mm512_setzero_si512() : _mm512_set1_epi32(extra[t].add[at]);
+            const struct act_group *act = act_group(first_act + (size_t)t * stride, 0);
+            __m512i product = _mm512_setzero_si512();
 #pragma GCC unroll 8
             for (size_t i = 0; i < width / 4; i++)
-                sum = _mm512_dpbusd_epi32(sum, q[i], _mm512_set1_epi32(fours[i]));
-            total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
-                                       _mm512_mul_ps(scale, _mm512_set1_ps(*step)), total[t]);
-            if (mins)
-                total[t] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
-                                            _mm512_set1_ps(extra[t].sums[at]), total[t]);
+                product = dot_four(product, q[i], act->q + b * width + 4 * i);
+            total[t] = add_block(total[t], product, panel, format, act, b, mins, sixteens);
         }
     }
 #pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++)
-        _mm512_store_ps(sums + PANEL_LANES * (size_t)t, total[t]);
+        _mm512_store_ps(totals + PANEL_LANES * (size_t)t, total[t]);
 }
 
 INLINE void dot_tokens(const struct panel *panel, const struct panel_format *format,
@@ -111,30 +98,31 @@ static void multiply_panels(const struct narrow_job *job, int first, int t0, int
     const struct panel_format *format = cpu_panel_format(job->type);
     _Alignas(64) float sums[PANEL_SPAN][PANEL_LANES];
     struct panel panel;
-    size_t n_pad = act_padded(job->n), group_bytes = dtype_bytes(job->type, ACT_GROUP);
+    size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), act_stride = act_bytes(job->n);
     const size_t ahead = PANEL_LANES * group_bytes;
-    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
+    const int8_t *act = job->act + (size_t)t0 * act_stride;
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
-    struct panel_tokens tokens = {.act = act, .sums = sums[0], .n_pad = n_pad, .n = n_tok};
+    struct panel_tokens tokens = {.sums = sums[0], .act_stride = act_stride, .n = n_tok};
     size_t k = 0;
     const uint8_t *next = rows_after(job, first);
-    if (n_tok == 1 && job->n_rows - first >= PANEL_LANES) {
-        struct panel_one one = {.src = job->w + (size_t)first * job->row_bytes,
+    if (n_tok <= PANEL_FEW && job->n_rows - first >= PANEL_LANES) {
+        struct panel_few few = {.src = job->w + (size_t)first * job->row_bytes,
                                 .act = act,
                                 .sums = sums[0],
                                 .row_bytes = job->row_bytes,
                                 .group_bytes = group_bytes,
-                                .n_pad = n_pad,
-                                .n = (size_t)job->n / ACT_GROUP * ACT_GROUP};
-        one.ahead = next ? next : one.src;
-        format->dot_one(&one);
-        k = one.n;
+                                .act_stride = act_stride,
+                                .n = (size_t)job->n / ACT_GROUP * ACT_GROUP,
+                                .n_tok = n_tok};
+        few.ahead = next ? next : few.src;
+        format->dot_few(&few);
+        k = few.n;
     }
     for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);
         for (size_t i = 0; next && t0 == 0 && i < ahead; i += 64)
             _mm_prefetch((const char *)next + k / ACT_GROUP * ahead + i, _MM_HINT_T1);
-        tokens.k = k;
+        tokens.act = act + k / ACT_GROUP * sizeof(struct act_group);
         dot_fn(&panel, format, &tokens);
     }
     __mmask16 m = job->n_rows - first >= PANEL_LANES

@@ -317,6 +317,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_attend_amx(ops);
         cpu_tiles_amx(ops);
         cpu_stored_amx(ops);
+        cpu_codes_amx(ops);
         cpu_rounded_amx(ops);
     }
 #else

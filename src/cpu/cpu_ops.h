@@ -227,6 +227,8 @@ struct tile_job {
     bool add;
 };
 
+#define TILE_E4M3 4 /* of two columns of tiles, and of the two rows of them */
+
 struct cpu_ops {
     /* The values of block_decode(); only a zero's sign may differ. */
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
@@ -262,6 +264,11 @@ struct cpu_ops {
      * [n in whole tiles][TILE_INPUTS]. */
     void (*tile_inputs)(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n);
     void (*tile_products)(const struct tile_job *job);
+    /* The same for E4M3 codes without scales, those of row r at codes + r * row_bytes, a multiple
+     * of 64 of them; w is room for them in 2 * TILE_E4M3 tiles.  NULL where there is no matrix
+     * unit. */
+    void (*tile_e4m3)(const struct tile_job *job, uint16_t *w, const uint8_t *codes,
+                      size_t row_bytes);
     /* y[t][r] = scale * tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
     void (*untile)(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
                    int n_rows);
@@ -281,6 +288,7 @@ void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);
 void cpu_stored_amx(struct cpu_ops *ops);
+void cpu_codes_amx(struct cpu_ops *ops);
 void cpu_rounded_avx512(struct cpu_ops *ops);
 void cpu_rounded_amx(struct cpu_ops *ops);
 

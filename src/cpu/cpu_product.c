@@ -45,13 +45,18 @@ bool cpu_reads_floats(const struct tensor *w)
     return w->scales.data ? cpu_narrow_scales(w->dtype, &w->scales) : !act_rounded(w->dtype);
 }
 
+/* Says whether generated tokens, too, take tiles where there are some: those of weights that are
+ * bf16 numbers.  One token costs no more than otherwise, and 16 cost as much. */
+static bool generates_in_tiles(const struct tensor *w)
+{
+    return w->dtype == DTYPE_BF16 || (w->dtype == DTYPE_E4M3 && !w->scales.data);
+}
+
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
 {
     if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
         return CPU_WIDE;
-    /* Generated tokens, too, where the unit reads weights as they are stored: one costs no more
-     * than otherwise, and 16 cost as much. */
-    if (cpu->ops.tiled && (phase == PHASE_PROMPT || w->dtype == DTYPE_BF16))
+    if (cpu->ops.tiled && (phase == PHASE_PROMPT || generates_in_tiles(w)))
         return CPU_TILES;
     bool rounded = act_rounded(w->dtype) && !w->scales.data;
     if (phase == PHASE_PROMPT)

@@ -114,12 +114,28 @@ static void lay_row(const struct cpu_backend *cpu, const struct strip *s, int64_
     cpu->ops.tile_weights(tiles, room, s->n);
 }
 
-/* Says whether the unit can take weights from where they are stored: slower where tiles of many
- * tokens meet them, since rows of a matrix share few sets of a cache. */
-static bool lies_in_tiles(const struct strip *s, int n_rows)
+/* Multiplies few tokens with weights from where they are stored.  Returns false where they have to
+ * be laid into tiles before: of many tokens that is faster, since rows of a matrix share few sets
+ * of a cache. */
+static bool multiply_stored(const struct cpu_backend *cpu, const struct strip *s, int64_t row,
+                            int n_rows, struct tile_job *job, uint16_t *room)
 {
-    return s->w.dtype == DTYPE_BF16 && !s->w.scales.data && n_rows == 2 * TILE_ROWS &&
-           s->n % TILE_COLS == 0;
+    const uint8_t *src = s->src + (size_t)row * s->row_bytes;
+    if (n_rows < 2 * TILE_ROWS || s->w.scales.data || s->n % (2 * TILE_COLS))
+        return false;
+    job->ahead = s->ahead;
+    if (s->w.dtype == DTYPE_BF16) {
+        job->w = (const uint16_t *)(const void *)src;
+        job->w_tile = TILE_COLS;
+        job->w_row = (size_t)s->w.n_cols;
+        job->w_second = TILE_ROWS * job->w_row;
+        cpu->ops.tile_products(job);
+    } else if (s->w.dtype == DTYPE_E4M3 && cpu->ops.tile_e4m3) {
+        cpu->ops.tile_e4m3(job, room, src, s->row_bytes);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* Two tiles of rows, a strip of them: n_rows from row on of the product; y: their sums. */
@@ -139,15 +155,8 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
         .n_col_tiles = n_col_tiles,
         .add = s->k0 > 0,
     };
-    if (p->n_tok <= FEW_TOKENS && lies_in_tiles(s, n_rows)) {
-        job.w = (const uint16_t *)(const void *)(s->src + (size_t)(p->first + row) * s->row_bytes);
-        job.w_tile = TILE_COLS;
-        job.w_row = (size_t)s->w.n_cols;
-        job.w_second = TILE_ROWS * job.w_row;
-        job.ahead = s->ahead;
-        cpu->ops.tile_products(&job);
+    if (p->n_tok <= FEW_TOKENS && multiply_stored(cpu, s, p->first + row, n_rows, &job, room->w))
         return;
-    }
     for (int r = 0; r < n_rows; r++) {
         if (s->ahead)
             cpu_prefetch(s->ahead + (size_t)r * s->n_bytes, s->n_bytes);

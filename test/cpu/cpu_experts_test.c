@@ -188,7 +188,7 @@ static double rounding_of(struct backend *b, enum dtype type, enum phase phase)
     bool rounded = act_rounded(type);
     if (phase == PHASE_PROMPT)
         rounded = ops->tiled || (ops->rounds_prompts && rounded);
-    else if (type == DTYPE_BF16)
+    else if (type == DTYPE_BF16 || type == DTYPE_E4M3)
         rounded = ops->tiled;
     return rounded && !b->exact ? 3e-2 : 1e-5;
 }

@@ -5,6 +5,7 @@
 #include "cpu/backends.h"
 #include "cpu/cpu_int.h"
 #include "cpu/tensors.h"
+#include "tensor/block.h"
 
 /* Tables of all masks, plain C first. */
 static int tables(struct cpu_ops ops[MAX_MASKS])
@@ -253,11 +254,49 @@ TEST(cpu_tiles, the_scratch_holds_16_tokens_of_the_longest_vector)
     assert_int_equal(cpu_tile_stride(33), 2 * TILE_INPUTS);
 }
 
-/* The sums of bf16 weights and inputs in double, for a product in any parts. */
-TEST(cpu_tiles, blocks_of_rows_are_the_rounded_products)
+/* A product of n_tok tokens, in items. */
+static void multiply_tiles(struct cpu_backend *cpu, const struct tensor *w, const float *x,
+                           int n_tok, float *y)
+{
+    for (int t = 0; t < n_tok; t += TILE_ROWS)
+        cpu_tile_inputs(cpu, cpu->tiles, n_tok, t / TILE_ROWS, x + t * w->n_cols, (int)w->n_cols);
+    struct cpu_product p = {.w = w, .path = CPU_TILES, .tiles = cpu->tiles, .y = y};
+    p.y_stride = (size_t)w->n_rows;
+    p.n_rows = w->n_rows;
+    p.n_tok = n_tok;
+    for (int item = 0; item < cpu_product_items(&p); item++)
+        cpu_product_item(cpu, &p, item, 0);
+}
+
+/* The sums of bf16 weights and inputs in double. */
+static void check_sums(const struct tensor *w, const float *x, int n_tok, const float *y)
+{
+    size_t cols = (size_t)w->n_cols, rows = (size_t)w->n_rows;
+    float *row = malloc(cols * sizeof *row);
+    for (size_t r = 0; r < rows; r++) {
+        block_decode(w->dtype, (const uint8_t *)w->data + r * tensor_row_bytes(w), row, w->n_cols);
+        for (size_t t = 0; t < (size_t)n_tok; t++) {
+            double sum = 0.0, terms = 0.0;
+            for (size_t k = 0; k < cols; k++) {
+                double term = (double)number_from_bf16(number_to_bf16(row[k])) *
+                              (double)number_from_bf16(number_to_bf16(x[t * cols + k]));
+                sum += term;
+                terms += fabs(term);
+            }
+            double scale = w->scale != 0.0f ? (double)w->scale : 1.0;
+            assert_true(fabs((double)y[t * rows + r] - scale * sum) <=
+                        1e-6 * fabs(scale) * terms + 1e-30);
+        }
+    }
+    free(row);
+}
+
+TEST(cpu_tiles, blocks_of_rows_are_the_rounded_products_of_any_number_of_tokens)
 {
     static const int shapes[][3] = {{1, 1, 1},      {33, 40, 17},   {300, 544, 40},
-                                    {70, 1100, 33}, {1056, 64, 33}, {2080, 544, 49}};
+                                    {70, 1100, 33}, {1056, 64, 33}, {2080, 544, 49},
+                                    {300, 576, 40}, {64, 1088, 64}};
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_E4M3};
     uint64_t seed = 5;
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
@@ -265,34 +304,66 @@ TEST(cpu_tiles, blocks_of_rows_are_the_rounded_products)
         return;
     struct backend *b = open_cpu(masks[n_masks - 1], 1, false);
     struct cpu_backend *cpu = (struct cpu_backend *)(void *)b;
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
-        int rows = shapes[s][0], cols = shapes[s][1], n_tok = shapes[s][2];
-        struct random_tensor w = random_tensor(DTYPE_F32, PLAIN, rows, cols, &seed);
+    for (size_t s = 0; s < 3 * sizeof shapes / sizeof shapes[0]; s++) {
+        const int *shape = shapes[s / 3], rows = shape[0], cols = shape[1], n_tok = shape[2];
+        enum tensor_kind kind = s % 2 ? SCALED : PLAIN;
+        struct random_tensor w = random_tensor(types[s % 3], kind, rows, cols, &seed);
         struct guarded x = guarded_f32((size_t)n_tok * (size_t)cols, &seed);
         struct guarded y = guarded_f32((size_t)n_tok * (size_t)rows, &seed);
-        for (int t = 0; t < n_tok; t += TILE_ROWS)
-            cpu_tile_inputs(cpu, cpu->tiles, n_tok, t / TILE_ROWS, (float *)x.p + t * cols, cols);
-        struct cpu_product p = {.w = &w.t, .path = CPU_TILES, .tiles = cpu->tiles, .y = y.p};
-        p.y_stride = (size_t)rows;
-        p.n_rows = rows;
-        p.n_tok = n_tok;
-        for (int item = 0; item < cpu_product_items(&p); item++)
-            cpu_product_item(cpu, &p, item, 0);
-        for (int i = 0; i < n_tok * rows; i++) {
-            double sum = 0.0, terms = 0.0;
-            for (int k = 0; k < cols; k++) {
-                double term =
-                    (double)number_from_bf16(
-                        number_to_bf16(((float *)w.data.p)[i % rows * cols + k])) *
-                    (double)number_from_bf16(number_to_bf16(((float *)x.p)[i / rows * cols + k]));
-                sum += term;
-                terms += fabs(term);
-            }
-            assert_true(fabs((double)((float *)y.p)[i] - sum) <= 1e-6 * terms + 1e-30);
+        struct guarded fewer = guarded_f32((size_t)n_tok * (size_t)rows, &seed);
+        multiply_tiles(cpu, &w.t, x.p, n_tok, y.p);
+        check_sums(&w.t, x.p, n_tok, y.p);
+        for (int n = 1; n <= n_tok; n += 6) {
+            multiply_tiles(cpu, &w.t, x.p, n, fewer.p);
+            assert_memory_equal(fewer.p, y.p, (size_t)n * (size_t)rows * sizeof(float));
         }
         guarded_free(&x);
         guarded_free(&y);
+        guarded_free(&fewer);
         random_tensor_free(&w);
     }
     b->close(b);
+}
+
+/* Every code, in every place of a row. */
+TEST(cpu_tiles, codes_meet_few_tokens_as_they_meet_many)
+{
+    enum { N = 256 };
+    uint64_t seed = 7;
+    struct cpu_ops ops[MAX_MASKS];
+    int n_ops = tables(ops);
+    static uint16_t laid[2 * N / TILE_COLS * TILE_INPUTS] __attribute__((aligned(64)));
+    static uint16_t room[2 * TILE_E4M3 * TILE_INPUTS] __attribute__((aligned(64)));
+    static uint8_t codes[2 * TILE_ROWS * N];
+    static float decoded[N];
+    struct guarded x, y[2];
+    fill(&x, 2 * N / TILE_COLS, &seed);
+    for (int k = 0; k < 2; k++)
+        y[k] = guarded_new(2 * 2 * TILE_SUMS * sizeof(float));
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (uint8_t)(i + i / N * 3);
+    for (int i = 0; i < n_ops; i++)
+        for (int nan = 0; nan < 2 && ops[i].tile_e4m3; nan++)
+            for (int n_tok = 1; n_tok <= 2; n_tok++) {
+                for (size_t k = 0; k < sizeof codes && !nan; k++)
+                    codes[k] = (codes[k] & 0x7f) == 0x7f ? 1 : codes[k];
+                codes[17 * N + 5] = nan ? 0xff : 0;
+                for (size_t r = 0; r < 2 * TILE_ROWS; r++) {
+                    block_decode(DTYPE_E4M3, codes + r * N, decoded, N);
+                    ops[0].tile_weights(laid + r / TILE_ROWS * N / TILE_COLS * TILE_INPUTS +
+                                            r % TILE_ROWS * TILE_COLS,
+                                        decoded, N);
+                }
+                struct tile_job job = tiles_job(laid, x.p, n_tok, N / TILE_COLS);
+                job.y = y[0].p;
+                ops[i].tile_products(&job);
+                job.y = y[1].p;
+                job.ahead = codes;
+                ops[i].tile_e4m3(&job, room, codes, N);
+                assert_memory_equal(y[1].p, y[0].p, (size_t)n_tok * 2 * TILE_SUMS * sizeof(float));
+                assert_true(isnan(((float *)y[1].p)[TILE_SUMS + TILE_ROWS]) == nan);
+            }
+    guarded_free(&x);
+    guarded_free(&y[0]);
+    guarded_free(&y[1]);
 }

@@ -7,12 +7,13 @@
 #include "cpu/cpu_amx.h"
 #include "cpu/cpu_e4m3_avx512.h"
 
-#define PAIR_COLS (2 * TILE_COLS)
+#define PAIR_COLS ((size_t)2 * TILE_COLS)
+#define PAIR_ROWS ((size_t)2 * TILE_ROWS)
 
 /* [row of tiles][column of tiles]. */
 INLINE void lay(uint16_t *w, const uint8_t *codes, size_t row_bytes, const uint8_t *ahead)
 {
-    for (size_t r = 0; r < 2 * TILE_ROWS; r++, codes += row_bytes) {
+    for (size_t r = 0; r < PAIR_ROWS; r++, codes += row_bytes) {
         if (ahead)
             _mm_prefetch((const char *)ahead + PAIR_COLS * r, _MM_HINT_T1);
         e4m3_64(w + r / TILE_ROWS * 2 * TILE_INPUTS + r % TILE_ROWS * TILE_COLS, codes);
@@ -44,7 +45,7 @@ INLINE void products(const struct tile_job *job, uint16_t *w, const uint8_t *cod
     for (size_t i = 0; i < n; i += 2) {
         const uint16_t *now = w + i / 2 % 2 * TILE_E4M3 * TILE_INPUTS;
         if (ahead)
-            ahead += 2 * TILE_ROWS * PAIR_COLS;
+            ahead += PAIR_ROWS * PAIR_COLS;
         if (i + 2 < n)
             lay(w + (i / 2 + 1) % 2 * TILE_E4M3 * TILE_INPUTS, codes + (i + 2) * TILE_COLS,
                 row_bytes, ahead);

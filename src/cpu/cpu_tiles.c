@@ -130,7 +130,7 @@ static bool multiply_stored(const struct cpu_backend *cpu, const struct strip *s
         job->w_row = (size_t)s->w.n_cols;
         job->w_second = TILE_ROWS * job->w_row;
         cpu->ops.tile_products(job);
-    } else if (s->w.dtype == DTYPE_E4M3 && cpu->ops.tile_e4m3) {
+    } else if (s->w.dtype == DTYPE_E4M3) {
         cpu->ops.tile_e4m3(job, room, src, s->row_bytes);
     } else {
         return false;
@@ -147,7 +147,6 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
     struct tile_job job = {
         .w = room->w,
         .x = p->tiles + strip_at(s->k0, n_tok_tiles),
-        .y = y,
         .w_tile = TILE_INPUTS,
         .w_row = TILE_COLS,
         .w_second = (size_t)n_col_tiles * TILE_INPUTS,
@@ -155,6 +154,7 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
         .n_col_tiles = n_col_tiles,
         .add = s->k0 > 0,
     };
+    job.y = y;
     if (p->n_tok <= FEW_TOKENS && multiply_stored(cpu, s, p->first + row, n_rows, &job, room->w))
         return;
     for (int r = 0; r < n_rows; r++) {

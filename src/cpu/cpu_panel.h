@@ -44,12 +44,14 @@ struct panel_format {
     panel_fn *unpack;
     panel_one_fn *dot_one;
     int bias;
+    int run; /* AVX2: pairs of products that 16 bits hold, 0 for signed weights */
     bool mins;
     bool sixteens; /* scales are those of 16 columns, else of 32 */
 };
 
 /* Returns how a format is unpacked.  Borrowed: static. */
-const struct panel_format *cpu_panel_format(enum dtype type);
+const struct panel_format *cpu_panel_format_avx2(enum dtype type);
+const struct panel_format *cpu_panel_format_avx512(enum dtype type);
 
 /* Tokens that meet a panel whose first column is k; sums are added to. */
 struct panel_tokens {
@@ -64,8 +66,9 @@ typedef void panel_dot_fn(const struct panel *panel, const struct panel_format *
 /* The one for any processor that knows AVX-512. */
 panel_dot_fn cpu_panel_dot_avx512;
 
-/* y = products of a job, panel by panel. */
-void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot);
+/* y = products of a job whose weights have this format, panel by panel. */
+void cpu_panel_products(const struct narrow_job *job, const struct panel_format *format,
+                        panel_dot_fn *dot);
 
 /* Finds them for columns k..k+255 of a token. */
 static inline void cpu_panel_find_extra(struct panel_extra *extra,

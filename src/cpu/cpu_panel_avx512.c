@@ -519,7 +519,7 @@ FORMAT(iq4_xs, 128, false, false)
 FORMAT(mxfp4, 12, false, false)
 FORMAT(nvfp4, 12, false, true)
 
-const struct panel_format *cpu_panel_format(enum dtype type)
+const struct panel_format *cpu_panel_format_avx512(enum dtype type)
 {
     static const struct panel_format *const formats[DTYPE_COUNT] = {
         [DTYPE_Q4_0] = &q4_0_format,     [DTYPE_Q4_1] = &q4_1_format,

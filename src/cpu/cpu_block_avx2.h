@@ -34,6 +34,13 @@ INLINE __m256i four_columns(const struct block_tokens *tokens, int t, size_t qua
     return _mm256_set1_epi32(four);
 }
 
+/* Keeps the compiler from adding up in another order, for which it would need more registers than
+ * there are. */
+INLINE void in_order(__m256i *sum)
+{
+    __asm__("" : "+x"(*sum));
+}
+
 /* Multiplies four columns, q: [n_halves] vectors, with all tokens. */
 INLINE void multiply_quad(const __m256i *q, int n_halves, const struct block_tokens *tokens,
                           size_t quad, bool is_signed, bool add, __m256i words[BLOCK_TOKENS][2])
@@ -47,6 +54,7 @@ INLINE void multiply_quad(const __m256i *q, int n_halves, const struct block_tok
                 is_signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(q[h]), _mm256_sign_epi8(act, q[h]))
                           : _mm256_maddubs_epi16(q[h], act);
             words[t][h] = add ? _mm256_add_epi16(words[t][h], pairs) : pairs;
+            in_order(&words[t][h]);
         }
     }
 }
@@ -71,6 +79,26 @@ INLINE void multiply_block(const __m256i *q, int n_halves, const struct block_to
                 __m256i wide = _mm256_madd_epi16(words[t][h], ones);
                 sums[t][h] = first ? _mm256_add_epi32(sums[t][h], wide) : wide;
             }
+    }
+}
+
+/* As cpu_panel_find_extra(), but only what the format needs. */
+INLINE void find_extra(struct panel_extra *extra, const struct panel_format *format,
+                       const int8_t *act, size_t n_pad, size_t k, bool mins, bool sixteens)
+{
+    const float *steps = act_steps(act, n_pad) + k / 16;
+    const int32_t *sums = act_sums(act, n_pad) + k / 16;
+#pragma GCC unroll 2
+    for (size_t i = 0; i < ACT_GROUP / 16; i += 8) {
+        __m256i sum = _mm256_load_si256((const __m256i *)(const void *)(sums + i));
+        if (!sixteens)
+            sum = _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0xb1));
+        if (mins)
+            _mm256_store_ps(extra->sums + i,
+                            _mm256_mul_ps(_mm256_load_ps(steps + i), _mm256_cvtepi32_ps(sum)));
+        else
+            _mm256_store_si256((__m256i *)(void *)(extra->add + i),
+                               _mm256_mullo_epi32(sum, _mm256_set1_epi32(-format->bias)));
     }
 }
 

@@ -440,12 +440,14 @@ INLINE void dot_half(const struct panel_one *one, const struct panel_format *for
                           .ahead_bytes = ahead_bytes / 8,
                           .dots = dots,
                           .run = format->run};
-        cpu_panel_find_extra(&extra, format, one->act, one->n_pad, k);
+        find_extra(&extra, format, one->act, one->n_pad, k, format->mins, format->sixteens);
         take(&rows, &to);
         const float *steps = act_steps(one->act, one->n_pad) + k / 16;
         for (size_t b = 0; b < ACT_GROUP / width; b++) {
             const size_t at = b * width / 16;
-            __m256i dot = _mm256_add_epi32(dots[b], _mm256_set1_epi32(extra.add[at]));
+            __m256i dot = dots[b];
+            if (format->bias)
+                dot = _mm256_add_epi32(dot, _mm256_set1_epi32(extra.add[at]));
             __m256 scale =
                 _mm256_mul_ps(_mm256_load_ps(scales.scale[b]), _mm256_broadcast_ss(&steps[at]));
             total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, total);

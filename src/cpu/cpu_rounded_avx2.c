@@ -15,8 +15,8 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
     const float *steps = act_steps(act, n_pad) + all->k / 16;
     float *sums = all->sums + PANEL_LANES * (size_t)first;
     struct panel_extra extra[BLOCK_TOKENS];
-    for (int t = 0; t < n_tok; t++)
-        cpu_panel_find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, all->k);
+    for (int t = 0; t < n_tok && (mins || run); t++)
+        find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, all->k, mins, width == 16);
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
         const size_t at = b * width / 16;
         const struct block_tokens tokens = {act + all->k + b * width, bytes, n_tok};

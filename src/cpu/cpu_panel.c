@@ -88,9 +88,10 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
 void cpu_panel_products(const struct narrow_job *job, const struct panel_format *format,
                         panel_dot_fn *dot)
 {
-    for (int r = 0; r < job->n_rows; r += PANEL_LANES)
-        for (int t = 0; t < job->n_tok; t += PANEL_SPAN) {
-            int n_tok = job->n_tok - t < PANEL_SPAN ? job->n_tok - t : PANEL_SPAN;
+    /* The activations of these tokens stay in a cache for all rows. */
+    for (int t = 0; t < job->n_tok; t += PANEL_SPAN) {
+        int n_tok = job->n_tok - t < PANEL_SPAN ? job->n_tok - t : PANEL_SPAN;
+        for (int r = 0; r < job->n_rows; r += PANEL_LANES)
             multiply_panels(job, format, r, t, n_tok, dot);
-        }
+    }
 }

@@ -19,10 +19,16 @@
 #define HALF_LANES   8 /* rows of a vector */
 #define BLOCK_TOKENS 4 /* that a block meets at a time, at most */
 
+/* What a format has, constants wherever it is used. */
+struct block_kind {
+    int run;
+    bool mins, sixteens;
+};
+
 /* The tokens that a block meets, from its first column on. */
 struct block_tokens {
     const int8_t *act;
-    size_t act_bytes; /* from one token to the next */
+    size_t act_stride;
     int n;
 };
 
@@ -30,7 +36,7 @@ struct block_tokens {
 INLINE __m256i four_columns(const struct block_tokens *tokens, int t, size_t quad)
 {
     int32_t four;
-    memcpy(&four, tokens->act + (size_t)t * tokens->act_bytes + 4 * quad, sizeof four);
+    memcpy(&four, tokens->act + (size_t)t * tokens->act_stride + 4 * quad, sizeof four);
     return _mm256_set1_epi32(four);
 }
 
@@ -82,24 +88,23 @@ INLINE void multiply_block(const __m256i *q, int n_halves, const struct block_to
     }
 }
 
-/* As cpu_panel_find_extra(), but only what the format needs. */
-INLINE void find_extra(struct panel_extra *extra, const struct panel_format *format,
-                       const int8_t *act, size_t n_pad, size_t k, bool mins, bool sixteens)
+/* Adds the product of block b of a group, 16 or 32 columns, to the sums of a token with half of the
+ * rows. */
+INLINE __m256 add_block(__m256 total, __m256i product, const struct panel *panel, size_t half,
+                        const struct panel_format *format, const struct act_group *act, size_t b,
+                        const struct block_kind *kind)
 {
-    const float *steps = act_steps(act, n_pad) + k / 16;
-    const int32_t *sums = act_sums(act, n_pad) + k / 16;
-#pragma GCC unroll 2
-    for (size_t i = 0; i < ACT_GROUP / 16; i += 8) {
-        __m256i sum = _mm256_load_si256((const __m256i *)(const void *)(sums + i));
-        if (!sixteens)
-            sum = _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0xb1));
-        if (mins)
-            _mm256_store_ps(extra->sums + i,
-                            _mm256_mul_ps(_mm256_load_ps(steps + i), _mm256_cvtepi32_ps(sum)));
-        else
-            _mm256_store_si256((__m256i *)(void *)(extra->add + i),
-                               _mm256_mullo_epi32(sum, _mm256_set1_epi32(-format->bias)));
-    }
+    __m256 dot = _mm256_cvtepi32_ps(product);
+    __m256 scale = _mm256_load_ps(panel->scale[b] + HALF_LANES * half);
+    const float *sum = kind->sixteens ? &act->sums[b] : &act->block_sums[b];
+    if (kind->run && !kind->mins)
+        dot = _mm256_fnmadd_ps(_mm256_set1_ps(format->bias), _mm256_broadcast_ss(sum), dot);
+    scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&act->steps[kind->sixteens ? b : 2 * b]));
+    total = _mm256_fmadd_ps(dot, scale, total);
+    if (kind->mins)
+        total = _mm256_fnmadd_ps(_mm256_load_ps(panel->min[b] + HALF_LANES * half),
+                                 _mm256_broadcast_ss(&act->values[b]), total);
+    return total;
 }
 
 #endif

@@ -52,7 +52,7 @@ static bool rounds(const struct experts_job *job, const struct tensor *w)
 /* Where the 8-bit form of a row lies. */
 static int8_t *acts_of(const struct experts_job *job, int row, int n)
 {
-    return job->cpu->acts + (size_t)row * act_bytes(act_padded(n));
+    return job->cpu->acts + (size_t)row * act_bytes(n);
 }
 
 /* Where the tiles of a piece lie. */
@@ -293,7 +293,7 @@ static int spans_of(int n)
 /* Choices that go at a time: as many as the scratch for rounded vectors holds. */
 static int most_rows(const struct experts_args *args)
 {
-    size_t most = ACTS_BYTES / act_bytes(act_padded(widest(args)));
+    size_t most = ACTS_BYTES / act_bytes(widest(args));
     return args->phase == PHASE_PROMPT || most > EXPERT_CHOICES ? EXPERT_CHOICES : (int)most;
 }
 

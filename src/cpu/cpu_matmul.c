@@ -34,7 +34,7 @@ static void input_items(void *arg, int begin, int end, int worker)
     (void)worker;
     const struct matmul_job *job = arg;
     struct cpu_backend *cpu = job->cpu;
-    size_t n = (size_t)job->n_in, stride = act_bytes(act_padded(job->n_in));
+    size_t n = (size_t)job->n_in, stride = act_bytes(job->n_in);
     const float *from = job->input ? cpu->inputs : job->x;
     for (int item = begin; item < end; item++) {
         size_t t0 = (size_t)item * TILE_ROWS, left = (size_t)job->n_tok - t0;
@@ -64,7 +64,7 @@ static void run_products(struct matmul_job *job)
 /* Tokens whose rounded vectors fit into the scratch. */
 static int part_tokens(const struct matmul_job *job, int n_tok)
 {
-    size_t part = (size_t)n_tok, stride = act_bytes(act_padded(job->n_in));
+    size_t part = (size_t)n_tok, stride = act_bytes(job->n_in);
     if (job->acts && part > ACTS_BYTES / stride)
         part = ACTS_BYTES / stride;
     if (job->tiles && part > (size_t)cpu_tile_tokens(job->n_in))

@@ -55,10 +55,12 @@ static void narrow_input(const struct narrow_job *job, int t, int k0, int n, flo
         memcpy(x, job->x + (size_t)t * job->x_stride + k0, (size_t)n * sizeof *x);
         return;
     }
-    size_t n_pad = act_padded(job->n);
-    const int8_t *act = job->act + (size_t)t * act_bytes(n_pad);
-    for (int i = 0; i < n; i++)
-        x[i] = (float)act[k0 + i] * act_steps(act, n_pad)[(k0 + i) / 16];
+    const int8_t *act = job->act + (size_t)t * act_bytes(job->n);
+    for (int i = 0; i < n; i++) {
+        const struct act_group *group = act_group(act, (size_t)(k0 + i));
+        int at = (k0 + i) % ACT_GROUP;
+        x[i] = (float)group->q[at] * group->steps[at / 16];
+    }
 }
 
 /* Elements k0..k0+n-1 of row r as floats. */
@@ -93,11 +95,9 @@ static void narrow_c(const struct narrow_job *job)
         }
 }
 
-static void round_act_c(int8_t *act, const float *x, int n)
+static void round_act_c(void *act, const float *x, int n)
 {
     size_t n_pad = act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad);
-    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     for (size_t k0 = 0; k0 < n_pad; k0 += ACT_BLOCK) {
         float block[ACT_BLOCK] = {0}, inverse;
         uint32_t top = 0;
@@ -108,15 +108,13 @@ static void round_act_c(int8_t *act, const float *x, int n)
         }
         float step = act_step(top, &inverse);
         int halves[2] = {0, 0};
+        struct act_group *group = (struct act_group *)act + k0 / ACT_GROUP;
         for (size_t i = 0; i < ACT_BLOCK; i++) {
             int q = inverse != 0.0f ? (int)rintf(block[i] * inverse) : 0;
-            act[k0 + i] = (int8_t)q;
+            group->q[k0 % ACT_GROUP + i] = (int8_t)q;
             halves[i / 16] += q;
         }
-        for (size_t h = 0; h < 2; h++) {
-            steps[k0 / 16 + h] = step;
-            sums[k0 / 16 + h] = halves[h];
-        }
+        act_put_block(group, k0, step, halves[0], halves[1]);
     }
 }
 

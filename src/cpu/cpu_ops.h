@@ -8,9 +8,8 @@
  *
  * Rounded activations: a product with block-quantised weights rounds its input to
  * 8 bits in blocks of 32, which is finer than the weights.  The vector of one
- * token is padded with zeros to a multiple of ACT_GROUP elements, so a kernel may
- * always work in groups; it lies as [n_pad] i8, [n_pad/16] f32 steps,
- * [n_pad/16] i32 sums (of the rounded values, without the step). */
+ * token is padded with zeros to whole groups of ACT_GROUP elements, each with what
+ * products need besides: so that a kernel may always work in groups. */
 #ifndef CPU_CPU_OPS_H
 #define CPU_CPU_OPS_H
 
@@ -33,28 +32,45 @@
  * ones count as 0, because subnormal numbers would cost a hundred times the work. */
 #define ATTEND_NOTHING (-64.0f)
 
+/* Sums are those of rounded values, whole numbers that float32 holds exactly. */
+struct act_group {
+    _Alignas(ACT_ALIGN) int8_t q[ACT_GROUP];
+    float steps[ACT_GROUP / 16];             /* equal in the halves of a block */
+    float sums[ACT_GROUP / 16];              /* of 16 elements */
+    float block_sums[ACT_GROUP / ACT_BLOCK]; /* of a block */
+    float values[ACT_GROUP / ACT_BLOCK];     /* of a block, times its step */
+};
+
 /* Returns n rounded up to whole groups. */
 static inline size_t act_padded(int64_t n)
 {
     return ((size_t)n + ACT_GROUP - 1) / ACT_GROUP * ACT_GROUP;
 }
 
-/* Returns the bytes of a rounded vector of n_pad elements: an odd multiple of ACT_ALIGN, so that
+/* Returns the bytes of a rounded vector of n elements: an odd multiple of ACT_ALIGN, so that
  * the same column of many tokens does not meet in few sets of a cache. */
-static inline size_t act_bytes(size_t n_pad)
+static inline size_t act_bytes(int64_t n)
 {
-    return n_pad + n_pad / 16 * (sizeof(float) + sizeof(int32_t)) + ACT_ALIGN;
+    size_t bytes = act_padded(n) / ACT_GROUP * sizeof(struct act_group);
+    return (bytes / ACT_ALIGN | 1) * ACT_ALIGN;
 }
 
-/* Where the parts of a rounded vector lie.  Borrowed: from act. */
-static inline const float *act_steps(const int8_t *act, size_t n_pad)
+/* Returns the group of column k.  Borrowed: from act. */
+static inline const struct act_group *act_group(const int8_t *act, size_t k)
 {
-    return (const float *)(const void *)(act + n_pad);
+    return (const struct act_group *)(const void *)act + k / ACT_GROUP;
 }
 
-static inline const int32_t *act_sums(const int8_t *act, size_t n_pad)
+/* Stores what belongs to the block of column k besides its values; low and high are the sums of
+ * its halves. */
+static inline void act_put_block(struct act_group *group, size_t k, float step, int low, int high)
 {
-    return (const int32_t *)(const void *)(act + n_pad + n_pad / 16 * sizeof(float));
+    size_t block = k % ACT_GROUP / ACT_BLOCK, half = 2 * block;
+    group->steps[half] = group->steps[half + 1] = step;
+    group->sums[half] = (float)low;
+    group->sums[half + 1] = (float)high;
+    group->block_sums[block] = (float)(low + high);
+    group->values[block] = step * (float)(low + high);
 }
 
 /* Says whether products with weights of this format round their input. */
@@ -140,7 +156,7 @@ struct narrow_job {
     const uint8_t *w;                   /* [n_rows][row_bytes] */
     const uint8_t *ahead;               /* as much that will be read next, or NULL */
     const float *x;                     /* [n_tok][x_stride], n of them used */
-    const int8_t *act;                  /* [n_tok] vectors of act_bytes(act_padded(n)), or NULL */
+    const int8_t *act;                  /* [n_tok] vectors of act_bytes(n), or NULL */
     float *y;                           /* [n_tok][y_stride], n_rows of them used */
     size_t row_bytes, x_stride, y_stride;
     int n_rows, n_tok, n;
@@ -216,8 +232,8 @@ struct cpu_ops {
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
     bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
-    /* Rounds x: [n] f32 into act: [act_bytes(act_padded(n))], the same in every version. */
-    void (*round_act)(int8_t *act, const float *x, int n);
+    /* Rounds x: [n] f32 into act: whole groups, the same in every version. */
+    void (*round_act)(void *act, const float *x, int n);
     /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */
     void (*rms_norm)(float *y, const float *x, const float *gain, int n, float eps);
     /* gate = silu(gate) * up.  Both [n] f32. */

@@ -56,30 +56,31 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
 {
     _Alignas(64) float sums[PANEL_SPAN][PANEL_LANES];
     struct panel panel;
-    size_t n_pad = act_padded(job->n), group_bytes = dtype_bytes(job->type, ACT_GROUP);
+    size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), act_stride = act_bytes(job->n);
     const size_t ahead = PANEL_LANES * group_bytes;
-    const int8_t *act = job->act + (size_t)t0 * act_bytes(n_pad);
+    const int8_t *act = job->act + (size_t)t0 * act_stride;
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
-    struct panel_tokens tokens = {.act = act, .sums = sums[0], .n_pad = n_pad, .n = n_tok};
+    struct panel_tokens tokens = {.sums = sums[0], .act_stride = act_stride, .n = n_tok};
     size_t k = 0;
     const uint8_t *next = rows_after(job, first);
-    if (n_tok == 1 && job->n_rows - first >= PANEL_LANES) {
-        struct panel_one one = {.src = job->w + (size_t)first * job->row_bytes,
+    if (n_tok <= PANEL_FEW && job->n_rows - first >= PANEL_LANES) {
+        struct panel_few few = {.src = job->w + (size_t)first * job->row_bytes,
                                 .act = act,
                                 .sums = sums[0],
                                 .row_bytes = job->row_bytes,
                                 .group_bytes = group_bytes,
-                                .n_pad = n_pad,
-                                .n = (size_t)job->n / ACT_GROUP * ACT_GROUP};
-        one.ahead = next ? next : one.src;
-        format->dot_one(&one);
-        k = one.n;
+                                .act_stride = act_stride,
+                                .n = (size_t)job->n / ACT_GROUP * ACT_GROUP,
+                                .n_tok = n_tok};
+        few.ahead = next ? next : few.src;
+        format->dot_few(&few);
+        k = few.n;
     }
     for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);
         for (size_t i = 0; next && t0 == 0 && i < ahead; i += 64)
             __builtin_prefetch(next + k / ACT_GROUP * ahead + i, 0, 2);
-        tokens.k = k;
+        tokens.act = act + k / ACT_GROUP * sizeof(struct act_group);
         dot(&panel, format, &tokens);
     }
     store_sums(job, first, t0, n_tok, sums[0]);

@@ -4,9 +4,10 @@
  * A panel is 16 rows by 256 columns, turned so that a vector holds the same columns of all rows:
  * sums then need no permutation, and a (row, token) is one chain of additions over the blocks of
  * its row in order,
- *     sum += (scale * step) * (integer product of the block) [- min * (sum of the activations)],
- * whichever kernel multiplied the integers, which are exact.
- * Weights are q * scale - min in formats with minima, else (q - bias) * scale. */
+ *     sum += (scale * step) * (product of the block) [- min * (value of the activations)],
+ * whichever kernel multiplied the integers.  Weights are q * scale - min in formats with minima,
+ * else (q - bias) * scale: then bias times the sum of the activations is taken from the product,
+ * which is exact in float32. */
 #ifndef CPU_CPU_PANEL_H
 #define CPU_CPU_PANEL_H
 
@@ -24,26 +25,22 @@ struct panel {
 /* Fills the panel from 16 rows that lie row_bytes apart. */
 typedef void panel_fn(const uint8_t *src, size_t row_bytes, struct panel *panel);
 
-/* The first n columns of 16 rows, whole groups, times one token. */
-struct panel_one {
-    const uint8_t *src; /* row after row, row_bytes apart */
-    const int8_t *act;
+/* The first n columns of 16 rows, whole groups, times up to PANEL_FEW tokens, without a panel. */
+#define PANEL_FEW 4
+struct panel_few {
+    const uint8_t *src;   /* row after row, row_bytes apart */
+    const int8_t *act;    /* of the first token, act_stride bytes each */
     const uint8_t *ahead; /* what the cache may fetch meanwhile, as many bytes as the rows have */
-    float *sums;          /* [PANEL_LANES], added to */
-    size_t row_bytes, group_bytes, n_pad, n;
+    float *sums;          /* [n_tok][PANEL_LANES], added to */
+    size_t row_bytes, group_bytes, act_stride, n;
+    int n_tok;
 };
-typedef void panel_one_fn(const struct panel_one *one);
-
-/* What the sums of one token need besides products with its activations. */
-struct panel_extra {
-    _Alignas(64) int32_t add[ACT_GROUP / 16]; /* to each product: -bias times the activations */
-    float sums[ACT_GROUP / 16];               /* of the activations, to be multiplied with minima */
-};
+typedef void panel_few_fn(const struct panel_few *few);
 
 struct panel_format {
     panel_fn *unpack;
-    panel_one_fn *dot_one;
-    int bias;
+    panel_few_fn *dot_few;
+    float bias;
     int run; /* AVX2: pairs of products that 16 bits hold, 0 for signed weights */
     bool mins;
     bool sixteens; /* scales are those of 16 columns, else of 32 */
@@ -53,11 +50,11 @@ struct panel_format {
 const struct panel_format *cpu_panel_format_avx2(enum dtype type);
 const struct panel_format *cpu_panel_format_avx512(enum dtype type);
 
-/* Tokens that meet a panel whose first column is k; sums are added to. */
+/* Tokens that meet a panel; sums are added to. */
 struct panel_tokens {
-    const int8_t *act; /* of the first of them, n_pad elements each */
+    const int8_t *act; /* the group of the first of them; of each other act_stride bytes further */
     float *sums;       /* [n][PANEL_LANES] */
-    size_t n_pad, k;
+    size_t act_stride;
     int n; /* up to PANEL_SPAN */
 };
 typedef void panel_dot_fn(const struct panel *panel, const struct panel_format *format,
@@ -69,19 +66,5 @@ panel_dot_fn cpu_panel_dot_avx512;
 /* y = products of a job whose weights have this format, panel by panel. */
 void cpu_panel_products(const struct narrow_job *job, const struct panel_format *format,
                         panel_dot_fn *dot);
-
-/* Finds them for columns k..k+255 of a token. */
-static inline void cpu_panel_find_extra(struct panel_extra *extra,
-                                        const struct panel_format *format, const int8_t *act,
-                                        size_t n_pad, size_t k)
-{
-    const float *steps = act_steps(act, n_pad) + k / 16;
-    const int32_t *sums = act_sums(act, n_pad) + k / 16;
-    for (size_t i = 0; i < ACT_GROUP / 16; i++) {
-        int32_t sum = format->sixteens ? sums[i] : sums[i] + sums[i ^ 1];
-        extra->sums[i] = steps[i] * (float)sum;
-        extra->add[i] = sum * -format->bias;
-    }
-}
 
 #endif

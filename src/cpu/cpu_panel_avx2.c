@@ -55,41 +55,49 @@ INLINE void turn_32(const struct rows *rows, size_t at, __m256i to[8])
     turn_16(rows, at + 16, to + 4);
 }
 
-/* Where unpacked weights go: into a half of a panel, or at once into products with one token, whose
- * integers then lie in dots. */
+/* Where unpacked weights go: into half of a panel, or at once into products with a few tokens,
+ * because loads of weights would wait for stores to a panel at the same place of another page. */
 struct sink {
-    struct panel *panel;
+    struct panel *panel; /* only scales and minima where there are tokens */
     size_t half;
-    bool multiplies;
-    const int8_t *act; /* of the token from this column on */
+    const struct panel_format *format;
+    int n_tok;
+    const int8_t *act; /* the group of the first token, act_stride bytes each */
+    size_t act_stride;
+    __m256 *totals; /* [n_tok] */
     const uint8_t *ahead;
     size_t ahead_bytes; /* of a block */
-    __m256i *dots;      /* [ACT_GROUP / 32], or twice that for blocks of 16 */
-    int run;
 };
 
-INLINE __m256i multiply_one(const struct sink *to, const __m256i *q, size_t column, size_t n_quads)
+/* Adds the products of block b, 16 or 32 columns. */
+INLINE void add_products(const struct sink *to, size_t b, const __m256i *q, size_t width)
 {
-    const struct block_tokens tokens = {.act = to->act + column, .n = 1};
-    __m256i dot[BLOCK_TOKENS][2];
-    multiply_block(q, 1, &tokens, n_quads, to->run, dot);
-    return dot[0][0];
+    const struct block_tokens tokens = {to->act + b * width, to->act_stride, to->n_tok};
+    const struct block_kind kind = {to->format->run, to->format->mins, to->format->sixteens};
+    __m256i dots[BLOCK_TOKENS][2];
+    multiply_block(q, 1, &tokens, width / 4, kind.run, dots);
+#pragma GCC unroll 4
+    for (int t = 0; t < to->n_tok; t++) {
+        const struct act_group *act = act_group(to->act + (size_t)t * to->act_stride, 0);
+        to->totals[t] =
+            add_block(to->totals[t], dots[t][0], to->panel, to->half, to->format, act, b, &kind);
+    }
 }
 
-/* A block of 32 columns. */
-INLINE void put_block(const struct sink *to, size_t block, const __m256i q[8], bool sixteens)
+/* Block by block of 32 columns, in order. */
+INLINE void put_block(const struct sink *to, size_t block, const __m256i q[8])
 {
-    if (!to->multiplies) {
+    if (!to->n_tok) {
         for (size_t i = 0; i < 8; i++)
             _mm256_store_si256(
                 (__m256i *)(void *)to->panel->q[8 * block + i][HALF_LANES * to->half], q[i]);
         return;
     }
-    if (sixteens) {
-        to->dots[2 * block] = multiply_one(to, q, 32 * block, 4);
-        to->dots[2 * block + 1] = multiply_one(to, q + 4, 32 * block + 16, 4);
+    if (to->format->sixteens) {
+        add_products(to, 2 * block, q, 16);
+        add_products(to, 2 * block + 1, q + 4, 16);
     } else {
-        to->dots[block] = multiply_one(to, q, 32 * block, 8);
+        add_products(to, block, q, 32);
     }
     for (size_t i = 0; i < to->ahead_bytes; i += 64)
         _mm_prefetch((const char *)to->ahead + to->ahead_bytes * block + i, _MM_HINT_T1);
@@ -162,7 +170,7 @@ INLINE void put_nibbles(const struct sink *to, size_t block, const __m256i v[4])
         q[i] = low_nibbles(v[i]);
         q[4 + i] = high_nibbles(v[i]);
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void put_levels(const struct sink *to, size_t block, const __m256i v[4],
@@ -173,7 +181,7 @@ INLINE void put_levels(const struct sink *to, size_t block, const __m256i v[4],
         q[i] = level(low_nibbles(v[i]));
         q[4 + i] = level(high_nibbles(v[i]));
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void take_q4_0(const struct rows *rows, const struct sink *to)
@@ -210,7 +218,7 @@ INLINE void put_fifth(const struct sink *to, size_t block, const __m256i v[4], _
         set = _mm256_and_si256(_mm256_cmpeq_epi8(set, bit), _mm256_set1_epi8(16));
         q[i] = _mm256_or_si256(i < 4 ? low_nibbles(v[i]) : high_nibbles(v[i - 4]), set);
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void take_q5_0(const struct rows *rows, const struct sink *to)
@@ -240,7 +248,7 @@ INLINE void take_q8_0(const struct rows *rows, const struct sink *to)
         __m256i v[8];
         turn_32(rows, 34 * b + 2, v);
         put_scale(to, b, low_half(dword_of_each(rows, 34 * b)));
-        put_block(to, b, v, false);
+        put_block(to, b, v);
     }
 }
 
@@ -315,7 +323,7 @@ INLINE void take_nvfp4(const struct rows *rows, const struct sink *to)
             q[at] = e2m1_level(low_nibbles(v[i]));
             q[at + 2] = e2m1_level(high_nibbles(v[i]));
         }
-        put_block(to, b, q, true);
+        put_block(to, b, q);
     }
 }
 
@@ -349,10 +357,10 @@ INLINE void take_q4_k(const struct rows *rows, const struct sink *to)
         turn_32(rows, 16 + 32 * c, v);
         for (size_t i = 0; i < 8; i++)
             q[i] = low_nibbles(v[i]);
-        put_block(to, 2 * c, q, false);
+        put_block(to, 2 * c, q);
         for (size_t i = 0; i < 8; i++)
             q[i] = high_nibbles(v[i]);
-        put_block(to, 2 * c + 1, q, false);
+        put_block(to, 2 * c + 1, q);
     }
 }
 
@@ -379,8 +387,8 @@ INLINE void take_q5_k(const struct rows *rows, const struct sink *to)
             low[i] = _mm256_or_si256(low_nibbles(v[i]), low[i]);
             high[i] = _mm256_or_si256(high_nibbles(v[i]), high[i]);
         }
-        put_block(to, 2 * (size_t)c, low, false);
-        put_block(to, 2 * (size_t)c + 1, high, false);
+        put_block(to, 2 * (size_t)c, low);
+        put_block(to, 2 * (size_t)c + 1, high);
     }
 }
 
@@ -395,18 +403,22 @@ INLINE void take_q6_k(const struct rows *rows, const struct sink *to)
         put_scale(to, s, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srai_epi32(v, 24)), d));
     }
     for (size_t half = 0; half < 2; half++) {
-        __m256i v[8], top[8], low[8], high[8];
+        __m256i v[2][8], top[8], q[8];
         turn_32(rows, 128 + 32 * half, top);
         for (size_t c = 0; c < 2; c++) {
-            turn_32(rows, 64 * half + 32 * c, v);
+            turn_32(rows, 64 * half + 32 * c, v[c]);
             for (size_t i = 0; i < 8; i++) {
-                low[i] = _mm256_and_si256(moved(top[i], 2 * (int)c, 4), two_bits);
-                high[i] = _mm256_and_si256(moved(top[i], 4 + 2 * (int)c, 4), two_bits);
-                low[i] = _mm256_or_si256(low_nibbles(v[i]), low[i]);
-                high[i] = _mm256_or_si256(high_nibbles(v[i]), high[i]);
+                q[i] = _mm256_and_si256(moved(top[i], 2 * (int)c, 4), two_bits);
+                q[i] = _mm256_or_si256(low_nibbles(v[c][i]), q[i]);
             }
-            put_block(to, 4 * half + c, low, true);
-            put_block(to, 4 * half + 2 + c, high, true);
+            put_block(to, 4 * half + c, q);
+        }
+        for (size_t c = 0; c < 2; c++) {
+            for (size_t i = 0; i < 8; i++) {
+                q[i] = _mm256_and_si256(moved(top[i], 4 + 2 * (int)c, 4), two_bits);
+                q[i] = _mm256_or_si256(high_nibbles(v[c][i]), q[i]);
+            }
+            put_block(to, 4 * half + 2 + c, q);
         }
     }
 }
@@ -421,60 +433,71 @@ INLINE void unpack(const uint8_t *src, size_t row_bytes, struct panel *panel, ta
     }
 }
 
-/* Adds the products of one token with a half of the rows, block by block as they are unpacked. */
-INLINE void dot_half(const struct panel_one *one, const struct panel_format *format, take_fn *take,
-                     size_t half)
+/* The number of tokens is a constant. */
+INLINE void dot_half(const struct panel_few *few, const struct panel_format *format, take_fn *take,
+                     size_t half, int n_tok)
 {
-    const size_t first = HALF_LANES * half * one->row_bytes;
-    const size_t ahead_bytes = HALF_LANES * one->group_bytes, width = format->sixteens ? 16 : 32;
-    struct rows rows = {one->src + first, one->row_bytes};
-    struct panel scales; /* without weights */
-    struct panel_extra extra;
-    __m256i dots[ACT_GROUP / 16];
-    __m256 total = _mm256_load_ps(one->sums + HALF_LANES * half);
-    for (size_t k = 0; k < one->n; k += ACT_GROUP, rows.src += one->group_bytes) {
-        struct sink to = {.panel = &scales,
-                          .multiplies = true,
-                          .act = one->act + k,
-                          .ahead = one->ahead + first + k / ACT_GROUP * ahead_bytes,
-                          .ahead_bytes = ahead_bytes / 8,
-                          .dots = dots,
-                          .run = format->run};
-        find_extra(&extra, format, one->act, one->n_pad, k, format->mins, format->sixteens);
+    const size_t first = HALF_LANES * half * few->row_bytes;
+    const size_t ahead = HALF_LANES * few->group_bytes;
+    struct rows rows = {few->src + first, few->row_bytes};
+    struct panel scales;
+    __m256 totals[PANEL_FEW];
+    struct sink to = {.panel = &scales,
+                      .half = half,
+                      .format = format,
+                      .n_tok = n_tok,
+                      .act = few->act,
+                      .act_stride = few->act_stride,
+                      .totals = totals,
+                      .ahead = few->ahead + first,
+                      .ahead_bytes = ahead / 8};
+#pragma GCC unroll 4
+    for (size_t t = 0; t < (size_t)n_tok; t++)
+        totals[t] = _mm256_load_ps(few->sums + PANEL_LANES * t + HALF_LANES * half);
+    for (size_t k = 0; k < few->n; k += ACT_GROUP) {
         take(&rows, &to);
-        const float *steps = act_steps(one->act, one->n_pad) + k / 16;
-        for (size_t b = 0; b < ACT_GROUP / width; b++) {
-            const size_t at = b * width / 16;
-            __m256i dot = dots[b];
-            if (format->bias)
-                dot = _mm256_add_epi32(dot, _mm256_set1_epi32(extra.add[at]));
-            __m256 scale =
-                _mm256_mul_ps(_mm256_load_ps(scales.scale[b]), _mm256_broadcast_ss(&steps[at]));
-            total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, total);
-            if (format->mins)
-                total = _mm256_fnmadd_ps(_mm256_load_ps(scales.min[b]),
-                                         _mm256_broadcast_ss(&extra.sums[at]), total);
-        }
+        to.act += sizeof(struct act_group);
+        to.ahead += ahead;
+        rows.src += few->group_bytes;
     }
-    _mm256_store_ps(one->sums + HALF_LANES * half, total);
+#pragma GCC unroll 4
+    for (size_t t = 0; t < (size_t)n_tok; t++)
+        _mm256_store_ps(few->sums + PANEL_LANES * t + HALF_LANES * half, totals[t]);
 }
 
-#define FORMAT(name, offset, quads, has_mins, by_sixteen)                                          \
+INLINE void dot_few(const struct panel_few *few, const struct panel_format *format, take_fn *take)
+{
+    for (size_t half = 0; half < PANEL_LANES / HALF_LANES; half++)
+        switch (few->n_tok) {
+        case 1:
+            dot_half(few, format, take, half, 1);
+            break;
+        case 2:
+            dot_half(few, format, take, half, 2);
+            break;
+        case 3:
+            dot_half(few, format, take, half, 3);
+            break;
+        default:
+            dot_half(few, format, take, half, 4);
+        }
+}
+
+#define FORMAT(name, offset, pairs, has_mins, by_sixteen)                                          \
     static const struct panel_format name##_format;                                                \
     static void unpack_##name(const uint8_t *src, size_t row_bytes, struct panel *panel)           \
     {                                                                                              \
         unpack(src, row_bytes, panel, take_##name);                                                \
     }                                                                                              \
-    static void dot_one_##name(const struct panel_one *one)                                        \
+    static void dot_few_##name(const struct panel_few *few)                                        \
     {                                                                                              \
-        for (size_t half = 0; half < PANEL_LANES / HALF_LANES; half++)                             \
-            dot_half(one, &name##_format, take_##name, half);                                      \
+        dot_few(few, &name##_format, take_##name);                                                 \
     }                                                                                              \
     static const struct panel_format name##_format = {                                             \
         .unpack = unpack_##name,                                                                   \
-        .dot_one = dot_one_##name,                                                                 \
+        .dot_few = dot_few_##name,                                                                 \
         .bias = (offset),                                                                          \
-        .run = (quads),                                                                            \
+        .run = (pairs),                                                                            \
         .mins = (has_mins),                                                                        \
         .sixteens = (by_sixteen),                                                                  \
     };

@@ -4,10 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "cpu/cpu_panel.h"
+#include "cpu/cpu_panel_avx512.h"
 #include "tensor/number.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* Rows first, first + 4, first + 8 and first + 12 lie at quarters[0..3] + first * stride. */
 struct rows {
@@ -87,37 +85,49 @@ INLINE void turn_32(const struct rows *rows, size_t at, __m512i to[8])
     turn(high, to + 4);
 }
 
-/* Where unpacked weights go: into a panel, or at once into products with one token, whose
- * integers then lie in dots. */
+/* Where unpacked weights go: into a panel, or at once into products with a few tokens, because
+ * loads of weights would wait for stores to a panel at the same place of another page. */
 struct sink {
-    struct panel *panel;
-    bool multiplies;
-    const int8_t *act; /* of the token from this column on */
+    struct panel *panel; /* only scales and minima where there are tokens */
+    const struct panel_format *format;
+    int n_tok;
+    const int8_t *act; /* the group of the first token, act_stride bytes each */
+    size_t act_stride;
+    __m512 *totals; /* [n_tok] */
     const uint8_t *ahead;
     size_t ahead_bytes; /* of a block */
-    const int32_t *add;
-    __m512i *dots; /* [ACT_GROUP / 32], or twice that for blocks of 16 */
 };
 
-/* A block of 32 columns. */
-INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8], bool sixteens)
+INLINE const struct act_group *act_of(const struct sink *to, int t)
 {
-    if (!to->multiplies) {
+    return act_group(to->act + (size_t)t * to->act_stride, 0);
+}
+
+/* Block by block of 32 columns, in order. */
+INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8])
+{
+    if (!to->n_tok) {
         for (size_t i = 0; i < 8; i++)
             _mm512_store_si512(to->panel->q[8 * block + i], q[i]);
         return;
     }
-    const int32_t *fours = (const int32_t *)(const void *)(to->act + 32 * block);
-    __m512i a = _mm512_set1_epi32(to->add[2 * block]);
-    for (size_t i = 0; i < 4; i++)
-        a = _mm512_dpbusd_epi32(a, q[i], _mm512_set1_epi32(fours[i]));
-    if (sixteens) {
-        to->dots[2 * block] = a;
-        a = _mm512_set1_epi32(to->add[2 * block + 1]);
+    const bool sixteens = to->format->sixteens, mins = to->format->mins;
+#pragma GCC unroll 4
+    for (int t = 0; t < to->n_tok; t++) {
+        const struct act_group *act = act_of(to, t);
+        __m512i dot = _mm512_setzero_si512();
+#pragma GCC unroll 8
+        for (size_t i = 0; i < 8; i++) {
+            dot = dot_four(dot, q[i], act->q + 32 * block + 4 * i);
+            if (sixteens && i == 3) {
+                to->totals[t] = add_block(to->totals[t], dot, to->panel, to->format, act, 2 * block,
+                                          mins, true);
+                dot = _mm512_setzero_si512();
+            }
+        }
+        to->totals[t] = add_block(to->totals[t], dot, to->panel, to->format, act,
+                                  sixteens ? 2 * block + 1 : block, mins, sixteens);
     }
-    for (size_t i = 4; i < 8; i++)
-        a = _mm512_dpbusd_epi32(a, q[i], _mm512_set1_epi32(fours[i]));
-    to->dots[sixteens ? 2 * block + 1 : block] = a;
     for (size_t i = 0; i < to->ahead_bytes; i += 64)
         _mm_prefetch((const char *)to->ahead + to->ahead_bytes * block + i, _MM_HINT_T1);
 }
@@ -183,7 +193,7 @@ INLINE void put_nibbles(const struct sink *to, size_t block, const __m512i v[4])
         q[i] = low_nibbles(v[i]);
         q[4 + i] = high_nibbles(v[i]);
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void put_levels(const struct sink *to, size_t block, const __m512i v[4],
@@ -194,7 +204,7 @@ INLINE void put_levels(const struct sink *to, size_t block, const __m512i v[4],
         q[i] = level(low_nibbles(v[i]));
         q[4 + i] = level(high_nibbles(v[i]));
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void take_q4_0(const struct rows *rows, const struct sink *to)
@@ -235,7 +245,7 @@ INLINE void put_fifth(const struct sink *to, size_t block, const __m512i v[4], _
             q[i] = _mm512_mask_add_epi8(q[i], set, q[i], sixteen);
         }
     }
-    put_block(to, block, q, false);
+    put_block(to, block, q);
 }
 
 INLINE void take_q5_0(const struct rows *rows, const struct sink *to)
@@ -267,7 +277,7 @@ INLINE void take_q8_0(const struct rows *rows, const struct sink *to)
         put_scale(to, b, low_half(dword_of_each(rows, 34 * b)));
         for (size_t i = 0; i < 8; i++)
             v[i] = _mm512_xor_si512(v[i], _mm512_set1_epi8(-128));
-        put_block(to, b, v, false);
+        put_block(to, b, v);
     }
 }
 
@@ -344,7 +354,7 @@ INLINE void take_nvfp4(const struct rows *rows, const struct sink *to)
                 q[at] = e2m1_level(low_nibbles(v[4 * pair + i]));
                 q[at + 2] = e2m1_level(high_nibbles(v[4 * pair + i]));
             }
-            put_block(to, 2 * b + pair, q, true);
+            put_block(to, 2 * b + pair, q);
         }
     }
 }
@@ -384,8 +394,8 @@ INLINE void take_q4_k(const struct rows *rows, const struct sink *to)
             low[i] = low_nibbles(v[i]);
             high[i] = _mm512_and_si512(v[i], _mm512_set1_epi8((char)0xf0));
         }
-        put_block(to, 2 * c, low, false);
-        put_block(to, 2 * c + 1, high, false);
+        put_block(to, 2 * c, low);
+        put_block(to, 2 * c + 1, high);
     }
 }
 
@@ -412,8 +422,8 @@ INLINE void take_q5_k(const struct rows *rows, const struct sink *to)
             low[i] = _mm512_or_si512(low_nibbles(v[i]), low[i]);
             high[i] = _mm512_or_si512(high_nibbles(v[i]), high[i]);
         }
-        put_block(to, 2 * (size_t)c, low, false);
-        put_block(to, 2 * (size_t)c + 1, high, false);
+        put_block(to, 2 * (size_t)c, low);
+        put_block(to, 2 * (size_t)c + 1, high);
     }
 }
 
@@ -428,18 +438,22 @@ INLINE void take_q6_k(const struct rows *rows, const struct sink *to)
         put_scale(to, s, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srai_epi32(v, 24)), d));
     }
     for (size_t half = 0; half < 2; half++) {
-        __m512i v[8], top[8], low[8], high[8];
+        __m512i v[2][8], top[8], q[8];
         turn_32(rows, 128 + 32 * half, top);
         for (size_t c = 0; c < 2; c++) {
-            turn_32(rows, 64 * half + 32 * c, v);
+            turn_32(rows, 64 * half + 32 * c, v[c]);
             for (size_t i = 0; i < 8; i++) {
-                low[i] = _mm512_and_si512(moved(top[i], 2 * (int)c, 4), two_bits);
-                high[i] = _mm512_and_si512(moved(top[i], 4 + 2 * (int)c, 4), two_bits);
-                low[i] = _mm512_or_si512(low_nibbles(v[i]), low[i]);
-                high[i] = _mm512_or_si512(high_nibbles(v[i]), high[i]);
+                q[i] = _mm512_and_si512(moved(top[i], 2 * (int)c, 4), two_bits);
+                q[i] = _mm512_or_si512(low_nibbles(v[c][i]), q[i]);
             }
-            put_block(to, 4 * half + c, low, true);
-            put_block(to, 4 * half + 2 + c, high, true);
+            put_block(to, 4 * half + c, q);
+        }
+        for (size_t c = 0; c < 2; c++) {
+            for (size_t i = 0; i < 8; i++) {
+                q[i] = _mm512_and_si512(moved(top[i], 4 + 2 * (int)c, 4), two_bits);
+                q[i] = _mm512_or_si512(high_nibbles(v[c][i]), q[i]);
+            }
+            put_block(to, 4 * half + 2 + c, q);
         }
     }
 }
@@ -452,40 +466,53 @@ INLINE void unpack(const uint8_t *src, size_t row_bytes, struct panel *panel, ta
     take(&rows, &(struct sink){.panel = panel});
 }
 
-/* Adds the products of one token, block by block as they are unpacked: loads of weights would
- * wait for stores to a panel at the same place of another page. */
-INLINE void dot_one(const struct panel_one *one, const struct panel_format *format, take_fn *take)
+INLINE void dot_few(const struct panel_few *few, const struct panel_format *format, take_fn *take,
+                    int n_tok)
 {
-    struct rows rows = rows_of(one->src, one->row_bytes);
-    struct panel scales; /* without weights */
-    struct panel_extra extra;
-    __m512i dots[ACT_GROUP / 16];
-    __m512 total = _mm512_load_ps(one->sums);
-    const size_t width = format->sixteens ? 16 : 32;
-    for (size_t k = 0; k < one->n; k += ACT_GROUP) {
-        size_t ahead = one->group_bytes * PANEL_LANES;
-        struct sink to = {.panel = &scales,
-                          .multiplies = true,
-                          .act = one->act + k,
-                          .ahead = one->ahead + k / ACT_GROUP * ahead,
-                          .ahead_bytes = ahead / 8,
-                          .add = extra.add,
-                          .dots = dots};
-        cpu_panel_find_extra(&extra, format, one->act, one->n_pad, k);
+    struct rows rows = rows_of(few->src, few->row_bytes);
+    struct panel scales;
+    __m512 totals[PANEL_FEW];
+    const size_t ahead = few->group_bytes * PANEL_LANES;
+    struct sink to = {.panel = &scales,
+                      .format = format,
+                      .n_tok = n_tok,
+                      .act = few->act,
+                      .act_stride = few->act_stride,
+                      .totals = totals,
+                      .ahead = few->ahead,
+                      .ahead_bytes = ahead / 8};
+#pragma GCC unroll 4
+    for (int t = 0; t < n_tok; t++)
+        totals[t] = _mm512_load_ps(few->sums + PANEL_LANES * (size_t)t);
+    for (size_t k = 0; k < few->n; k += ACT_GROUP) {
         take(&rows, &to);
-        const float *steps = act_steps(one->act, one->n_pad) + k / 16;
-        for (size_t b = 0; b < ACT_GROUP / width; b++) {
-            __m512 scale = _mm512_mul_ps(_mm512_load_ps(scales.scale[b]),
-                                         _mm512_set1_ps(steps[b * width / 16]));
-            total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[b]), scale, total);
-            if (format->mins)
-                total = _mm512_fnmadd_ps(_mm512_load_ps(scales.min[b]),
-                                         _mm512_set1_ps(extra.sums[b * width / 16]), total);
-        }
+        to.act += sizeof(struct act_group);
+        to.ahead += ahead;
         for (size_t i = 0; i < 4; i++)
-            rows.quarters[i] += one->group_bytes;
+            rows.quarters[i] += few->group_bytes;
     }
-    _mm512_store_ps(one->sums, total);
+#pragma GCC unroll 4
+    for (int t = 0; t < n_tok; t++)
+        _mm512_store_ps(few->sums + PANEL_LANES * (size_t)t, totals[t]);
+}
+
+/* The number of tokens is a constant in each. */
+INLINE void dot_up_to_four(const struct panel_few *few, const struct panel_format *format,
+                           take_fn *take)
+{
+    switch (few->n_tok) {
+    case 1:
+        dot_few(few, format, take, 1);
+        break;
+    case 2:
+        dot_few(few, format, take, 2);
+        break;
+    case 3:
+        dot_few(few, format, take, 3);
+        break;
+    default:
+        dot_few(few, format, take, 4);
+    }
 }
 
 #define FORMAT(name, offset, has_mins, by_sixteen)                                                 \
@@ -494,13 +521,13 @@ INLINE void dot_one(const struct panel_one *one, const struct panel_format *form
     {                                                                                              \
         unpack(src, row_bytes, panel, take_##name);                                                \
     }                                                                                              \
-    static void dot_one_##name(const struct panel_one *one)                                        \
+    static void dot_few_##name(const struct panel_few *few)                                        \
     {                                                                                              \
-        dot_one(one, &name##_format, take_##name);                                                 \
+        dot_up_to_four(few, &name##_format, take_##name);                                          \
     }                                                                                              \
     static const struct panel_format name##_format = {                                             \
         .unpack = unpack_##name,                                                                   \
-        .dot_one = dot_one_##name,                                                                 \
+        .dot_few = dot_few_##name,                                                                 \
         .bias = (offset),                                                                          \
         .mins = (has_mins),                                                                        \
         .sixteens = (by_sixteen),                                                                  \

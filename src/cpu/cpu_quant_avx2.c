@@ -364,11 +364,9 @@ INLINE int round16(int8_t *to, const float *x, float inverse)
     return _mm_cvtsi128_si32(sum);
 }
 
-static void round_act_avx2(int8_t *act, const float *x, int n)
+static void round_act_avx2(void *act, const float *x, int n)
 {
     int n_pad = (int)act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad);
-    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int k = 0; k < n_pad; k += ACT_BLOCK) {
         float last[ACT_BLOCK] = {0};
@@ -383,10 +381,10 @@ static void round_act_avx2(int8_t *act, const float *x, int n)
             top = _mm256_max_epu32(top, _mm256_and_si256(bits, magnitude));
         }
         float inverse, step = act_step(max_of_lanes(top), &inverse);
-        for (size_t half = 0; half < 2; half++) {
-            steps[k / 16 + half] = step;
-            sums[k / 16 + half] = round16(act + k + 16 * half, from + 16 * half, inverse);
-        }
+        struct act_group *group = (struct act_group *)act + k / ACT_GROUP;
+        int8_t *q = group->q + k % ACT_GROUP;
+        int low = round16(q, from, inverse), high = round16(q + 16, from + 16, inverse);
+        act_put_block(group, (size_t)k, step, low, high);
     }
 }
 

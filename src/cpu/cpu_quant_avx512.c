@@ -70,11 +70,9 @@ static void decode_avx512(enum dtype type, const void *src, float *dst, int64_t 
     }
 }
 
-static void round_act_avx512(int8_t *act, const float *x, int n)
+static void round_act_avx512(void *act, const float *x, int n)
 {
     size_t n_pad = act_padded(n);
-    float *steps = (float *)(void *)(act + n_pad);
-    int32_t *sums = (int32_t *)(void *)(steps + n_pad / 16);
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int k = 0; k < (int)n_pad; k += ACT_BLOCK) {
         int left = n - k < 0 ? 0 : n - k > ACT_BLOCK ? ACT_BLOCK : n - k;
@@ -90,11 +88,12 @@ static void round_act_avx512(int8_t *act, const float *x, int n)
         __m512i qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, _mm512_set1_ps(inverse)));
         if (inverse == 0.0f)
             qa = qb = _mm512_setzero_si512();
-        _mm_store_si128((__m128i *)(void *)(act + k), _mm512_cvtepi32_epi8(qa));
-        _mm_store_si128((__m128i *)(void *)(act + k + 16), _mm512_cvtepi32_epi8(qb));
-        steps[k / 16] = steps[k / 16 + 1] = step;
-        sums[k / 16] = _mm512_reduce_add_epi32(qa);
-        sums[k / 16 + 1] = _mm512_reduce_add_epi32(qb);
+        struct act_group *group = (struct act_group *)act + k / ACT_GROUP;
+        int8_t *q = group->q + k % ACT_GROUP;
+        _mm_store_si128((__m128i *)(void *)q, _mm512_cvtepi32_epi8(qa));
+        _mm_store_si128((__m128i *)(void *)(q + 16), _mm512_cvtepi32_epi8(qb));
+        act_put_block(group, (size_t)k, step, _mm512_reduce_add_epi32(qa),
+                      _mm512_reduce_add_epi32(qb));
     }
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cpu/cpu_amx.h"
-#include "cpu/cpu_panel.h"
+#include "cpu/cpu_panel_avx512.h"
 
 #define TILE_TOKENS 16
 #define ADD_TOKENS  4 /* whose products are added up together */
@@ -55,42 +55,30 @@ INLINE void add_up(const struct panel *panel, const struct panel_format *format,
                    const struct panel_tokens *tokens, const struct products *products, int t, int n,
                    bool mins, size_t width)
 {
-    const size_t n_pad = tokens->n_pad, bytes = act_bytes(n_pad);
-    const int8_t *act = tokens->act + (size_t)t * bytes;
-    const float *steps = act_steps(act, n_pad) + tokens->k / 16;
-    float *sums = tokens->sums + PANEL_LANES * (size_t)t;
-    struct panel_extra extra[ADD_TOKENS];
+    const int8_t *first = tokens->act + (size_t)t * tokens->act_stride;
+    float *totals = tokens->sums + PANEL_LANES * (size_t)t;
     __m512 total[ADD_TOKENS];
 #pragma GCC unroll 4
-    for (int i = 0; i < n; i++) {
-        cpu_panel_find_extra(&extra[i], format, act + (size_t)i * bytes, n_pad, tokens->k);
-        total[i] = _mm512_load_ps(sums + PANEL_LANES * (size_t)i);
-    }
+    for (int i = 0; i < n; i++)
+        total[i] = _mm512_load_ps(totals + PANEL_LANES * (size_t)i);
+#pragma GCC unroll 16
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
-        const size_t at = b * width / 16;
-        const __m512 scale = _mm512_load_ps(panel->scale[b]);
 #pragma GCC unroll 4
-        for (int i = 0; i < n; i++) {
-            __m512i dot = _mm512_load_si512(products->of[b][t + i]);
-            if (!mins)
-                dot = _mm512_add_epi32(dot, _mm512_set1_epi32(extra[i].add[at]));
-            __m512 step = _mm512_set1_ps(steps[(size_t)i * (bytes / sizeof *steps) + at]);
-            total[i] =
-                _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(scale, step), total[i]);
-            if (mins)
-                total[i] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
-                                            _mm512_set1_ps(extra[i].sums[at]), total[i]);
+        for (size_t i = 0; i < (size_t)n; i++) {
+            const struct act_group *act = act_group(first + i * tokens->act_stride, 0);
+            __m512i product = _mm512_load_si512(products->of[b][(size_t)t + i]);
+            total[i] = add_block(total[i], product, panel, format, act, b, mins, width == 16);
         }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
-        _mm512_store_ps(sums + PANEL_LANES * (size_t)i, total[i]);
+        _mm512_store_ps(totals + PANEL_LANES * (size_t)i, total[i]);
 }
 
 INLINE struct panel_tokens tokens_from(const struct panel_tokens *all, int first)
 {
     struct panel_tokens some = *all;
-    some.act += (size_t)first * act_bytes(all->n_pad);
+    some.act += (size_t)first * all->act_stride;
     some.sums += PANEL_LANES * (size_t)first;
     some.n = all->n - first < TILE_TOKENS ? all->n - first : TILE_TOKENS;
     return some;
@@ -100,11 +88,10 @@ INLINE struct panel_tokens tokens_from(const struct panel_tokens *all, int first
 INLINE void dot(const struct panel *panel, const struct panel_format *format,
                 const struct panel_tokens *all, bool mins, size_t width)
 {
-    const size_t bytes = act_bytes(all->n_pad), n_blocks = ACT_GROUP / width;
+    const size_t bytes = all->act_stride, n_blocks = ACT_GROUP / width;
     struct products products[2];
     struct panel_tokens next = tokens_from(all, 0);
-    multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS, 0, n_blocks, width,
-             &products[0]);
+    multiply(panel, next.act, bytes, next.n == TILE_TOKENS, 0, n_blocks, width, &products[0]);
     for (int first = 0, turn = 0; first < all->n; first += TILE_TOKENS, turn ^= 1) {
         struct panel_tokens now = next;
         bool more = first + TILE_TOKENS < all->n;
@@ -113,8 +100,8 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
         int t = 0;
         for (size_t part = 0; part < TILE_TOKENS / ADD_TOKENS; part++) {
             if (more)
-                multiply(panel, next.act + all->k, bytes, next.n == TILE_TOKENS,
-                         part * n_blocks / 4, (part + 1) * n_blocks / 4, width, &products[!turn]);
+                multiply(panel, next.act, bytes, next.n == TILE_TOKENS, part * n_blocks / 4,
+                         (part + 1) * n_blocks / 4, width, &products[!turn]);
             if (t + ADD_TOKENS <= now.n) {
                 add_up(panel, format, &now, &products[turn], t, ADD_TOKENS, mins, width);
                 t += ADD_TOKENS;

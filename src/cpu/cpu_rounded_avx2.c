@@ -9,68 +9,50 @@
  * apart that the processor does not guess it. */
 INLINE void ask_for_next(const struct panel_tokens *all, int first)
 {
-    const size_t bytes = act_bytes(all->n_pad);
-    for (int t = first; t < first + BLOCK_TOKENS; t++) {
-        const int8_t *act = all->act + (size_t)t * bytes;
-        for (size_t i = 0; i < ACT_GROUP; i += 64)
-            _mm_prefetch((const char *)act + all->k + i, _MM_HINT_T0);
-        _mm_prefetch((const char *)(act_steps(act, all->n_pad) + all->k / 16), _MM_HINT_T0);
-        _mm_prefetch((const char *)(act_sums(act, all->n_pad) + all->k / 16), _MM_HINT_T0);
-    }
+    for (int t = first; t < first + BLOCK_TOKENS; t++)
+        for (size_t i = 0; i < sizeof(struct act_group); i += 64)
+            _mm_prefetch((const char *)all->act + (size_t)t * all->act_stride + i, _MM_HINT_T0);
 }
 
 /* Adds the products of n_tok tokens from token number first on. */
 INLINE void dot(const struct panel *panel, const struct panel_format *format,
-                const struct panel_tokens *all, int first, int n_tok, bool mins, size_t width,
-                int run)
+                const struct panel_tokens *all, int first, int n_tok, const struct block_kind *kind)
 {
-    const size_t n_pad = all->n_pad, bytes = act_bytes(n_pad);
-    const int8_t *act = all->act + (size_t)first * bytes;
-    const float *steps = act_steps(act, n_pad) + all->k / 16;
+    const size_t stride = all->act_stride, width = kind->sixteens ? 16 : 32;
+    const int8_t *first_act = all->act + (size_t)first * stride;
     float *sums = all->sums + PANEL_LANES * (size_t)first;
-    struct panel_extra extra[BLOCK_TOKENS];
-    for (int t = 0; t < n_tok && (mins || run); t++)
-        find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, all->k, mins, width == 16);
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
-        const size_t at = b * width / 16;
-        const struct block_tokens tokens = {act + all->k + b * width, bytes, n_tok};
+        const struct block_tokens tokens = {first_act + b * width, stride, n_tok};
         const __m256i *q = (const __m256i *)(const void *)panel->q[b * width / 4];
         __m256i dots[BLOCK_TOKENS][2];
-        multiply_block(q, N_HALVES, &tokens, width / 4, run, dots);
+        multiply_block(q, N_HALVES, &tokens, width / 4, kind->run, dots);
 #pragma GCC unroll 4
         for (int t = 0; t < n_tok; t++) {
-            __m256 step = _mm256_broadcast_ss(steps + (size_t)t * (bytes / sizeof *steps) + at);
+            const struct act_group *act = act_group(first_act + (size_t)t * stride, 0);
 #pragma GCC unroll 2
             for (size_t h = 0; h < N_HALVES; h++) {
                 float *sum = sums + PANEL_LANES * (size_t)t + HALF_LANES * h;
-                __m256 scale = _mm256_load_ps(panel->scale[b] + HALF_LANES * h);
-                __m256i d = dots[t][h];
-                if (run && !mins)
-                    d = _mm256_add_epi32(d, _mm256_set1_epi32(extra[t].add[at]));
-                __m256 total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(d), _mm256_mul_ps(scale, step),
-                                               _mm256_load_ps(sum));
-                if (mins)
-                    total = _mm256_fnmadd_ps(_mm256_load_ps(panel->min[b] + HALF_LANES * h),
-                                             _mm256_broadcast_ss(&extra[t].sums[at]), total);
-                _mm256_store_ps(sum, total);
+                _mm256_store_ps(sum, add_block(_mm256_load_ps(sum), dots[t][h], panel, h, format,
+                                               act, b, kind));
             }
         }
     }
 }
 
 INLINE void dot_tokens(const struct panel *panel, const struct panel_format *format,
-                       const struct panel_tokens *tokens, bool mins, size_t width, int run)
+                       const struct panel_tokens *tokens, int run, bool mins, bool sixteens)
 {
+    const struct block_kind kind = {run, mins, sixteens};
     int t = 0;
     for (; t + 4 <= tokens->n; t += 4) {
         if (t + 4 < tokens->n)
             ask_for_next(tokens, t + 4);
-        dot(panel, format, tokens, t, 4, mins, width, run);
+        dot(panel, format, tokens, t, 4, &kind);
     }
     for (; t + 2 <= tokens->n; t += 2)
-        dot(panel, format, tokens, t, 2, mins, width, run);
+        dot(panel, format, tokens, t, 2, &kind);
     if (t < tokens->n)
-        dot(panel, format, tokens, t, 1, mins, width, run);
+        dot(panel, format, tokens, t, 1, &kind);
 }
 
 static void dot_avx2(const struct panel *panel, const struct panel_format *format,
@@ -78,24 +60,24 @@ static void dot_avx2(const struct panel *panel, const struct panel_format *forma
 {
     switch (format->run) {
     case 0:
-        dot_tokens(panel, format, tokens, false, 32, 0);
+        dot_tokens(panel, format, tokens, 0, false, false);
         break;
     case 2:
-        dot_tokens(panel, format, tokens, false, 16, 2);
+        dot_tokens(panel, format, tokens, 2, false, true);
         break;
     case 4:
         if (format->mins)
-            dot_tokens(panel, format, tokens, true, 32, 4);
+            dot_tokens(panel, format, tokens, 4, true, false);
         else if (format->sixteens)
-            dot_tokens(panel, format, tokens, false, 16, 4);
+            dot_tokens(panel, format, tokens, 4, false, true);
         else
-            dot_tokens(panel, format, tokens, false, 32, 4);
+            dot_tokens(panel, format, tokens, 4, false, false);
         break;
     default:
         if (format->mins)
-            dot_tokens(panel, format, tokens, true, 32, 8);
+            dot_tokens(panel, format, tokens, 8, true, false);
         else
-            dot_tokens(panel, format, tokens, false, 32, 8);
+            dot_tokens(panel, format, tokens, 8, false, false);
     }
 }
 

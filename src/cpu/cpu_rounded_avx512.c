@@ -3,50 +3,37 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "cpu/cpu_panel.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "cpu/cpu_panel_avx512.h"
 
 INLINE void dot(const struct panel *panel, const struct panel_format *format,
                 const struct panel_tokens *tokens, int first, int n_tok, bool mins, bool sixteens)
 {
-    const size_t n_pad = tokens->n_pad, k = tokens->k;
-    const int8_t *act = tokens->act + (size_t)first * act_bytes(n_pad);
-    float *sums = tokens->sums + PANEL_LANES * (size_t)first;
-    _Alignas(64) struct panel_extra extra[8];
-    const size_t width = sixteens ? 16 : 32, bytes = act_bytes(n_pad);
+    const size_t stride = tokens->act_stride, width = sixteens ? 16 : 32;
+    const int8_t *first_act = tokens->act + (size_t)first * stride;
+    float *totals = tokens->sums + PANEL_LANES * (size_t)first;
     __m512 total[8];
 #pragma GCC unroll 8
-    for (int t = 0; t < n_tok; t++) {
-        cpu_panel_find_extra(&extra[t], format, act + (size_t)t * bytes, n_pad, k);
-        total[t] = _mm512_load_ps(sums + PANEL_LANES * (size_t)t);
-    }
+    for (int t = 0; t < n_tok; t++)
+        total[t] = _mm512_load_ps(totals + PANEL_LANES * (size_t)t);
+#pragma GCC unroll 16
     for (size_t b = 0; b < ACT_GROUP / width; b++) {
-        const size_t at = b * width / 16;
         __m512i q[8];
-        __m512 scale = _mm512_load_ps(panel->scale[b]);
 #pragma GCC unroll 8
         for (size_t i = 0; i < width / 4; i++)
             q[i] = _mm512_load_si512(panel->q[b * width / 4 + i]);
 #pragma GCC unroll 8
         for (int t = 0; t < n_tok; t++) {
-            const int32_t *fours =
-                (const int32_t *)(const void *)(act + (size_t)t * bytes + k + b * width);
-            const float *step = act_steps(act + (size_t)t * bytes, n_pad) + k / 16 + at;
-            __m512i sum = mins ? _mm512_setzero_si512() : _mm512_set1_epi32(extra[t].add[at]);
+            const struct act_group *act = act_group(first_act + (size_t)t * stride, 0);
+            __m512i product = _mm512_setzero_si512();
 #pragma GCC unroll 8
             for (size_t i = 0; i < width / 4; i++)
-                sum = _mm512_dpbusd_epi32(sum, q[i], _mm512_set1_epi32(fours[i]));
-            total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum),
-                                       _mm512_mul_ps(scale, _mm512_set1_ps(*step)), total[t]);
-            if (mins)
-                total[t] = _mm512_fnmadd_ps(_mm512_load_ps(panel->min[b]),
-                                            _mm512_set1_ps(extra[t].sums[at]), total[t]);
+                product = dot_four(product, q[i], act->q + b * width + 4 * i);
+            total[t] = add_block(total[t], product, panel, format, act, b, mins, sixteens);
         }
     }
 #pragma GCC unroll 8
     for (int t = 0; t < n_tok; t++)
-        _mm512_store_ps(sums + PANEL_LANES * (size_t)t, total[t]);
+        _mm512_store_ps(totals + PANEL_LANES * (size_t)t, total[t]);
 }
 
 INLINE void dot_tokens(const struct panel *panel, const struct panel_format *format,

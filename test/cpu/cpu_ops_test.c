@@ -89,23 +89,29 @@ TEST(cpu_ops, rounding_is_within_half_a_step_and_the_same_everywhere)
     for (int n = 1; n < 600; n = n * 3 / 2 + 1) {
         size_t n_pad = act_padded(n);
         struct guarded x = guarded_f32((size_t)n, &seed);
-        struct guarded want = guarded_new(act_bytes(n_pad)), got = guarded_new(act_bytes(n_pad));
+        struct guarded want = guarded_new(act_bytes(n)), got = guarded_new(act_bytes(n));
         ops[0].round_act(want.p, x.p, n);
-        const int8_t *q = want.p;
         for (int i = 0; i < (int)n_pad; i++) {
-            float value = i < n ? ((float *)x.p)[i] : 0.0f, step = act_steps(q, n_pad)[i / 16];
-            assert_true(fabsf((float)q[i] * step - value) <= 0.5001f * step);
+            const struct act_group *group = act_group(want.p, (size_t)i);
+            int at = i % ACT_GROUP;
+            float value = i < n ? ((float *)x.p)[i] : 0.0f, step = group->steps[at / 16];
+            assert_true(fabsf((float)group->q[at] * step - value) <= 0.5001f * step);
             assert_true(step <= 1.0f / 127.0f);
         }
-        for (size_t i = 0; i < n_pad / 16; i++) {
-            int sum = 0;
-            for (size_t k = 0; k < 16; k++)
-                sum += q[16 * i + k];
-            assert_int_equal(act_sums(q, n_pad)[i], sum);
+        for (size_t k = 0; k < n_pad; k += ACT_BLOCK) {
+            const struct act_group *group = act_group(want.p, k);
+            size_t block = k % ACT_GROUP / ACT_BLOCK;
+            float sums[2] = {0.0f, 0.0f}, step = group->steps[2 * block];
+            for (size_t i = 0; i < ACT_BLOCK; i++)
+                sums[i / 16] += (float)group->q[k % ACT_GROUP + i];
+            assert_float_equal(group->steps[2 * block + 1], step, 0);
+            assert_memory_equal(group->sums + 2 * block, sums, sizeof sums);
+            assert_float_equal(group->block_sums[block], sums[0] + sums[1], 0);
+            assert_float_equal(group->values[block], (sums[0] + sums[1]) * step, 0);
         }
         for (int i = 1; i < n_ops; i++) {
             ops[i].round_act(got.p, x.p, n);
-            assert_memory_equal(got.p, want.p, act_bytes(n_pad));
+            assert_memory_equal(got.p, want.p, act_bytes(n));
         }
         guarded_free(&x);
         guarded_free(&want);
@@ -123,8 +129,8 @@ TEST(cpu_ops, a_broken_input_stays_broken_when_rounded)
             struct guarded act = guarded_new(act_bytes(ACT_GROUP));
             float x[40] = {[3] = 1.0f, [7] = broken[k], [35] = FLT_MIN / 4};
             ops[i].round_act(act.p, x, 40);
-            assert_false(isfinite(act_steps(act.p, ACT_GROUP)[0]));
-            assert_true(act_steps(act.p, ACT_GROUP)[2] < FLT_MIN); /* too small to divide by */
+            assert_false(isfinite(act_group(act.p, 0)->steps[0]));
+            assert_true(act_group(act.p, 0)->steps[2] < FLT_MIN); /* too small to divide by */
             for (int j = 0; j < ACT_GROUP; j++)
                 assert_int_equal(((int8_t *)act.p)[j], 0);
             guarded_free(&act);
@@ -174,7 +180,7 @@ static void check_narrow(enum dtype type, int n_rows, int n, int n_tok, uint64_t
 {
     struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
-    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(act_padded(n));
+    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(n);
     struct guarded w = guarded_weights(type, (int64_t)n_rows * n, seed);
     struct guarded x = guarded_f32((size_t)n_tok * (size_t)n, seed);
     struct guarded act = guarded_new((size_t)n_tok * stride);
@@ -238,7 +244,7 @@ static void check_tables_agree(enum dtype type, int n_rows, int n, int n_tok, ui
 {
     struct cpu_ops ops[MAX_MASKS];
     int n_ops = tables(ops);
-    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(act_padded(n));
+    size_t n_y = (size_t)n_tok * (size_t)n_rows, stride = act_bytes(n);
     struct guarded w = guarded_weights(type, (int64_t)n_rows * n, seed);
     struct guarded x = guarded_f32((size_t)n, seed), act = guarded_new((size_t)n_tok * stride);
     struct guarded one = guarded_new(n_y * sizeof(float)), other = guarded_new(n_y * sizeof(float));

@@ -17,7 +17,7 @@ struct panel_case {
 
 static struct panel_case case_new(enum dtype type, int n_rows, int n, int n_tok)
 {
-    size_t stride = act_bytes(act_padded(n)), n_y = (size_t)n_tok * (size_t)n_rows;
+    size_t stride = act_bytes(n), n_y = (size_t)n_tok * (size_t)n_rows;
     struct panel_case c = {.w = guarded_new((size_t)n_rows * dtype_bytes(type, n)),
                            .act = guarded_new((size_t)n_tok * stride),
                            .y = guarded_new(n_y * sizeof(float)),
@@ -46,7 +46,7 @@ static void case_free(struct panel_case *c)
 static void round_inputs(struct panel_case *c)
 {
     struct cpu_ops plain;
-    size_t n = (size_t)c->job.n, stride = act_bytes(act_padded(c->job.n));
+    size_t n = (size_t)c->job.n, stride = act_bytes(c->job.n);
     cpu_ops_init(&plain, 0);
     for (size_t t = 0; t < (size_t)c->job.n_tok; t++)
         plain.round_act((int8_t *)c->act.p + t * stride, c->x + t * n, c->job.n);
@@ -136,7 +136,7 @@ TEST(cpu_panel, every_level_meets_the_largest_activations)
 static void check_company(const struct cpu_ops *ops, struct panel_case *c)
 {
     size_t n_rows = (size_t)c->job.n_rows, most = (size_t)c->job.n_tok;
-    size_t stride = act_bytes(act_padded(c->job.n));
+    size_t stride = act_bytes(c->job.n);
     float *all = malloc(most * n_rows * sizeof *all);
     ops->narrow_rounded(&c->job);
     memcpy(all, c->y.p, most * n_rows * sizeof *all);

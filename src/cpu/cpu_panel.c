@@ -63,7 +63,7 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
     struct panel_tokens tokens = {.sums = sums[0], .act_stride = act_stride, .n = n_tok};
     size_t k = 0;
     const uint8_t *next = rows_after(job, first);
-    if (n_tok <= PANEL_FEW && job->n_rows - first >= PANEL_LANES) {
+    if (n_tok <= format->few && job->n_rows - first >= PANEL_LANES) {
         struct panel_few few = {.src = job->w + (size_t)first * job->row_bytes,
                                 .act = act,
                                 .sums = sums[0],

@@ -40,6 +40,7 @@ typedef void panel_few_fn(const struct panel_few *few);
 struct panel_format {
     panel_fn *unpack;
     panel_few_fn *dot_few;
+    int few; /* tokens that it is faster for, PANEL_FEW at most */
     float bias;
     int run; /* AVX2: pairs of products that 16 bits hold, 0 for signed weights */
     bool mins;

@@ -5,6 +5,8 @@
 #include "cpu/cpu_block_avx2.h"
 #include "tensor/number.h"
 
+#define FEW 2 /* tokens that are multiplied without a panel */
+
 /* Eight rows, the first one at src. */
 struct rows {
     const uint8_t *src;
@@ -441,7 +443,7 @@ INLINE void dot_half(const struct panel_few *few, const struct panel_format *for
     const size_t ahead = HALF_LANES * few->group_bytes;
     struct rows rows = {few->src + first, few->row_bytes};
     struct panel scales;
-    __m256 totals[PANEL_FEW];
+    __m256 totals[FEW];
     struct sink to = {.panel = &scales,
                       .half = half,
                       .format = format,
@@ -467,20 +469,12 @@ INLINE void dot_half(const struct panel_few *few, const struct panel_format *for
 
 INLINE void dot_few(const struct panel_few *few, const struct panel_format *format, take_fn *take)
 {
-    for (size_t half = 0; half < PANEL_LANES / HALF_LANES; half++)
-        switch (few->n_tok) {
-        case 1:
+    for (size_t half = 0; half < PANEL_LANES / HALF_LANES; half++) {
+        if (few->n_tok == 1)
             dot_half(few, format, take, half, 1);
-            break;
-        case 2:
-            dot_half(few, format, take, half, 2);
-            break;
-        case 3:
-            dot_half(few, format, take, half, 3);
-            break;
-        default:
-            dot_half(few, format, take, half, 4);
-        }
+        else
+            dot_half(few, format, take, half, FEW);
+    }
 }
 
 #define FORMAT(name, offset, pairs, has_mins, by_sixteen)                                          \
@@ -496,6 +490,7 @@ INLINE void dot_few(const struct panel_few *few, const struct panel_format *form
     static const struct panel_format name##_format = {                                             \
         .unpack = unpack_##name,                                                                   \
         .dot_few = dot_few_##name,                                                                 \
+        .few = FEW,                                                                                \
         .bias = (offset),                                                                          \
         .run = (pairs),                                                                            \
         .mins = (has_mins),                                                                        \

@@ -528,6 +528,7 @@ INLINE void dot_up_to_four(const struct panel_few *few, const struct panel_forma
     static const struct panel_format name##_format = {                                             \
         .unpack = unpack_##name,                                                                   \
         .dot_few = dot_few_##name,                                                                 \
+        .few = PANEL_FEW,                                                                          \
         .bias = (offset),                                                                          \
         .mins = (has_mins),                                                                        \
         .sixteens = (by_sixteen),                                                                  \

@@ -57,8 +57,8 @@ static void narrow_input(const struct narrow_job *job, int t, int k0, int n, flo
     }
     const int8_t *act = job->act + (size_t)t * act_bytes(job->n);
     for (int i = 0; i < n; i++) {
-        const struct act_group *group = act_group(act, (size_t)(k0 + i));
-        int at = (k0 + i) % ACT_GROUP;
+        size_t k = (size_t)k0 + (size_t)i, at = k % ACT_GROUP;
+        const struct act_group *group = act_group(act, k);
         x[i] = (float)group->q[at] * group->steps[at / 16];
     }
 }

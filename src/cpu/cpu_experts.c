@@ -290,11 +290,13 @@ static int spans_of(int n)
     return (n + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-/* Choices that go at a time: as many as the scratch for rounded vectors holds. */
-static int most_rows(const struct experts_args *args)
+/* Choices that go at a time: as many as the scratch for rounded vectors holds, where there may be
+ * any. */
+static int most_rows(const struct cpu_backend *cpu, const struct experts_args *args)
 {
     size_t most = ACTS_BYTES / act_bytes(widest(args));
-    return args->phase == PHASE_PROMPT || most > EXPERT_CHOICES ? EXPERT_CHOICES : (int)most;
+    bool acts = args->phase == PHASE_GENERATE || (cpu->ops.rounds_prompts && !cpu->ops.tiled);
+    return acts && most < EXPERT_CHOICES ? (int)most : EXPERT_CHOICES;
 }
 
 /* And spans, each with tiles of its own. */
@@ -324,7 +326,7 @@ static void add_piece(struct experts_job *job, const struct expert_group *group,
 void cpu_experts(struct backend *b, const struct experts_args *args)
 {
     struct experts_job job = {.cpu = (struct cpu_backend *)(void *)b, .args = args};
-    int most = most_rows(args), spans = most_spans(args);
+    int most = most_rows(job.cpu, args), spans = most_spans(args);
     assert(args->dim > 0 && args->ffn_dim > 0 && most > 0 && spans > 0);
     for (int g = 0; g < args->n_groups; g++) {
         const struct expert_group *group = &args->groups[g];

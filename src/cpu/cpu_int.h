@@ -82,6 +82,9 @@ enum cpu_path {
 };
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase);
 
+/* Says whether CPU_NARROW can multiply a matrix that is not transposed. */
+bool cpu_reads_floats(const struct tensor *w);
+
 /* y[t][r] = x[t] . row first + r of w, in items of rows that any worker may do in any order;
  * each element has the same bits in any company.  Adapters, rounding of inputs and observers
  * are the caller's. */

@@ -460,8 +460,7 @@ static void attend_all_folded(struct latent_job *job)
 /* Stored rows are read directly where that needs no rounding of the input. */
 static enum cpu_path path_of(const struct latent_job *job, const struct head_tensor *m)
 {
-    enum cpu_path path = cpu_path(job->cpu, &m->w, job->args->phase);
-    return path == CPU_ROUNDED ? CPU_WIDE : path;
+    return !job->cpu->base.exact && cpu_reads_floats(&m->w) ? CPU_NARROW : CPU_WIDE;
 }
 
 static void attend_by_folding(struct latent_job *job)

@@ -256,7 +256,7 @@ static void tile_sums_c(const struct tile_job *job, const uint16_t *w, const uin
         for (size_t t = 0; t < TILE_ROWS; t++) {
             double sum = 0.0;
             for (size_t i = 0; i < (size_t)job->n_col_tiles * TILE_COLS; i++) {
-                size_t of_w = i / TILE_COLS * TILE_INPUTS + r * TILE_COLS + i % TILE_COLS;
+                size_t of_w = i / TILE_COLS * job->w_tile + r * job->w_row + i % TILE_COLS;
                 size_t of_x = (i / 2 * TILE_ROWS + t) * 2 + i % 2;
                 sum += (double)number_from_bf16(w[of_w]) * (double)number_from_bf16(x[of_x]);
             }
@@ -269,16 +269,17 @@ static void tile_products_c(const struct tile_job *job)
 {
     for (size_t t = 0; t < (size_t)job->n_tok_tiles; t++)
         for (size_t r = 0; r < 2; r++)
-            tile_sums_c(job, job->w + r * (size_t)job->n_col_tiles * TILE_INPUTS,
+            tile_sums_c(job, job->w + r * job->w_second,
                         job->x + t * (size_t)job->n_col_tiles * TILE_INPUTS,
                         job->y + (2 * t + r) * TILE_SUMS);
 }
 
-static void untile_c(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows)
+static void untile_c(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
+                     int n_rows)
 {
     for (int t = 0; t < n_tok; t++)
         for (int r = 0; r < n_rows; r++)
-            y[(size_t)t * y_stride + (size_t)r] = tile[r * TILE_ROWS + t];
+            y[(size_t)t * y_stride + (size_t)r] = scale * tile[r * TILE_ROWS + t];
 }
 
 void cpu_ops_init(struct cpu_ops *ops, unsigned flags)

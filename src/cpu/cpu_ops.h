@@ -214,11 +214,15 @@ struct prompt_job {
 #define TILE_SUMS   ((size_t)TILE_ROWS * TILE_ROWS)
 
 /* y[t][r] = sum over the columns of x[t] * w[r], or added to y, for two tiles of rows: tile by
- * tile, so the order of a sum is that of the columns whatever tokens lie beside it. */
+ * tile, so the order of a sum is that of the columns whatever tokens lie beside it.  Weights may
+ * lie in tiles, or in rows as they are stored. */
 struct tile_job {
-    const uint16_t *w; /* [2][n_col_tiles] tiles */
-    const uint16_t *x; /* [n_tok_tiles][n_col_tiles] tiles */
-    float *y;          /* [n_tok_tiles][2] tiles */
+    const uint16_t *w;    /* element c of row r of tile i of columns: i * w_tile + r * w_row + c */
+    const uint16_t *x;    /* [n_tok_tiles][n_col_tiles] tiles */
+    float *y;             /* [n_tok_tiles][2] tiles */
+    const uint8_t *ahead; /* what the cache may fetch meanwhile, as much as the weights, or NULL */
+    size_t w_tile, w_row;
+    size_t w_second; /* from the first tile of rows to the second */
     int n_tok_tiles, n_col_tiles;
     bool add;
 };
@@ -258,8 +262,9 @@ struct cpu_ops {
      * [n in whole tiles][TILE_INPUTS]. */
     void (*tile_inputs)(uint16_t *tiles, const float *x, size_t x_stride, int n_tok, int n);
     void (*tile_products)(const struct tile_job *job);
-    /* y[t][r] = tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
-    void (*untile)(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows);
+    /* y[t][r] = scale * tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
+    void (*untile)(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
+                   int n_rows);
     bool tiled; /* the five above are faster than wide() */
 };
 

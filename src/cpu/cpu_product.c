@@ -40,18 +40,23 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
         cpu_apply_scales(&w->scales, row, k0, n, dst);
 }
 
+bool cpu_reads_floats(const struct tensor *w)
+{
+    return w->scales.data ? cpu_narrow_scales(w->dtype, &w->scales) : !act_rounded(w->dtype);
+}
+
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
 {
     if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
         return CPU_WIDE;
-    if (phase == PHASE_PROMPT && cpu->ops.tiled)
+    /* Generated tokens, too, where the unit reads weights as they are stored: one costs no more
+     * than otherwise, and 16 cost as much. */
+    if (cpu->ops.tiled && (phase == PHASE_PROMPT || w->dtype == DTYPE_BF16))
         return CPU_TILES;
+    bool rounded = act_rounded(w->dtype) && !w->scales.data;
     if (phase == PHASE_PROMPT)
-        return cpu->ops.rounds_prompts && act_rounded(w->dtype) && !w->scales.data ? CPU_ROUNDED
-                                                                                   : CPU_WIDE;
-    if (w->scales.data)
-        return cpu_narrow_scales(w->dtype, &w->scales) ? CPU_NARROW : CPU_WIDE;
-    return act_rounded(w->dtype) ? CPU_ROUNDED : CPU_NARROW;
+        return rounded && cpu->ops.rounds_prompts ? CPU_ROUNDED : CPU_WIDE;
+    return rounded ? CPU_ROUNDED : cpu_reads_floats(w) ? CPU_NARROW : CPU_WIDE;
 }
 
 static int rows_per_item(const struct cpu_product *p)

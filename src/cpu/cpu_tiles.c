@@ -11,6 +11,10 @@
 
 #define AHEAD 8 /* stored rows between asking and reading */
 
+/* As many tokens' inputs stay in a cache with all their columns: rows are then read in full, one
+ * run of memory after the other. */
+#define FEW_TOKENS 32
+
 static int tiles_of(int64_t n, int size)
 {
     return (int)((n + size - 1) / size);
@@ -56,8 +60,9 @@ void cpu_tile_inputs(const struct cpu_backend *cpu, uint16_t *tiles, int n_tok, 
 
 /* Columns k0..k0+n-1 of a matrix. */
 struct strip {
-    const struct tensor *w;
-    const uint8_t *src; /* of row 0 */
+    struct tensor w;      /* without its scale, which sums are multiplied with */
+    const uint8_t *src;   /* of row 0 */
+    const uint8_t *ahead; /* what is read behind two tiles of rows, as much as of these, or NULL */
     size_t row_bytes, n_bytes;
     int64_t k0;
     int n;
@@ -65,7 +70,8 @@ struct strip {
 
 static struct strip strip_of(const struct tensor *w, int64_t k0)
 {
-    struct strip s = {.w = w, .row_bytes = tensor_row_bytes(w), .k0 = k0};
+    struct strip s = {.w = *w, .row_bytes = tensor_row_bytes(w), .k0 = k0};
+    s.w.scale = 0.0f;
     s.n = min_int(TILE_BLOCK_COLS, (int)(w->n_cols - k0));
     s.src = (const uint8_t *)w->data + dtype_bytes(w->dtype, k0);
     s.n_bytes = dtype_bytes(w->dtype, s.n);
@@ -77,8 +83,8 @@ static struct strip strip_of(const struct tensor *w, int64_t k0)
 static bool lay_scaled(const struct cpu_backend *cpu, const struct strip *s, int64_t row,
                        const uint8_t *src, uint16_t *tiles)
 {
-    const struct tensor_scales *scales = &s->w->scales;
-    if (s->w->dtype != DTYPE_E4M3 || s->w->scale != 0.0f)
+    const struct tensor_scales *scales = &s->w.scales;
+    if (s->w.dtype != DTYPE_E4M3)
         return false;
     const uint8_t *entries = cpu_scale_row(scales, row);
     for (int i = 0, n; i < s->n; i += n) {
@@ -96,17 +102,24 @@ static bool lay_scaled(const struct cpu_backend *cpu, const struct strip *s, int
 static void lay_row(const struct cpu_backend *cpu, const struct strip *s, int64_t row,
                     uint16_t *tiles, float *room)
 {
-    const struct tensor *w = s->w;
+    const struct tensor *w = &s->w;
     const uint8_t *src = s->src + (size_t)row * s->row_bytes;
-    if (row + AHEAD < w->n_rows)
+    if (!s->ahead && row + AHEAD < w->n_rows)
         cpu_prefetch(src + AHEAD * s->row_bytes, s->n_bytes);
     bool done = w->scales.data ? lay_scaled(cpu, s, row, src, tiles)
-                               : cpu->ops.tile_stored(tiles, w->dtype, src,
-                                                      w->scale != 0.0f ? w->scale : 1.0f, s->n);
+                               : cpu->ops.tile_stored(tiles, w->dtype, src, 1.0f, s->n);
     if (done)
         return;
     cpu_decode_row(cpu, w, row, s->k0, s->n, room);
     cpu->ops.tile_weights(tiles, room, s->n);
+}
+
+/* Says whether the unit can take weights from where they are stored: slower where tiles of many
+ * tokens meet them, since rows of a matrix share few sets of a cache. */
+static bool lies_in_tiles(const struct strip *s, int n_rows)
+{
+    return s->w.dtype == DTYPE_BF16 && !s->w.scales.data && n_rows == 2 * TILE_ROWS &&
+           s->n % TILE_COLS == 0;
 }
 
 /* Two tiles of rows, a strip of them: n_rows from row on of the product; y: their sums. */
@@ -115,18 +128,33 @@ static void two_tiles(const struct cpu_backend *cpu, const struct cpu_product *p
                       float *y)
 {
     int n_col_tiles = tiles_of(s->n, TILE_COLS), n_tok_tiles = tiles_of(p->n_tok, TILE_ROWS);
-    for (int r = 0; r < n_rows; r++) {
-        uint16_t *tiles = room->w + (size_t)(r / TILE_ROWS) * (size_t)n_col_tiles * TILE_INPUTS;
-        lay_row(cpu, s, p->first + row + r, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS, room->row);
-    }
-    cpu->ops.tile_products(&(struct tile_job){
+    struct tile_job job = {
         .w = room->w,
         .x = p->tiles + strip_at(s->k0, n_tok_tiles),
         .y = y,
+        .w_tile = TILE_INPUTS,
+        .w_row = TILE_COLS,
+        .w_second = (size_t)n_col_tiles * TILE_INPUTS,
         .n_tok_tiles = n_tok_tiles,
         .n_col_tiles = n_col_tiles,
         .add = s->k0 > 0,
-    });
+    };
+    if (p->n_tok <= FEW_TOKENS && lies_in_tiles(s, n_rows)) {
+        job.w = (const uint16_t *)(const void *)(s->src + (size_t)(p->first + row) * s->row_bytes);
+        job.w_tile = TILE_COLS;
+        job.w_row = (size_t)s->w.n_cols;
+        job.w_second = TILE_ROWS * job.w_row;
+        job.ahead = s->ahead;
+        cpu->ops.tile_products(&job);
+        return;
+    }
+    for (int r = 0; r < n_rows; r++) {
+        if (s->ahead)
+            cpu_prefetch(s->ahead + (size_t)r * s->n_bytes, s->n_bytes);
+        uint16_t *tiles = room->w + (size_t)(r / TILE_ROWS) * job.w_second;
+        lay_row(cpu, s, p->first + row + r, tiles + (size_t)(r % TILE_ROWS) * TILE_COLS, room->row);
+    }
+    cpu->ops.tile_products(&job);
 }
 
 /* The sums of an item to where they belong: token by token, so that few pages are written at a
@@ -135,25 +163,48 @@ static void store_sums(const struct cpu_backend *cpu, const struct cpu_product *
                        int n_rows, const float *sums)
 {
     size_t n_sums = (size_t)tiles_of(p->n_tok, TILE_ROWS) * 2 * TILE_SUMS;
+    float scale = p->w->scale != 0.0f ? p->w->scale : 1.0f;
     for (int t = 0; t < p->n_tok; t += TILE_ROWS, sums += 2 * TILE_SUMS)
         for (int r = 0; r < n_rows; r += TILE_ROWS)
             cpu->ops.untile(p->y + (size_t)t * p->y_stride + row + r, p->y_stride,
                             sums + (size_t)(r / (2 * TILE_ROWS)) * n_sums +
                                 (size_t)(r / TILE_ROWS % 2) * TILE_SUMS,
-                            min_int(TILE_ROWS, p->n_tok - t), min_int(TILE_ROWS, n_rows - r));
+                            scale, min_int(TILE_ROWS, p->n_tok - t),
+                            min_int(TILE_ROWS, n_rows - r));
+}
+
+/* What this thread reads behind the two tiles of rows from row on, of which the item has n_rows
+ * more: a part of it for each strip.  Threads take items in turns. */
+static const uint8_t *rows_ahead(const struct cpu_backend *cpu, const struct cpu_product *p,
+                                 int64_t row, int n_rows, int64_t k0)
+{
+    const int pair = 2 * TILE_ROWS;
+    int64_t next = row + pair;
+    if (n_rows <= pair)
+        next += (int64_t)cpu_tile_block_rows(p) * (pool_n_threads(cpu->pool) - 1);
+    if (next + pair > p->n_rows)
+        return NULL;
+    return (const uint8_t *)p->w->data + (size_t)(p->first + next) * tensor_row_bytes(p->w) +
+           (size_t)pair * dtype_bytes(p->w->dtype, k0);
 }
 
 void cpu_tile_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                    int n_rows, int worker)
 {
     struct tile_room *room = &cpu->tile_rooms[worker];
+    const int pair = 2 * TILE_ROWS;
     size_t n_sums = (size_t)tiles_of(p->n_tok, TILE_ROWS) * 2 * TILE_SUMS;
     assert(n_rows <= TILE_BLOCK_ROWS && p->n_tok <= TILE_BLOCK_TOKENS);
-    for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += TILE_BLOCK_COLS) {
-        struct strip strip = strip_of(p->w, k0);
-        for (int r = 0; r < n_rows; r += 2 * TILE_ROWS)
-            two_tiles(cpu, p, &strip, row + r, min_int(2 * TILE_ROWS, n_rows - r), room,
-                      room->y + (size_t)(r / (2 * TILE_ROWS)) * n_sums);
-    }
+    bool few = p->n_tok <= FEW_TOKENS;
+    int rows = few ? pair : n_rows;
+    for (int r0 = 0; r0 < n_rows; r0 += rows)
+        for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += TILE_BLOCK_COLS) {
+            struct strip strip = strip_of(p->w, k0);
+            if (few)
+                strip.ahead = rows_ahead(cpu, p, row + r0, n_rows - r0, k0);
+            for (int r = r0; r < r0 + rows && r < n_rows; r += pair)
+                two_tiles(cpu, p, &strip, row + r, min_int(pair, n_rows - r), room,
+                          room->y + (size_t)(r / pair) * n_sums);
+        }
     store_sums(cpu, p, row, n_rows, room->y);
 }

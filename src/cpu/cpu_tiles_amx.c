@@ -45,23 +45,32 @@ static void tile_inputs_amx(uint16_t *tiles, const float *x, size_t x_stride, in
     }
 }
 
-static void untile_amx(float *y, size_t y_stride, const float *tile, int n_tok, int n_rows)
+static void untile_amx(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
+                       int n_rows)
 {
     __m512i v[16];
     __mmask16 m = lanes(n_rows);
     for (size_t r = 0; r < TILE_ROWS; r++)
-        v[r] = _mm512_load_si512(tile + r * TILE_ROWS);
+        v[r] = (__m512i)_mm512_mul_ps(_mm512_load_ps(tile + r * TILE_ROWS), _mm512_set1_ps(scale));
     turn(v);
     for (int t = 0; t < n_tok; t++)
         _mm512_mask_storeu_epi32(y + (size_t)t * y_stride, m, v[t]);
+}
+
+/* Asks for two tiles of weights behind those of the job, element i of its inputs. */
+INLINE void fetch_ahead(const struct tile_job *job, size_t i)
+{
+    const size_t bytes = 2 * TILE_INPUTS * sizeof *job->w;
+    for (size_t line = 0; job->ahead && line < bytes; line += 64)
+        _mm_prefetch((const char *)job->ahead + i / TILE_INPUTS * bytes + line, _MM_HINT_T1);
 }
 
 /* Two tiles of tokens, from t on, with those of the rows.  The weights stay in the first-level
  * cache, the inputs pass it by. */
 INLINE void products_2x2(const struct tile_job *job, size_t t)
 {
-    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
-    const uint16_t *w0 = job->w, *w1 = w0 + n;
+    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS, row_bytes = job->w_row * sizeof *job->w;
+    const uint16_t *w0 = job->w, *w1 = w0 + job->w_second;
     const uint16_t *x0 = job->x + t * n, *x1 = x0 + n;
     float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
@@ -75,15 +84,16 @@ INLINE void products_2x2(const struct tile_job *job, size_t t)
         _tile_zero(2);
         _tile_zero(3);
     }
-    for (size_t i = 0; i < n; i += TILE_INPUTS) {
+    for (size_t i = 0; i < n; i += TILE_INPUTS, w0 += job->w_tile, w1 += job->w_tile) {
+        fetch_ahead(job, i);
         /* The sums of the next two tiles of tokens. */
         for (size_t line = 0; line < 4; line++)
             _mm_prefetch((const char *)(y + 4 * TILE_SUMS + (i / 8 + line * 16) % (4 * TILE_SUMS)),
                          _MM_HINT_T0);
-        _tile_loadd(4, w0 + i, ROW_BYTES);
+        _tile_loadd(4, w0, row_bytes);
         _tile_stream_loadd(6, x0 + i, ROW_BYTES);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, w1 + i, ROW_BYTES);
+        _tile_loadd(5, w1, row_bytes);
         _tile_dpbf16ps(1, 5, 6);
         _tile_stream_loadd(7, x1 + i, ROW_BYTES);
         _tile_dpbf16ps(2, 4, 7);
@@ -98,8 +108,8 @@ INLINE void products_2x2(const struct tile_job *job, size_t t)
 /* The same with one tile of tokens. */
 INLINE void products_2x1(const struct tile_job *job, size_t t)
 {
-    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS;
-    const uint16_t *w0 = job->w, *w1 = w0 + n, *x = job->x + t * n;
+    size_t n = (size_t)job->n_col_tiles * TILE_INPUTS, row_bytes = job->w_row * sizeof *job->w;
+    const uint16_t *w0 = job->w, *w1 = w0 + job->w_second, *x = job->x + t * n;
     float *y = job->y + 2 * t * TILE_SUMS;
     if (job->add) {
         _tile_loadd(0, y, ROW_BYTES);
@@ -108,11 +118,12 @@ INLINE void products_2x1(const struct tile_job *job, size_t t)
         _tile_zero(0);
         _tile_zero(1);
     }
-    for (size_t i = 0; i < n; i += TILE_INPUTS) {
-        _tile_loadd(4, w0 + i, ROW_BYTES);
+    for (size_t i = 0; i < n; i += TILE_INPUTS, w0 += job->w_tile, w1 += job->w_tile) {
+        fetch_ahead(job, i);
+        _tile_loadd(4, w0, row_bytes);
         _tile_stream_loadd(6, x + i, ROW_BYTES);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, w1 + i, ROW_BYTES);
+        _tile_loadd(5, w1, row_bytes);
         _tile_dpbf16ps(1, 5, 6);
     }
     _tile_stored(0, y, ROW_BYTES);

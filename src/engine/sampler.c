@@ -139,12 +139,13 @@ void sampler_forget(struct sampler *sampler)
 
 bool logits_check(const float *logits, int32_t n_vocab, struct err *err)
 {
-    bool possible = false, valid = true;
+    /* Counts, since compilers turn those into vectors. */
+    int32_t n_valid = 0, n_possible = 0;
     for (int32_t i = 0; i < n_vocab; i++) {
-        valid &= logits[i] <= FLT_MAX;
-        possible |= logits[i] >= -FLT_MAX;
+        n_valid += logits[i] <= FLT_MAX;
+        n_possible += logits[i] >= -FLT_MAX;
     }
-    if (valid && possible)
+    if (n_valid == n_vocab && n_possible > 0)
         return true;
     return err_set(err, ERR_FORMAT,
                    "logits are not finite: the weights hold NaN or infinite numbers; check them "
@@ -168,13 +169,27 @@ static void apply_penalties(const struct sampler *s, float *logits)
     }
 }
 
+/* Returns the first of the largest; there is no NaN.  In lanes, so that compilers use vectors. */
 static int32_t largest(const float *logits, int32_t n_vocab)
 {
-    int32_t best = 0;
-    for (int32_t i = 1; i < n_vocab; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
+    float lanes[32], best = logits[0];
+    int32_t i = 0, whole = n_vocab / 32 * 32;
+    for (int32_t lane = 0; lane < 32; lane++)
+        lanes[lane] = best;
+    for (; i < whole; i += 32)
+        for (int32_t lane = 0; lane < 32; lane++)
+            lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+    for (; i < n_vocab; i++)
+        best = logits[i] > best ? logits[i] : best;
+    for (int32_t lane = 0; lane < 32; lane++)
+        best = lanes[lane] > best ? lanes[lane] : best;
+    i = 0;
+    for (bool found = false; i < whole && !found; i += found ? 0 : 32)
+        for (int32_t lane = 0; lane < 32; lane++)
+            found |= logits[i + lane] == best;
+    while (logits[i] != best)
+        i++;
+    return i;
 }
 
 /* Better is a larger logit, or the lower id among equals: a strict order. */

@@ -188,6 +188,8 @@ static double rounding_of(struct backend *b, enum dtype type, enum phase phase)
     bool rounded = act_rounded(type);
     if (phase == PHASE_PROMPT)
         rounded = ops->tiled || (ops->rounds_prompts && rounded);
+    else if (type == DTYPE_BF16)
+        rounded = ops->tiled;
     return rounded && !b->exact ? 3e-2 : 1e-5;
 }
 

@@ -109,6 +109,8 @@ static double rounding_of(struct backend *b, const struct tensor *w, enum phase 
     bool rounded = w->dtype >= DTYPE_Q4_0 && !w->scales.data;
     if (phase == PHASE_PROMPT)
         rounded = ops->tiled || (ops->rounds_prompts && rounded);
+    else if (w->dtype == DTYPE_BF16)
+        rounded = ops->tiled;
     return rounded && phase != PHASE_FLOAT && !w->transposed && !b->exact ? 8e-3 : 2e-6;
 }
 

@@ -105,6 +105,58 @@ static void fill(struct guarded *g, int n_tiles, uint64_t *seed)
         ((uint16_t *)g->p)[i] = number_to_bf16(test_random_f32(seed));
 }
 
+/* Weights and inputs in tiles. */
+static struct tile_job tiles_job(const uint16_t *w, const uint16_t *x, int n_tok, int n_cols)
+{
+    return (struct tile_job){
+        .w = w,
+        .x = x,
+        .w_tile = TILE_INPUTS,
+        .w_row = TILE_COLS,
+        .w_second = (size_t)n_cols * TILE_INPUTS,
+        .n_tok_tiles = n_tok,
+        .n_col_tiles = n_cols,
+    };
+}
+
+TEST(cpu_tiles, weights_may_lie_in_rows)
+{
+    enum { N_COLS = 5, STRIDE = N_COLS * TILE_COLS + 7 };
+    uint64_t seed = 6;
+    struct cpu_ops ops[MAX_MASKS];
+    int n_ops = tables(ops);
+    struct guarded w, laid, x, y[2];
+    fill(&laid, 2 * N_COLS, &seed);
+    fill(&x, 3 * N_COLS, &seed);
+    w = guarded_new(2 * TILE_ROWS * STRIDE * sizeof(uint16_t));
+    for (size_t i = 0; i < 2 * N_COLS * TILE_INPUTS; i++) {
+        size_t row = i / (N_COLS * TILE_INPUTS) * TILE_ROWS + i % TILE_INPUTS / TILE_COLS;
+        size_t col = i / TILE_INPUTS % N_COLS * TILE_COLS + i % TILE_COLS;
+        ((uint16_t *)w.p)[row * STRIDE + col] = ((uint16_t *)laid.p)[i];
+    }
+    for (int k = 0; k < 2; k++)
+        y[k] = guarded_new(3 * 2 * TILE_SUMS * sizeof(float));
+    for (int i = 0; i < n_ops; i++)
+        for (int n_tok = 1; n_tok <= 3; n_tok++) {
+            struct tile_job job = tiles_job(laid.p, x.p, n_tok, N_COLS);
+            job.y = y[0].p;
+            ops[i].tile_products(&job);
+            job.w = w.p;
+            job.w_tile = TILE_COLS;
+            job.w_row = STRIDE;
+            job.w_second = TILE_ROWS * STRIDE;
+            job.ahead = laid.p;
+            job.y = y[1].p;
+            ops[i].tile_products(&job);
+            assert_memory_equal(y[1].p, y[0].p, (size_t)n_tok * 2 * TILE_SUMS * sizeof(float));
+        }
+    guarded_free(&w);
+    guarded_free(&laid);
+    guarded_free(&x);
+    guarded_free(&y[0]);
+    guarded_free(&y[1]);
+}
+
 TEST(cpu_tiles, every_table_has_the_sums_of_the_definition)
 {
     uint64_t seed = 3;
@@ -121,8 +173,8 @@ TEST(cpu_tiles, every_table_has_the_sums_of_the_definition)
                 y[1] = guarded_new(n_y * sizeof(float));
                 float *was = malloc(n_y * sizeof *was);
                 memcpy(was, y[0].p, n_y * sizeof *was);
-                struct tile_job job = {.w = w.p, .x = x.p, .n_tok_tiles = n_tok, .add = add};
-                job.n_col_tiles = n_cols;
+                struct tile_job job = tiles_job(w.p, x.p, n_tok, n_cols);
+                job.add = add;
                 job.y = y[0].p;
                 ops[0].tile_products(&job);
                 for (int i = 1; i < n_ops; i++) {
@@ -157,8 +209,8 @@ TEST(cpu_tiles, each_element_meets_its_own)
             int row = 16 + col % 16, tok = 32 + (col + 5) % 16;
             w[3 * TILE_INPUTS + col / 32 * TILE_INPUTS + row % 16 * 32 + col % 32] = 0x4040;
             x[2 * 3 * TILE_INPUTS + (col / 2 * 16 + tok % 16) * 2 + col % 2] = 0xc000;
-            struct tile_job job = {.w = w, .x = x, .y = y};
-            job.n_tok_tiles = job.n_col_tiles = 3;
+            struct tile_job job = tiles_job(w, x, 3, 3);
+            job.y = y;
             ops[i].tile_products(&job);
             for (size_t k = 0; k < 3 * 2 * TILE_SUMS; k++)
                 assert_true(
@@ -180,10 +232,11 @@ TEST(cpu_tiles, sums_turn_back_into_rows_of_outputs)
                        n = (size_t)(n_tok - 1) * stride + (size_t)n_rows;
                 struct guarded y = guarded_new(n * sizeof(float));
                 memset(y.p, 0, n * sizeof(float));
-                ops[i].untile(y.p, stride, tile.p, n_tok, n_rows);
+                ops[i].untile(y.p, stride, tile.p, -2.0f, n_tok, n_rows);
                 for (size_t k = 0; k < n; k++) {
                     size_t t = k / stride, r = k % stride;
-                    float want = r < (size_t)n_rows ? ((float *)tile.p)[r * TILE_ROWS + t] : 0.0f;
+                    float want =
+                        r < (size_t)n_rows ? -2.0f * ((float *)tile.p)[r * TILE_ROWS + t] : 0.0f;
                     assert_true(((float *)y.p)[k] == want);
                 }
                 guarded_free(&y);

@@ -154,6 +154,22 @@ TEST(sampler, narrow_filters_equal_greedy)
         sampler_close(s[i]);
 }
 
+TEST(sampler, greedy_takes_the_first_of_equals_wherever_they_lie)
+{
+    enum { MOST = 131 };
+    float logits[MOST];
+    for (int n = 1; n <= MOST; n += 5) {
+        struct sampler *s = open_sampler(&SAMPLER_DEFAULT, n);
+        for (int first = 0; first < n; first++)
+            for (int second = first; second < n; second += 7) {
+                for (int i = 0; i < n; i++)
+                    logits[i] = i == first || i == second ? -1.0f : i % 3 ? -2.0f : -INFINITY;
+                assert_int_equal(draw_one(s, logits, n), first);
+            }
+        sampler_close(s);
+    }
+}
+
 static const float *sort_logits;
 
 static int by_rank(const void *a, const void *b)

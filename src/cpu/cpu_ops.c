@@ -306,6 +306,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_float_avx2(ops);
         cpu_quant_avx2(ops);
         cpu_rows_avx2(ops);
+        cpu_rounded_avx2(ops);
     }
     if (flags & CPU_AVX512) {
         cpu_float_avx512(ops);

@@ -40,13 +40,16 @@ typedef void panel_few_fn(const struct panel_few *few);
 struct panel_format {
     panel_fn *unpack;
     panel_few_fn *dot_few;
+    int few; /* tokens that it is faster for, PANEL_FEW at most */
     float bias;
+    int run; /* AVX2: pairs of products that 16 bits hold, 0 for signed weights */
     bool mins;
     bool sixteens; /* scales are those of 16 columns, else of 32 */
 };
 
 /* Returns how a format is unpacked.  Borrowed: static. */
-const struct panel_format *cpu_panel_format(enum dtype type);
+const struct panel_format *cpu_panel_format_avx2(enum dtype type);
+const struct panel_format *cpu_panel_format_avx512(enum dtype type);
 
 /* Tokens that meet a panel; sums are added to. */
 struct panel_tokens {
@@ -61,7 +64,8 @@ typedef void panel_dot_fn(const struct panel *panel, const struct panel_format *
 /* The one for any processor that knows AVX-512. */
 panel_dot_fn cpu_panel_dot_avx512;
 
-/* y = products of a job, panel by panel. */
-void cpu_panel_products(const struct narrow_job *job, panel_dot_fn *dot);
+/* y = products of a job whose weights have this format, panel by panel. */
+void cpu_panel_products(const struct narrow_job *job, const struct panel_format *format,
+                        panel_dot_fn *dot);
 
 #endif

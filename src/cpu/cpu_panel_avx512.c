@@ -528,6 +528,7 @@ INLINE void dot_up_to_four(const struct panel_few *few, const struct panel_forma
     static const struct panel_format name##_format = {                                             \
         .unpack = unpack_##name,                                                                   \
         .dot_few = dot_few_##name,                                                                 \
+        .few = PANEL_FEW,                                                                          \
         .bias = (offset),                                                                          \
         .mins = (has_mins),                                                                        \
         .sixteens = (by_sixteen),                                                                  \
@@ -546,7 +547,7 @@ FORMAT(iq4_xs, 128, false, false)
 FORMAT(mxfp4, 12, false, false)
 FORMAT(nvfp4, 12, false, true)
 
-const struct panel_format *cpu_panel_format(enum dtype type)
+const struct panel_format *cpu_panel_format_avx512(enum dtype type)
 {
     static const struct panel_format *const formats[DTYPE_COUNT] = {
         [DTYPE_Q4_0] = &q4_0_format,     [DTYPE_Q4_1] = &q4_1_format,

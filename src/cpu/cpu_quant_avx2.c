@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Block-quantised weights on AVX2.  As on AVX-512, every format is turned into one
- * form, 256 weights at a time, but with signed bytes where the format has them,
- * because products of bytes are added in pairs of 16 bits here: a pair of an
- * unsigned 8-bit weight and an activation would not fit.  A weight is
- * q * scale - min, with a scale and a minimum for each 16. */
+/* Block-quantised weights decoded, and activations rounded, on AVX2.  Every format is turned into
+ * one form, 256 weights at a time: a weight is q * scale - min, with a scale and a minimum for each
+ * 16. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -14,8 +11,6 @@
 #include "tensor/number.h"
 
 #define INLINE static inline __attribute__((always_inline))
-
-#define GROUP_BYTES_MAX 272 /* of 256 weights: Q8_0 */
 
 struct group {
     __m256i q[8]; /* 32 weights each: signed, or unsigned and below 64 */
@@ -276,142 +271,6 @@ INLINE void load_iq4_xs(const uint8_t *src, struct group *g)
         g->q[i] = look_up(nibbles(src + 8 + 16 * i), iq4_table());
 }
 
-/* The sums of up to two tokens with one row; two chains each hide the latency. */
-struct sums {
-    __m256 dot[2][2], min[2];
-};
-
-/* Eight sums of four products; the sign moves to the activation, so that one factor
- * is unsigned as the instruction wants. */
-INLINE __m256 dot32(__m256i q, __m256i act, bool is_signed)
-{
-    if (is_signed) {
-        act = _mm256_sign_epi8(act, q);
-        q = _mm256_abs_epi8(q);
-    }
-    __m256i pairs = _mm256_maddubs_epi16(q, act);
-    return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-
-/* Lane l of product i belongs to the 16 weights numbered 2 i + l / 4. */
-INLINE __m256 scale_of(__m256 scale, int i)
-{
-    int a = 2 * (i % 4), b = a + 1;
-    return _mm256_permutevar8x32_ps(scale, _mm256_setr_epi32(a, a, a, a, b, b, b, b));
-}
-
-INLINE void add_group(struct sums *s, const struct group *g, const int8_t *act, size_t act_stride,
-                      int n_tok, bool is_signed)
-{
-    for (int t = 0; t < n_tok; t++) {
-        const struct act_group *group = act_group(act + (size_t)t * act_stride, 0);
-        for (size_t half = 0; half < 2; half++) {
-            __m256 step = _mm256_load_ps(group->steps + 8 * half);
-            __m256 scale = _mm256_mul_ps(g->scale[half], step);
-            for (size_t i = 4 * half; i < 4 * half + 4; i++) {
-                const void *a = group->q + 32 * i;
-                __m256 dot = dot32(g->q[i], _mm256_load_si256(a), is_signed);
-                s->dot[t][i % 2] = _mm256_fmadd_ps(dot, scale_of(scale, i), s->dot[t][i % 2]);
-            }
-            if (!is_signed)
-                s->min[t] = _mm256_fmadd_ps(
-                    g->min[half], _mm256_mul_ps(step, _mm256_load_ps(group->sums + 8 * half)),
-                    s->min[t]);
-        }
-    }
-}
-
-INLINE float sum8(__m256 v)
-{
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-/* Multiplies one row with n_tok tokens. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, load_fn *load,
-                         bool is_signed)
-{
-    const uint8_t *w = job->w + (size_t)r * job->row_bytes;
-    size_t stride = act_bytes(job->n);
-    const int8_t *act = job->act + (size_t)t0 * stride;
-    size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), k = 0;
-    struct group g;
-    struct sums s;
-    for (int t = 0; t < n_tok; t++)
-        s.dot[t][0] = s.dot[t][1] = s.min[t] = _mm256_setzero_ps();
-    for (; k + ACT_GROUP <= (size_t)job->n; k += ACT_GROUP, w += group_bytes) {
-        load(w, &g);
-        add_group(&s, &g, act, stride, n_tok, is_signed);
-        act += sizeof(struct act_group);
-    }
-    if (k < (size_t)job->n) {
-        /* Zero bytes are finite weights in every format, and the activations there are 0. */
-        uint8_t last[GROUP_BYTES_MAX] = {0};
-        memcpy(last, w, dtype_bytes(job->type, job->n - (int64_t)k));
-        load(last, &g);
-        add_group(&s, &g, act, stride, n_tok, is_signed);
-    }
-    for (int t = 0; t < n_tok; t++)
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            sum8(_mm256_sub_ps(_mm256_add_ps(s.dot[t][0], s.dot[t][1]), s.min[t])) * job->scale;
-}
-
-INLINE void narrow(const struct narrow_job *job, load_fn *load, bool is_signed)
-{
-    for (int r = 0; r < job->n_rows; r++) {
-        int t = 0;
-        for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, load, is_signed);
-        if (t < job->n_tok)
-            multiply_row(job, r, t, 1, load, is_signed);
-    }
-}
-
-static void narrow_rounded_avx2(const struct narrow_job *job)
-{
-    switch (job->type) {
-    case DTYPE_Q4_0:
-        narrow(job, load_q4_0, false);
-        break;
-    case DTYPE_Q4_1:
-        narrow(job, load_q4_1, false);
-        break;
-    case DTYPE_Q5_0:
-        narrow(job, load_q5_0, false);
-        break;
-    case DTYPE_Q5_1:
-        narrow(job, load_q5_1, false);
-        break;
-    case DTYPE_Q8_0:
-        narrow(job, load_q8_0, true);
-        break;
-    case DTYPE_Q4_K:
-        narrow(job, load_q4_k, false);
-        break;
-    case DTYPE_Q5_K:
-        narrow(job, load_q5_k, false);
-        break;
-    case DTYPE_Q6_K:
-        narrow(job, load_q6_k, false);
-        break;
-    case DTYPE_IQ4_NL:
-        narrow(job, load_iq4_nl, true);
-        break;
-    case DTYPE_IQ4_XS:
-        narrow(job, load_iq4_xs, true);
-        break;
-    case DTYPE_MXFP4:
-        narrow(job, load_mxfp4, true);
-        break;
-    case DTYPE_NVFP4:
-        narrow(job, load_nvfp4, true);
-        break;
-    default:
-        assert(!"a quantised format");
-    }
-}
-
 INLINE void decode(enum dtype type, const uint8_t *src, float *dst, int64_t n, load_fn *load)
 {
     size_t group_bytes = dtype_bytes(type, ACT_GROUP);
@@ -532,7 +391,6 @@ static void round_act_avx2(void *act, const float *x, int n)
 void cpu_quant_avx2(struct cpu_ops *ops)
 {
     ops->decode = decode_avx2;
-    ops->narrow_rounded = narrow_rounded_avx2;
     ops->round_act = round_act_avx2;
 }
 

@@ -125,12 +125,13 @@ static void dot_amx(const struct panel *panel, const struct panel_format *format
 
 static void narrow_rounded_amx(const struct narrow_job *job)
 {
+    const struct panel_format *format = cpu_panel_format_avx512(job->type);
     if (job->n_tok < FEW_TOKENS) {
-        cpu_panel_products(job, cpu_panel_dot_avx512);
+        cpu_panel_products(job, format, cpu_panel_dot_avx512);
         return;
     }
-    configure(job->n_tok % TILE_TOKENS, cpu_panel_format(job->type)->sixteens ? 16 : 32);
-    cpu_panel_products(job, dot_amx);
+    configure(job->n_tok % TILE_TOKENS, format->sixteens ? 16 : 32);
+    cpu_panel_products(job, format, dot_amx);
     _tile_release();
 }
 

@@ -49,7 +49,7 @@ static void start(const struct fours *f)
     const float *q = job->q + (size_t)f->head * (size_t)job->dim;
     float per_step[HEADS];
     bool q8 = job->dtype == DTYPE_Q8_0;
-    memset(room->out, 0, (size_t)job->dim / STEP * sizeof room->out[0]);
+    memset(room->out, 0, f->n_steps * sizeof room->out[0]);
     for (int h = 0; h < HEADS; h++) {
         room->max[h] = -FLT_MAX;
         room->sum[h] = 0.0f;
@@ -57,7 +57,7 @@ static void start(const struct fours *f)
         if (q8 && h < f->n_heads)
             room->factor[h] *= part_q8_step(q + h * job->dim, job->dim, &per_step[h]);
     }
-    for (size_t i = 0; i < (size_t)job->dim / STEP; i++) {
+    for (size_t i = 0; i < f->n_steps; i++) {
         __m512i v[16], parts[2];
         for (size_t k = 0; k < 16; k++)
             v[k] = _mm512_setzero_si512();
@@ -130,11 +130,8 @@ static void score(const struct fours *f, __m512 max[HEADS])
     for (int page = f->first; page <= f->last; page++) {
         __mmask16 seen = seen_of(f, page);
         __m512 y[8], heads[HEADS];
-        if (q8)
-            part_q8_sum(f, page, y);
-        else
-            for (int k = 0; k < 8; k++)
-                y[k] = _mm512_load_ps(room->products[page][0][2 * k]);
+        for (int k = 0; k < 8; k++)
+            y[k] = _mm512_load_ps(room->products[page][0][2 * k]);
         for (size_t i = 0; i < f->n_steps; i++)
             fetch_values(f, page, f->n_steps + i);
         turn_scores(y, q8 ? Q8_HIGH : 1.0f, heads);
@@ -156,7 +153,7 @@ static void rescale(const struct fours *f, int h, float max)
     __m512 keep = _mm512_set1_ps(expf(room->max[h] - max));
     room->sum[h] *= _mm512_cvtss_f32(keep);
     room->max[h] = max;
-    for (size_t i = 0; i < (size_t)f->job->dim / STEP; i++)
+    for (size_t i = 0; i < f->n_steps; i++)
         for (int r = 4 * h; r < 4 * h + 4; r++)
             _mm512_store_ps(room->out[i][r], _mm512_mul_ps(_mm512_load_ps(room->out[i][r]), keep));
 }
@@ -278,7 +275,7 @@ INLINE void add_steps(const struct fours *f, size_t first, size_t n)
 
 static void add_values(const struct fours *f)
 {
-    size_t n = (size_t)f->job->dim / STEP, first = 0;
+    size_t n = f->n_steps, first = 0;
     _tile_loadconfig(&whole_tiles);
     for (; first + PASS_STEPS <= n; first += PASS_STEPS)
         add_steps(f, first, PASS_STEPS);
@@ -289,7 +286,7 @@ static void add_values(const struct fours *f)
 /* Puts the parts and halves of a head's sums together. */
 static void order(const struct fours *f, int h, float *out)
 {
-    for (size_t i = 0; i < (size_t)f->job->dim / STEP; i++, out += STEP) {
+    for (size_t i = 0; i < f->n_steps; i++, out += STEP) {
         const float(*rows)[16] = f->room->out[i] + 4 * h;
         for (size_t k = 0; k < 16; k++) {
             out[2 * k] = rows[0][k] + rows[2][k];

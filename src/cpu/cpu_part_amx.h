@@ -83,11 +83,8 @@ INLINE void fetch_keys(const struct fours *f, int page, size_t i)
 float part_q8_step(const float *q, int n, float *per_step);
 void part_q8_split(const float *q, float per_step, __m512i parts[2]);
 
-/* Fills products, of each block of the rows of pages. */
+/* Fills products[page][0] with sums as float, keys scaled. */
 void part_q8_multiply(const struct fours *f);
-
-/* Sums up the products of a page, with the scales of its keys: y: [2 keys][COLUMNS] each. */
-void part_q8_sum(const struct fours *f, int page, __m512 y[8]);
 
 /* Adds the weighted values of a block to out. */
 void part_q8_add(const struct fours *f);

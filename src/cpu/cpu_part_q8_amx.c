@@ -55,26 +55,23 @@ void part_q8_split(const float *q, float per_step, __m512i parts[2])
         parts[i] = _mm512_zextsi256_si512(_mm256_set_m128i(bytes[i][1], bytes[i][0]));
 }
 
-void part_q8_multiply(const struct fours *f)
+/* Products of each block of the rows of two pages, or of one twice. */
+INLINE void multiply_pages(const struct fours *f, int page, int other)
 {
-    size_t n = (size_t)f->job->dim / STEP, row = n * Q8_BYTES;
-    _tile_loadconfig(&q8_products);
-    for (int page = f->first; page <= f->last; page += 2) {
-        int other = page < f->last ? page + 1 : page;
-        const uint8_t *k = page_at(f, page) + 2, *more = page_at(f, other) + 2;
-        for (size_t i = 0; i < n; i++) {
-            _tile_zero(0);
-            _tile_zero(1);
-            _tile_loadd(6, f->room->q[i], COLUMNS * 4);
-            _tile_loadd(4, k + i * Q8_BYTES, row);
-            _tile_dpbssd(0, 4, 6);
-            fetch_values(f, page, i);
-            _tile_loadd(5, more + i * Q8_BYTES, row);
-            _tile_dpbssd(1, 5, 6);
-            fetch_values(f, other, i);
-            _tile_stored(0, f->room->products[page][i], COLUMNS * 4);
-            _tile_stored(1, f->room->products[other][i], COLUMNS * 4);
-        }
+    size_t row = f->n_steps * Q8_BYTES;
+    const uint8_t *k = page_at(f, page) + 2, *more = page_at(f, other) + 2;
+    for (size_t i = 0; i < f->n_steps; i++) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_loadd(6, f->room->q[i], COLUMNS * 4);
+        _tile_loadd(4, k + i * Q8_BYTES, row);
+        _tile_dpbssd(0, 4, 6);
+        fetch_values(f, page, i);
+        _tile_loadd(5, more + i * Q8_BYTES, row);
+        _tile_dpbssd(1, 5, 6);
+        fetch_values(f, other, i);
+        _tile_stored(0, f->room->products[page][i], COLUMNS * 4);
+        _tile_stored(1, f->room->products[other][i], COLUMNS * 4);
     }
 }
 
@@ -87,20 +84,40 @@ INLINE __m512 scales_of(const uint8_t *page, size_t i, size_t row)
     return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
 }
 
-void part_q8_sum(const struct fours *f, int page, __m512 y[8])
+/* The products of a page times the scales of its keys, in one, where the first were. */
+INLINE void sum_blocks(const struct fours *f, int page)
 {
-    size_t n = (size_t)f->job->dim / STEP;
     const __m512i two = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    uint32_t(*products)[ATTEND_ROWS][COLUMNS] = f->room->products[page];
+    const uint8_t *rows = page_at(f, page);
+    __m512 y[8];
     for (int k = 0; k < 8; k++)
         y[k] = _mm512_setzero_ps();
-    for (size_t i = 0; i < n; i++) {
-        __m512 scales = scales_of(page_at(f, page), i, n * Q8_BYTES);
+    for (size_t i = 0; i < f->n_steps; i++) {
+        __m512 scales = scales_of(rows, i, f->n_steps * Q8_BYTES);
         for (int k = 0; k < 8; k++) {
             __m512i keys = _mm512_add_epi32(two, _mm512_set1_epi32(2 * k));
-            __m512 v = _mm512_cvtepi32_ps(_mm512_load_si512(f->room->products[page][i][2 * k]));
+            __m512 v = _mm512_cvtepi32_ps(_mm512_load_si512(products[i][2 * k]));
             y[k] = _mm512_fmadd_ps(v, _mm512_permutexvar_ps(keys, scales), y[k]);
         }
     }
+    for (int k = 0; k < 8; k++)
+        _mm512_store_ps(products[0][2 * k], y[k]);
+}
+
+void part_q8_multiply(const struct fours *f)
+{
+    _tile_loadconfig(&q8_products);
+    for (int page = f->first; page <= f->last; page += 2) {
+        multiply_pages(f, page, page < f->last ? page + 1 : page);
+        /* Those before, while tiles are being multiplied. */
+        if (page > f->first) {
+            sum_blocks(f, page - 2);
+            sum_blocks(f, page - 1);
+        }
+    }
+    for (int page = f->last - (f->last - f->first) % 2; page <= f->last; page++)
+        sum_blocks(f, page);
 }
 
 /* Weights of a block of 32 elements times the scales of the values there: [pages][HEADS]; what is
@@ -108,7 +125,7 @@ void part_q8_sum(const struct fours *f, int page, __m512 y[8])
 INLINE void scale_weights(const struct fours *f, size_t step, __m512 weights[BLOCK_PAGES][HEADS],
                           float steps[HEADS], float per_step[HEADS])
 {
-    size_t row = (size_t)f->job->dim / STEP * Q8_BYTES;
+    size_t row = f->n_steps * Q8_BYTES;
     __m512i most[HEADS];
     for (int h = 0; h < HEADS; h++)
         most[h] = _mm512_setzero_si512();
@@ -177,7 +194,7 @@ INLINE void put_values(uint32_t to[KINDS][ATTEND_ROWS][16], const uint8_t *const
 /* Pages that are not seen have no weight; others stand in for their codes. */
 static void mix(const struct fours *f, size_t step, struct mixed *m)
 {
-    size_t n = (size_t)f->job->dim / STEP, row = n * Q8_BYTES;
+    size_t n = f->n_steps, row = n * Q8_BYTES;
     size_t other = step + 1 < n ? step + 1 : step;
     for (size_t i = 0; i < 2; i++) {
         __m512 weights[BLOCK_PAGES][HEADS];
@@ -240,25 +257,21 @@ static void add_sums(const struct mixed *m, size_t i, float out[16][16])
 
 void part_q8_add(const struct fours *f)
 {
-    struct mixed m[2];
-    size_t n = (size_t)f->job->dim / STEP;
+    struct mixed m[STEPS / 2];
+    size_t n = f->n_steps;
     _tile_loadconfig(&whole_tiles);
-    /* The next two are mixed first, so that no tile waits for what has just been stored. */
-    mix(f, 0, &m[0]);
-    for (size_t step = 0; step < n; step += 2) {
-        struct mixed *now = &m[step / 2 % 2];
-        if (step + 2 < n)
-            mix(f, step + 2, &m[(step / 2 + 1) % 2]);
-        multiply_mixed(f, now);
-        add_sums(now, 0, f->room->out[step]);
-        if (step + 1 < n)
-            add_sums(now, 1, f->room->out[step + 1]);
-    }
+    /* All of one before the next, so that nobody waits for what has just been stored. */
+    for (size_t step = 0; step < n; step += 2)
+        mix(f, step, &m[step / 2]);
+    for (size_t step = 0; step < n; step += 2)
+        multiply_mixed(f, &m[step / 2]);
+    for (size_t step = 0; step < n; step++)
+        add_sums(&m[step / 2], step % 2, f->room->out[step]);
 }
 
 void part_q8_order(const struct fours *f, int head, float *out)
 {
-    for (size_t i = 0; i < (size_t)f->job->dim / STEP; i++, out += STEP) {
+    for (size_t i = 0; i < f->n_steps; i++, out += STEP) {
         const float *from = f->room->out[i][4 * head];
         for (size_t k = 0; k < KINDS; k++)
             for (size_t lane = 0; lane < 2; lane++)

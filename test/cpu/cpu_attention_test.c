@@ -183,7 +183,8 @@ TEST(cpu_attention, eight_bit_keys_cost_their_rounding_only)
 {
     static const struct {
         int n_tok, n_heads, n_kv_heads, head_dim;
-    } shapes[] = {{45, 8, 2, 64}, {140, 2, 1, 128}, {37, 4, 2, 256}};
+    } shapes[] = {
+        {45, 8, 2, 64}, {140, 2, 1, 128}, {37, 4, 2, 256}, {150, 6, 1, 96}, {270, 5, 1, 32}};
     unsigned masks[MAX_MASKS];
     int n_masks = cpu_masks(masks);
     for (int m = 0; m < n_masks; m++) {

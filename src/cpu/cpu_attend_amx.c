@@ -186,11 +186,14 @@ static void weigh(const struct prompt_job *job, const struct block *b, int row, 
         _mm512_store_ps(to, s);
         max = _mm512_max_ps(s, max);
     }
-    __m512 keep = power_of_2(_mm512_sub_ps(old, max));
+    __m512 keep = _mm512_sub_ps(old, max);
+    power_of_2(&keep);
     __m512 sum = _mm512_mul_ps(_mm512_load_ps(room->sum + row), keep);
     for (int key = 0; key < n; key += 2, scores += 64, weights += 16) {
-        __m512 p0 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores), max));
-        __m512 p1 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores + 32), max));
+        __m512 p0 = _mm512_sub_ps(_mm512_load_ps(scores), max);
+        __m512 p1 = _mm512_sub_ps(_mm512_load_ps(scores + 32), max);
+        power_of_2(&p0);
+        power_of_2(&p1);
         __m512i both = (__m512i)_mm512_cvtne2ps_pbh(p1, p0);
         _mm512_store_si512(weights, _mm512_permutexvar_epi16(pairs, both));
         sum = _mm512_add_ps(sum, _mm512_add_ps(p0, p1));

@@ -167,9 +167,10 @@ static void weigh(const struct fours *f, const __m512 most[HEADS])
         __m512 max = _mm512_set1_ps(room->max[h]), sum = _mm512_setzero_ps();
         for (int page = f->first; page <= f->last; page++) {
             float *at = room->weights[h] + page * ATTEND_ROWS;
-            __m512 below = _mm512_sub_ps(_mm512_load_ps(at), max);
-            __m512i p =
-                _mm512_castps_si512(power_of_2(_mm512_mul_ps(below, _mm512_set1_ps(LOG2_E))));
+            __m512 power =
+                _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(at), max), _mm512_set1_ps(LOG2_E));
+            power_of_2(&power);
+            __m512i p = _mm512_castps_si512(power);
             p = _mm512_and_si512(p, _mm512_set1_epi32((int)0xffffff00));
             _mm512_store_si512(at, p);
             sum = _mm512_add_ps(sum, _mm512_castsi512_ps(p));

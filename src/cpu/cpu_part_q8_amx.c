@@ -129,7 +129,7 @@ INLINE void scale_weights(const struct fours *f, size_t step, __m512 weights[BLO
     __m512i most[HEADS];
     for (int h = 0; h < HEADS; h++)
         most[h] = _mm512_setzero_si512();
-    for (int page = 0; page < BLOCK_PAGES; page++) {
+    for (int page = f->first / GROUP * GROUP; page < (f->last / GROUP + 1) * GROUP; page++) {
         if (page < f->first || page > f->last) {
             for (int h = 0; h < HEADS; h++)
                 weights[page][h] = _mm512_setzero_ps();
@@ -200,7 +200,7 @@ static void mix(const struct fours *f, size_t step, struct mixed *m)
         __m512 weights[BLOCK_PAGES][HEADS];
         float per_step[HEADS];
         scale_weights(f, i ? other : step, weights, m->steps[i], per_step);
-        for (int g = 0; g < GROUPS; g++)
+        for (int g = f->first / GROUP; g <= f->last / GROUP; g++)
             for (int h = 0; h < HEADS; h++)
                 put_weights(m->weights[g] + 8 * i + 2 * h, weights + g * GROUP, h, per_step[h]);
     }

@@ -55,14 +55,15 @@ static void start(const struct fours *f)
         room->sum[h] = 0.0f;
         room->factor[h] = job->scale;
         if (q8 && h < f->n_heads)
-            room->factor[h] *= part_q8_step(q + h * job->dim, job->dim, &per_step[h]);
+            room->factor[h] *=
+                part_q8_step(q + (size_t)h * (size_t)job->dim, job->dim, &per_step[h]);
     }
     for (size_t i = 0; i < f->n_steps; i++) {
         __m512i v[16], parts[2];
         for (size_t k = 0; k < 16; k++)
             v[k] = _mm512_setzero_si512();
         for (int h = 0; h < f->n_heads; h++) {
-            const float *of_head = q + (size_t)(h * job->dim) + i * STEP;
+            const float *of_head = q + (size_t)h * (size_t)job->dim + i * STEP;
             if (q8)
                 part_q8_split(of_head, per_step[h], parts);
             else

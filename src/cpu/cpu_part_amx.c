@@ -106,7 +106,7 @@ INLINE void turn_scores(const __m512 y[8], float high, __m512 heads[HEADS])
 {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     __m512 keys[4], pairs[4];
-    for (int k = 0; k < 4; k++)
+    for (size_t k = 0; k < 4; k++)
         keys[k] = _mm512_fmadd_ps(_mm512_shuffle_f32x4(y[2 * k], y[2 * k + 1], 0x88),
                                   _mm512_set1_ps(high),
                                   _mm512_shuffle_f32x4(y[2 * k], y[2 * k + 1], 0xdd));
@@ -131,7 +131,7 @@ static void score(const struct fours *f, __m512 max[HEADS])
     for (int page = f->first; page <= f->last; page++) {
         __mmask16 seen = seen_of(f, page);
         __m512 y[8], heads[HEADS];
-        for (int k = 0; k < 8; k++)
+        for (size_t k = 0; k < 8; k++)
             y[k] = _mm512_load_ps(room->products[page][0][2 * k]);
         for (size_t i = 0; i < f->n_steps; i++)
             fetch_values(f, page, f->n_steps + i);
@@ -139,7 +139,7 @@ static void score(const struct fours *f, __m512 max[HEADS])
         for (int h = 0; h < HEADS; h++) {
             __m512 s = _mm512_mask_mul_ps(_mm512_set1_ps(-INFINITY), seen, heads[h],
                                           _mm512_set1_ps(room->factor[h]));
-            _mm512_store_ps(room->weights[h] + page * ATTEND_ROWS, s);
+            _mm512_store_ps(room->weights[h][page], s);
             max[h] = _mm512_max_ps(s, max[h]);
         }
     }
@@ -155,8 +155,10 @@ static void rescale(const struct fours *f, int h, float max)
     room->sum[h] *= _mm512_cvtss_f32(keep);
     room->max[h] = max;
     for (size_t i = 0; i < f->n_steps; i++)
-        for (int r = 4 * h; r < 4 * h + 4; r++)
-            _mm512_store_ps(room->out[i][r], _mm512_mul_ps(_mm512_load_ps(room->out[i][r]), keep));
+        for (int r = 0; r < 4; r++) {
+            float *row = room->out[i][h][r];
+            _mm512_store_ps(row, _mm512_mul_ps(_mm512_load_ps(row), keep));
+        }
 }
 
 /* Scores to weights of 16 bits. */
@@ -167,7 +169,7 @@ static void weigh(const struct fours *f, const __m512 most[HEADS])
         rescale(f, h, _mm512_reduce_max_ps(most[h]));
         __m512 max = _mm512_set1_ps(room->max[h]), sum = _mm512_setzero_ps();
         for (int page = f->first; page <= f->last; page++) {
-            float *at = room->weights[h] + page * ATTEND_ROWS;
+            float *at = room->weights[h][page];
             __m512 power =
                 _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(at), max), _mm512_set1_ps(LOG2_E));
             power_of_2(&power);
@@ -188,7 +190,7 @@ INLINE void pick(const struct part_room *room, int page, uint32_t rows[4 * HEADS
 {
     const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
     for (int h = 0; h < HEADS; h++, rows += 4) {
-        __m512 weights = _mm512_load_ps(room->weights[h] + page * ATTEND_ROWS);
+        __m512 weights = _mm512_load_ps(room->weights[h][page]);
         __m512i high = _mm512_and_si512(_mm512_castps_si512(weights), upper);
         __m512i low = _mm512_castps_si512(_mm512_sub_ps(weights, _mm512_castsi512_ps(high)));
         _mm512_store_si512(rows[0], _mm512_srli_epi32(high, 16));
@@ -212,7 +214,7 @@ static const uint8_t *seen_values(const uint8_t *rows, size_t row_bytes, size_t 
 }
 
 /* Sums of n steps to and from the tile registers. */
-INLINE void load_sums(float (*out)[16][16], size_t n)
+INLINE void load_sums(float (*out)[HEADS][4][16], size_t n)
 {
     _tile_loadd(0, out[0], ROW_BYTES);
     if (n > 1)
@@ -223,7 +225,7 @@ INLINE void load_sums(float (*out)[16][16], size_t n)
         _tile_loadd(3, out[3], ROW_BYTES);
 }
 
-INLINE void store_sums(float (*out)[16][16], size_t n)
+INLINE void store_sums(float (*out)[HEADS][4][16], size_t n)
 {
     _tile_stored(0, out[0], ROW_BYTES);
     if (n > 1)
@@ -289,7 +291,7 @@ static void add_values(const struct fours *f)
 static void order(const struct fours *f, int h, float *out)
 {
     for (size_t i = 0; i < f->n_steps; i++, out += STEP) {
-        const float(*rows)[16] = f->room->out[i] + 4 * h;
+        const float(*rows)[16] = f->room->out[i][h];
         for (size_t k = 0; k < 16; k++) {
             out[2 * k] = rows[0][k] + rows[2][k];
             out[2 * k + 1] = rows[1][k] + rows[3][k];

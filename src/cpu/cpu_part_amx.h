@@ -14,7 +14,7 @@
 #define COLUMNS     (2 * HEADS) /* of queries: the high parts, then the low ones */
 #define BLOCK_KEYS  128
 #define BLOCK_PAGES (BLOCK_KEYS / ATTEND_ROWS)
-#define STEP        32 /* elements of a row of a tile of keys, and of a block of Q8_0 */
+#define STEP        ((size_t)32) /* elements of a row of a tile of keys, and of a block of Q8_0 */
 #define STEPS       (PART_DIM / STEP)
 #define Q8_BYTES    34
 #define Q8_HIGH     128 /* what the high part of an 8-bit query counts */
@@ -23,8 +23,8 @@
 struct part_room {
     _Alignas(64) uint32_t q[STEPS][16][COLUMNS]; /* tiles of turned queries */
     _Alignas(64) uint32_t products[BLOCK_PAGES][STEPS][ATTEND_ROWS][COLUMNS];
-    _Alignas(64) float weights[HEADS][BLOCK_KEYS]; /* scores at first */
-    _Alignas(64) float out[STEPS][16][16];         /* sums: four rows a head */
+    _Alignas(64) float weights[HEADS][BLOCK_PAGES][ATTEND_ROWS]; /* scores at first */
+    _Alignas(64) float out[STEPS][HEADS][4][16];                 /* sums */
     float max[HEADS], sum[HEADS], factor[HEADS];
 };
 

@@ -18,7 +18,7 @@
 
 /* Two blocks of the rows of a block of keys. */
 struct mixed {
-    _Alignas(64) uint32_t weights[GROUPS][16][ATTEND_ROWS]; /* [group][block][head][high, low] */
+    _Alignas(64) uint32_t weights[GROUPS][2][HEADS][2][ATTEND_ROWS]; /* of blocks: high, low */
     _Alignas(64) uint32_t values[GROUPS][KINDS][ATTEND_ROWS][16];
     _Alignas(64) int32_t sums[KINDS][16][16];
     float steps[2][HEADS]; /* of the weights */
@@ -95,13 +95,13 @@ INLINE void sum_blocks(const struct fours *f, int page)
         y[k] = _mm512_setzero_ps();
     for (size_t i = 0; i < f->n_steps; i++) {
         __m512 scales = scales_of(rows, i, f->n_steps * Q8_BYTES);
-        for (int k = 0; k < 8; k++) {
-            __m512i keys = _mm512_add_epi32(two, _mm512_set1_epi32(2 * k));
+        for (size_t k = 0; k < 8; k++) {
+            __m512i keys = _mm512_add_epi32(two, _mm512_set1_epi32(2 * (int)k));
             __m512 v = _mm512_cvtepi32_ps(_mm512_load_si512(products[i][2 * k]));
             y[k] = _mm512_fmadd_ps(v, _mm512_permutexvar_ps(keys, scales), y[k]);
         }
     }
-    for (int k = 0; k < 8; k++)
+    for (size_t k = 0; k < 8; k++)
         _mm512_store_ps(products[0][2 * k], y[k]);
 }
 
@@ -138,7 +138,7 @@ INLINE void scale_weights(const struct fours *f, size_t step, __m512 weights[BLO
         __m512 scales = _mm512_maskz_mov_ps(
             seen_of(f, page), scales_of(page_at(f, page) + f->job->values_at, step, row));
         for (int h = 0; h < HEADS; h++) {
-            __m512 p = _mm512_load_ps(f->room->weights[h] + page * ATTEND_ROWS);
+            __m512 p = _mm512_load_ps(f->room->weights[h][page]);
             weights[page][h] = _mm512_mul_ps(p, scales);
             most[h] = _mm512_max_epu32(most[h], _mm512_castps_si512(weights[page][h]));
         }
@@ -200,9 +200,9 @@ static void mix(const struct fours *f, size_t step, struct mixed *m)
         __m512 weights[BLOCK_PAGES][HEADS];
         float per_step[HEADS];
         scale_weights(f, i ? other : step, weights, m->steps[i], per_step);
-        for (int g = f->first / GROUP; g <= f->last / GROUP; g++)
+        for (size_t g = (size_t)f->first / GROUP; g <= (size_t)f->last / GROUP; g++)
             for (int h = 0; h < HEADS; h++)
-                put_weights(m->weights[g] + 8 * i + 2 * h, weights + g * GROUP, h, per_step[h]);
+                put_weights(m->weights[g][i][h], weights + g * GROUP, h, per_step[h]);
     }
     for (int g = f->first / GROUP; g <= f->last / GROUP; g++) {
         const uint8_t *pages[GROUP];
@@ -241,7 +241,7 @@ static void multiply_mixed(const struct fours *f, struct mixed *m)
 }
 
 /* Adds the integer sums of one of the two blocks to those of its elements, [KINDS][8] a head. */
-static void add_sums(const struct mixed *m, size_t i, float out[16][16])
+static void add_sums(const struct mixed *m, size_t i, float out[HEADS][4][16])
 {
     for (int h = 0; h < HEADS; h++)
         for (size_t k = 0; k < KINDS; k++) {
@@ -249,7 +249,7 @@ static void add_sums(const struct mixed *m, size_t i, float out[16][16])
             __m256i a = _mm256_load_si256((const __m256i *)(const void *)high);
             __m256i b = _mm256_load_si256((const __m256i *)(const void *)(high + 16));
             __m256 v = _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_slli_epi32(a, 8), b));
-            float *to = out[4 * h] + 8 * k;
+            float *to = out[h][0] + 8 * k;
             _mm256_store_ps(to,
                             _mm256_fmadd_ps(v, _mm256_set1_ps(m->steps[i][h]), _mm256_load_ps(to)));
         }
@@ -272,7 +272,7 @@ void part_q8_add(const struct fours *f)
 void part_q8_order(const struct fours *f, int head, float *out)
 {
     for (size_t i = 0; i < f->n_steps; i++, out += STEP) {
-        const float *from = f->room->out[i][4 * head];
+        const float *from = f->room->out[i][head][0];
         for (size_t k = 0; k < KINDS; k++)
             for (size_t lane = 0; lane < 2; lane++)
                 _mm_storeu_ps(out + 16 * lane + 4 * k, _mm_load_ps(from + 8 * k + 4 * lane));

@@ -7,11 +7,12 @@
  * read bandwidth measured in the same run; the time of 4, 16 and 64 tokens over
  * that of one; wide: GFLOP/s with 256 tokens.  Every figure is the fastest tenth of
  * many short runs, because other programs use the machine too.
- * Before them, attention over a cache that comes from memory: GB/s of it that a generated token
- * reads, and that over the bandwidth; GFLOP/s of 256 tokens of a prompt, of what they see only.
- * Behind them, milliseconds of whole operations with true shapes in the format: the experts of
- * a layer of Mixtral 8x7B for 8 and 256 tokens, the attention of one of Small 4 for a token
- * after 4096 and for 256 more of a prompt. */
+ * Before them, attention: nanoseconds of a thread for four heads of a generated token and a page of
+ * 16 keys, of 256 of which it is near; GB/s of a cache from memory that a generated token reads,
+ * and that over the bandwidth; GFLOP/s of 256 tokens of a prompt, of what they see only. Behind
+ * them, milliseconds of whole operations with true shapes in the format: the experts of a layer of
+ * Mixtral 8x7B for 8 and 256 tokens, the attention of one of Small 4 for a token after 4096 and for
+ * 256 more of a prompt. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ struct bench {
     uint8_t *weights; /* [POOL_BYTES] */
     float *x, *y;     /* [TOKENS][N] */
     double read;      /* bytes per second */
+    int n_threads;
 };
 
 struct reading {
@@ -271,9 +273,9 @@ static double latent_time(struct bench *p, enum dtype type, int n_tok, enum phas
 }
 
 /* Seconds of the attention of one layer of 32 heads that share 8 of keys, n_tok tokens after
- * n_before, whose cache comes from memory. */
+ * n_before, whose cache comes from memory, or is near. */
 static double attention_time(struct bench *p, enum dtype type, int n_before, int n_tok,
-                             enum phase phase)
+                             enum phase phase, bool near)
 {
     enum { HEADS = 32, KV_HEADS = 8, DIM = 128 };
     static uint32_t page_ids[POOL_BYTES / (2 * BACKEND_PAGE_TOKENS * KV_HEADS * DIM)];
@@ -296,7 +298,8 @@ static double attention_time(struct bench *p, enum dtype type, int n_before, int
     for (int t = 0; t < n_tok; t++)
         scales[t] = 0.1f;
     times.n = 0;
-    for (size_t at = 0; times.n < (n_tok > 1 ? 5 : 30); at += n_used) {
+    int n_times = near ? 300 : n_tok > 1 ? 5 : 30;
+    for (size_t at = 0; times.n < n_times; at += near ? 0 : n_used) {
         at = at + n_used > n_pages ? 0 : at;
         span.page_ids = page_ids + at;
         double begin = clock_now();
@@ -309,19 +312,21 @@ static double attention_time(struct bench *p, enum dtype type, int n_before, int
 static void report_attention(struct bench *p)
 {
     static const enum dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
-    printf("cache,token_4096_gb_s,of_read,token_32768_gb_s,of_read,prompt_0_gflop_s,"
+    printf("cache,page_ns,token_4096_gb_s,of_read,token_32768_gb_s,of_read,prompt_0_gflop_s,"
            "prompt_8192_gflop_s\n");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        printf("%s", dtype_info(types[i])->name);
+        /* Of 16 pages of each of 8 heads, for 4 heads that share them. */
+        double page = attention_time(p, types[i], 255, 1, PHASE_GENERATE, true) / (16 * 8);
+        printf("%s,%.0f", dtype_info(types[i])->name, page * p->n_threads * 1e9);
         for (int n = 4096; n <= 32768; n *= 8) {
             double bytes = 2.0 * (double)dtype_bytes(types[i], 1024) * (n + 1);
-            double speed = bytes / attention_time(p, types[i], n, 1, PHASE_GENERATE);
+            double speed = bytes / attention_time(p, types[i], n, 1, PHASE_GENERATE, false);
             printf(",%.1f,%.2f", speed / 1e9, speed / p->read);
         }
         for (int n = 0; n <= 8192; n += 8192) {
             double keys = TOKENS * (n + (TOKENS + 1) / 2.0);
             printf(",%.0f", 4.0 * 4096.0 * keys /
-                                attention_time(p, types[i], n, TOKENS, PHASE_PROMPT) / 1e9);
+                                attention_time(p, types[i], n, TOKENS, PHASE_PROMPT, false) / 1e9);
         }
         printf("\n");
         fflush(stdout);
@@ -375,9 +380,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < (size_t)TOKENS * N; i++)
         p.x[i] = (float)(i % 61) / 31.0f - 1.0f;
     const char *only = argc > 3 ? argv[3] : NULL;
-    int n_threads = options.n_threads > 0 ? options.n_threads : cpus_n_threads();
-    p.read = read_bandwidth(p.weights, n_threads);
-    printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, n_threads, p.read / 1e9);
+    p.n_threads = options.n_threads > 0 ? options.n_threads : cpus_n_threads();
+    p.read = read_bandwidth(p.weights, p.n_threads);
+    printf("# %s, %d threads, read %.1f GB/s\n", p.b->name, p.n_threads, p.read / 1e9);
     if (!only || !strcmp(only, "attention"))
         report_attention(&p);
     printf("format,narrow_gb_s,of_read,time_4,time_16,time_64,wide_gflop_s\n");

@@ -15,29 +15,15 @@
 
 #include "cpu/cpu_amx.h"
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_power_amx.h"
 
-#define PAGES  (PROMPT_KEYS / ATTEND_ROWS)
-#define LOG2_E 0x1.715476p0f
+#define PAGES (PROMPT_KEYS / ATTEND_ROWS)
 
 /* A block of keys: the rows of its pages, from position key0 on. */
 struct block {
     const uint16_t *k[PAGES];
     int key0;
 };
-
-/* 2^v for v <= 0, or 0 far below; NaN passes.  The polynomial is much better than bf16. */
-INLINE __m512 power_of_2(__m512 v)
-{
-    __mmask16 some = _mm512_cmp_ps_mask(v, _mm512_set1_ps(ATTEND_NOTHING * LOG2_E), _CMP_NLT_UQ);
-    __m512 n = _mm512_roundscale_ps(v, 0), r = _mm512_sub_ps(v, n);
-    __m512 e = _mm512_set1_ps(0x1.5d87fep-10f); /* ln(2)^k / k! */
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(0x1.3b2ab6p-7f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(0x1.c6b08ep-5f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(0x1.ebfbep-3f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(0x1.62e43p-1f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
-    return _mm512_maskz_scalef_ps(some, e, n);
-}
 
 /* Where row r lies among queries and outputs. */
 static size_t row_at(const struct prompt_job *job, int r)
@@ -200,11 +186,14 @@ static void weigh(const struct prompt_job *job, const struct block *b, int row, 
         _mm512_store_ps(to, s);
         max = _mm512_max_ps(s, max);
     }
-    __m512 keep = power_of_2(_mm512_sub_ps(old, max));
+    __m512 keep = _mm512_sub_ps(old, max);
+    power_of_2(&keep);
     __m512 sum = _mm512_mul_ps(_mm512_load_ps(room->sum + row), keep);
     for (int key = 0; key < n; key += 2, scores += 64, weights += 16) {
-        __m512 p0 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores), max));
-        __m512 p1 = power_of_2(_mm512_sub_ps(_mm512_load_ps(scores + 32), max));
+        __m512 p0 = _mm512_sub_ps(_mm512_load_ps(scores), max);
+        __m512 p1 = _mm512_sub_ps(_mm512_load_ps(scores + 32), max);
+        power_of_2(&p0);
+        power_of_2(&p1);
         __m512i both = (__m512i)_mm512_cvtne2ps_pbh(p1, p0);
         _mm512_store_si512(weights, _mm512_permutexvar_epi16(pairs, both));
         sum = _mm512_add_ps(sum, _mm512_add_ps(p0, p1));

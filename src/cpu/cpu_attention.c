@@ -73,6 +73,40 @@ static void fetch(const uint8_t *rows, size_t n_bytes)
         __builtin_prefetch(rows + i);
 }
 
+/* Says whether a kernel takes parts of a generated token's keys; that depends on the shape only. */
+static bool takes_parts(const struct cpu_backend *cpu, const struct attention_args *a)
+{
+    const struct kv_view *kv = a->kv;
+    return a->phase == PHASE_GENERATE && !cpu->base.exact && cpu->ops.attend_part &&
+           kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 && kv->head_dim <= PART_DIM;
+}
+
+/* Lets a unit meet keys begin..end-1 at once. */
+static void attend_part(const struct attention_job *job, const struct unit *u, int begin, int end,
+                        struct cpu_part *to)
+{
+    const struct attention_args *a = job->args;
+    const struct kv_view *kv = a->kv;
+    size_t head_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(kv->dtype, kv->head_dim);
+    size_t kv_head = (size_t)(u->head / (a->n_heads / kv->n_kv_heads));
+    job->cpu->ops.attend_part(&(struct part_job){
+        .q = a->q + ((size_t)u->t * (size_t)a->n_heads + (size_t)u->head) * (size_t)kv->head_dim,
+        .out = to->out,
+        .max = to->max,
+        .sum = to->sum,
+        .keys = (const uint8_t *)kv->data + kv->layer_offset + kv_head * head_bytes,
+        .page_bytes = kv->page_bytes,
+        .values_at = (size_t)kv->n_kv_heads * head_bytes,
+        .page_ids = u->token.span->page_ids,
+        .dtype = kv->dtype,
+        .scale = a->scales[u->t],
+        .begin = begin,
+        .end = end,
+        .n_heads = u->n_heads,
+        .dim = kv->head_dim,
+    });
+}
+
 /* Runs over the pages of keys begin..end-1. */
 static void attend_keys(const struct attention_job *job, const struct unit *u, int begin, int end,
                         struct cpu_part *to)
@@ -136,7 +170,11 @@ static void part_items(void *arg, int begin, int end, int worker)
             to = cpu_part_at(parts_room(job, unit) + (size_t)part * job->part_floats, u.n_heads,
                              dim);
         int from = (u.parts.first + part) * u.parts.n_keys;
-        attend_keys(job, &u, max_int(from, u.begin), min_int(from + u.parts.n_keys, u.end), &to);
+        int first = max_int(from, u.begin), behind = min_int(from + u.parts.n_keys, u.end);
+        if (takes_parts(job->cpu, job->args))
+            attend_part(job, &u, first, behind, &to);
+        else
+            attend_keys(job, &u, first, behind, &to);
         for (int h = 0; h < u.n_heads && job->max_parts == 1; h++)
             cpu_divide(to.out + (size_t)h * (size_t)dim, dim, sum[h]);
     }

@@ -365,6 +365,7 @@ static void attend_folded(const struct latent_job *job, const struct unit *u, in
 {
     const struct latent_args *a = job->args;
     size_t row = (size_t)job->row, rank = (size_t)a->kv_rank;
+    size_t page_bytes = BACKEND_PAGE_TOKENS * dtype_bytes(a->kv->dtype, job->row);
     float scales[ITEM_HEADS];
     for (int h = 0; h < u->n_heads; h++) {
         to->max[h] = -INFINITY;
@@ -375,6 +376,8 @@ static void attend_folded(const struct latent_job *job, const struct unit *u, in
     for (int key = begin, n_keys; key < end; key += n_keys) {
         const void *rows = cpu_kv_row(a->kv, u->token.span, key);
         n_keys = min_int(BACKEND_PAGE_TOKENS - key % BACKEND_PAGE_TOKENS, end - key);
+        if (key + n_keys < end)
+            cpu_prefetch(cpu_kv_row(a->kv, u->token.span, key + n_keys), page_bytes);
         job->cpu->ops.attend(&(struct attend_job){
             .q = job->q + ((size_t)u->t * (size_t)a->n_heads + (size_t)u->head) * row,
             .k = rows,

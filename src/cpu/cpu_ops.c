@@ -316,6 +316,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
     }
     if (flags & CPU_AMX) {
         cpu_attend_amx(ops);
+        cpu_part_amx(ops);
         cpu_tiles_amx(ops);
         cpu_stored_amx(ops);
         cpu_codes_amx(ops);

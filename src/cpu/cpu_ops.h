@@ -176,6 +176,21 @@ struct attend_job {
     int k_dim, v_dim;
 };
 
+/* A part of the keys of a generated token, for query heads that share a KV head. */
+#define PART_DIM 256 /* dim at most; a multiple of 32 */
+struct part_job {
+    const float *q;               /* [n_heads][dim] */
+    float *out;                   /* [n_heads][dim]: weighted sums of values */
+    float *max, *sum;             /* [n_heads]: largest score, sum of exp(score - max) */
+    const uint8_t *keys;          /* page i has its keys [ATTEND_ROWS][dim] at i * page_bytes */
+    size_t page_bytes, values_at; /* and its values so many bytes behind them */
+    const uint32_t *page_ids;
+    enum dtype dtype; /* DTYPE_BF16 or DTYPE_Q8_0 */
+    float scale;      /* of scores */
+    int begin, end;   /* positions of the keys, one at least */
+    int n_heads, dim;
+};
+
 /* Some tokens of a prompt with the query heads that share a KV head, on a matrix unit: rows, of
  * which head h of token t is row t * group + h.  Queries and weights are rounded to bf16. */
 #define PROMPT_ROWS 256 /* n_tok * group at most */
@@ -252,6 +267,9 @@ struct cpu_ops {
     void (*store)(enum dtype type, void *row, const float *src, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
+    /* All of a part at once, queries and weights rounded to 16 bits; NULL where there is no matrix
+     * unit. */
+    void (*attend_part)(const struct part_job *job);
     /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
     void (*attend_prompt)(const struct prompt_job *job);
     /* Rounds a row of weights: [n] f32 to nearest even, into its place in tiles: that of its first
@@ -287,6 +305,7 @@ void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
+void cpu_part_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);
 void cpu_stored_amx(struct cpu_ops *ops);
 void cpu_codes_amx(struct cpu_ops *ops);

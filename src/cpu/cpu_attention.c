@@ -73,12 +73,18 @@ static void fetch(const uint8_t *rows, size_t n_bytes)
         __builtin_prefetch(rows + i);
 }
 
-/* Says whether a kernel takes parts of a generated token's keys; that depends on the shape only. */
-static bool takes_parts(const struct cpu_backend *cpu, const struct attention_args *a)
+/* A token that sees fewer keys meets them page by page, which begins faster. */
+#define PART_KEYS_MIN 64
+
+/* Says whether a kernel takes parts of a generated token's keys; that depends on the shape and the
+ * token's position only. */
+static bool takes_parts(const struct cpu_backend *cpu, const struct attention_args *a,
+                        const struct unit *u)
 {
     const struct kv_view *kv = a->kv;
     return a->phase == PHASE_GENERATE && !cpu->base.exact && cpu->ops.attend_part &&
-           kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 && kv->head_dim <= PART_DIM;
+           u->end - u->begin >= PART_KEYS_MIN && kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 &&
+           kv->head_dim <= PART_DIM;
 }
 
 /* Lets a unit meet keys begin..end-1 at once. */
@@ -171,7 +177,7 @@ static void part_items(void *arg, int begin, int end, int worker)
                              dim);
         int from = (u.parts.first + part) * u.parts.n_keys;
         int first = max_int(from, u.begin), behind = min_int(from + u.parts.n_keys, u.end);
-        if (takes_parts(job->cpu, job->args))
+        if (takes_parts(job->cpu, job->args, &u))
             attend_part(job, &u, first, behind, &to);
         else
             attend_keys(job, &u, first, behind, &to);

@@ -252,7 +252,6 @@ struct cpu_ops {
     /* For formats that act_rounded() names, and for the others. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
-    bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
     /* Rounds x: [n] f32 into act: whole groups, the same in every version. */
     void (*round_act)(void *act, const float *x, int n);
     /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */
@@ -290,7 +289,8 @@ struct cpu_ops {
     /* y[t][r] = scale * tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
     void (*untile)(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
                    int n_rows);
-    bool tiled; /* the five above are faster than wide() */
+    bool tiled;          /* the five above are faster than wide() */
+    bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
 };
 
 /* Fills ops for a processor with the enum cpu_flag bits in flags; 0 gives plain C. */

@@ -118,13 +118,21 @@ static bool find_flags(const struct runtime_options *options, unsigned *flags, s
     return cpu_flags_from_name(options->cpu ? options->cpu : "auto", flags, err);
 }
 
-/* What multiplies prompts: tiles of bf16 where there are some, else float32. */
+/* Says whether prompts may be multiplied by this: tiles of bf16, else quantised weights in 8 bits.
+ */
+static bool rounds_prompts(const struct cpu_peak *peak)
+{
+    return strcmp(peak->key, "amx_bf16") == 0 || strcmp(peak->key, "avx512_int8") == 0 ||
+           strcmp(peak->key, "avx2_int8") == 0;
+}
+
+/* What multiplies prompts: the last of these, or with exact float32. */
 static struct cpu_peak prompt_peak(unsigned flags, bool exact)
 {
     struct cpu_peak peaks[CPU_PEAK_MAX], found = {0};
     int n = cpu_peaks(flags, peaks);
     for (int i = 0; i < n; i++)
-        if (peaks[i].type == CPU_PEAK_F32 || (!exact && strcmp(peaks[i].key, "amx_bf16") == 0))
+        if (peaks[i].type == CPU_PEAK_F32 || (!exact && rounds_prompts(&peaks[i])))
             found = peaks[i];
     return found;
 }
@@ -155,6 +163,7 @@ bool bench_limits_measure(struct bench_limits *limits, const struct runtime_opti
     console_progress_end();
     if (ok)
         limits->compute_name = peak.name;
+    limits->compute_unit = peak.type == CPU_PEAK_INT8 ? "GOP/s" : "GFLOP/s";
     return ok && summary_go_on(err);
 }
 

@@ -19,6 +19,7 @@ struct bench_limits {
     double compute;           /* operations per second of what multiplies prompts, two for a
                                  multiply-add */
     const char *compute_name; /* "AMX bf16"; NULL: not measured */
+    const char *compute_unit; /* "GFLOP/s", or "GOP/s" */
 };
 
 /* How near something comes to what limits it. */

@@ -408,7 +408,8 @@ static bool print_limits(const struct bench *b, struct err *err)
     if (b->rows.form != BENCH_TEXT)
         return true;
     printf("%-24s %12.1f  GB/s\n", "limit: memory", b->limits.read / 1e9);
-    printf("limit: %-17s %12.1f  GFLOP/s\n", b->limits.compute_name, b->limits.compute / 1e9);
+    printf("limit: %-17s %12.1f  %s\n", b->limits.compute_name, b->limits.compute / 1e9,
+           b->limits.compute_unit);
     if (b->disk)
         printf("%-24s %12.3f  GB/s\n", "limit: disk", b->disk_read / 1e9);
     summary_print_head(" share of the nearest limit");

@@ -145,7 +145,7 @@ bool bench_profile_text(const struct profile *profile, const char *name,
     bool from_memory = reads_memory(profile);
     round_shares(profile, ops, n, tenths);
     printf("\n%-24s %10s %7s %9s %9s %9s %9s of %s\n", name, "ms", "share", "calls", "GB/s",
-           "of memory", "GFLOP/s", limits->compute_name);
+           "of memory", limits->compute_unit, limits->compute_name);
     for (int i = 0; i < n; i++) {
         const struct profile_sum *s = &profile->sums[ops[i]];
         printf("%-24s %10.2f %5d.%d%%", profile_name(ops[i]), 1e3 * s->seconds, tenths[i] / 10,

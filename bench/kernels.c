@@ -316,8 +316,9 @@ static void report_attention(struct bench *p)
            "prompt_8192_gflop_s\n");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         /* Of 16 pages of each of 8 heads, for 4 heads that share them. */
-        double page = attention_time(p, types[i], 255, 1, PHASE_GENERATE, true) / (16 * 8);
-        printf("%s,%.0f", dtype_info(types[i])->name, page * p->n_threads * 1e9);
+        double page = attention_time(p, types[i], 255, 1, PHASE_GENERATE, true) / 16;
+        int turns = (8 + p->n_threads - 1) / p->n_threads;
+        printf("%s,%.0f", dtype_info(types[i])->name, page / turns * 1e9);
         for (int n = 4096; n <= 32768; n *= 8) {
             double bytes = 2.0 * (double)dtype_bytes(types[i], 1024) * (n + 1);
             double speed = bytes / attention_time(p, types[i], n, 1, PHASE_GENERATE, false);

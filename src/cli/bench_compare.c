@@ -198,7 +198,7 @@ void bench_compare_print(const struct bench_about *about, const struct bench_row
     snprintf(name, sizeof name, "limit: %s", limits->compute_name);
     struct bench_rows all = {.n = N_LIMITS,
                              .rows = {bench_row_of("limit: memory", "B/s", limits->read),
-                                      bench_row_of(name, "FLOP/s", limits->compute)}};
+                                      bench_row_of(name, limits->compute_unit, limits->compute)}};
     for (int i = 0; i < now->n; i++)
         all.rows[all.n++] = now->rows[i];
     printf("\nbeside %s\n", path);

@@ -118,21 +118,21 @@ static bool find_flags(const struct runtime_options *options, unsigned *flags, s
     return cpu_flags_from_name(options->cpu ? options->cpu : "auto", flags, err);
 }
 
-/* Says whether prompts may be multiplied by this: tiles of bf16, else quantised weights in 8 bits.
- */
-static bool rounds_prompts(const struct cpu_peak *peak)
+/* Says whether prompts are multiplied by this: tiles of bf16, else weights in blocks in 8 bits. */
+static bool rounds_prompts(const struct cpu_peak *peak, bool blocks)
 {
-    return strcmp(peak->key, "amx_bf16") == 0 || strcmp(peak->key, "avx512_int8") == 0 ||
-           strcmp(peak->key, "avx2_int8") == 0;
+    return strcmp(peak->key, "amx_bf16") == 0 ||
+           (blocks &&
+            (strcmp(peak->key, "avx512_int8") == 0 || strcmp(peak->key, "avx2_int8") == 0));
 }
 
 /* What multiplies prompts: the last of these, or with exact float32. */
-static struct cpu_peak prompt_peak(unsigned flags, bool exact)
+static struct cpu_peak prompt_peak(unsigned flags, bool exact, bool blocks)
 {
     struct cpu_peak peaks[CPU_PEAK_MAX], found = {0};
     int n = cpu_peaks(flags, peaks);
     for (int i = 0; i < n; i++)
-        if (peaks[i].type == CPU_PEAK_F32 || (!exact && rounds_prompts(&peaks[i])))
+        if (peaks[i].type == CPU_PEAK_F32 || (!exact && rounds_prompts(&peaks[i], blocks)))
             found = peaks[i];
     return found;
 }
@@ -150,20 +150,20 @@ struct bench_share bench_share(const struct bench_limits *limits, double bytes_p
 }
 
 bool bench_limits_measure(struct bench_limits *limits, const struct runtime_options *options,
-                          struct err *err)
+                          bool blocks, struct err *err)
 {
     unsigned flags;
     *limits = (struct bench_limits){0};
     if (!find_flags(options, &flags, err))
         return false;
-    struct cpu_peak peak = prompt_peak(flags, options->exact);
+    struct cpu_peak peak = prompt_peak(flags, options->exact, blocks);
     console_progress("limits");
     bool ok = measure_memory(flags, options->n_threads, true, &limits->read, err) &&
               measure_peak(&peak, options->n_threads, &limits->compute, err);
     console_progress_end();
     if (ok)
         limits->compute_name = peak.name;
-    limits->compute_unit = peak.type == CPU_PEAK_INT8 ? "GOP/s" : "GFLOP/s";
+    limits->compute_unit = peak.type == CPU_PEAK_INT8 ? "OP/s" : "FLOP/s";
     return ok && summary_go_on(err);
 }
 

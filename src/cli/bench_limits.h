@@ -19,7 +19,7 @@ struct bench_limits {
     double compute;           /* operations per second of what multiplies prompts, two for a
                                  multiply-add */
     const char *compute_name; /* "AMX bf16"; NULL: not measured */
-    const char *compute_unit; /* "GFLOP/s", or "GOP/s" */
+    const char *compute_unit; /* "FLOP/s", or "OP/s" */
 };
 
 /* How near something comes to what limits it. */
@@ -33,10 +33,11 @@ struct bench_share {
 struct bench_share bench_share(const struct bench_limits *limits, double bytes_per_s,
                                double flops_per_s, double disk_part);
 
-/* Measures them for the threads and the instruction set of options, n_threads being set.
- * Errors: as cpu_flags_from_name(), ERR_LIMIT without memory for that. */
+/* Measures them for the threads and the instruction set of options, n_threads being set; blocks:
+ * for a model whose weights are blocks of small integers. Errors: as cpu_flags_from_name(),
+ * ERR_LIMIT without memory for that. */
 bool bench_limits_measure(struct bench_limits *limits, const struct runtime_options *options,
-                          struct err *err) CHECKED;
+                          bool blocks, struct err *err) CHECKED;
 
 /* Measures and prints all there are: "bise bench --limits".  On ERR_CANCELLED what was measured
  * until then is printed.  Errors: the same, ERR_CANCELLED, ERR_IO. */

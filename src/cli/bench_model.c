@@ -408,7 +408,7 @@ static bool print_limits(const struct bench *b, struct err *err)
     if (b->rows.form != BENCH_TEXT)
         return true;
     printf("%-24s %12.1f  GB/s\n", "limit: memory", b->limits.read / 1e9);
-    printf("limit: %-17s %12.1f  %s\n", b->limits.compute_name, b->limits.compute / 1e9,
+    printf("limit: %-17s %12.1f  G%s\n", b->limits.compute_name, b->limits.compute / 1e9,
            b->limits.compute_unit);
     if (b->disk)
         printf("%-24s %12.3f  GB/s\n", "limit: disk", b->disk_read / 1e9);
@@ -441,7 +441,9 @@ static bool begin(struct bench *b, struct err *err)
         printf("%s, %s, %u thread%s\n", b->path, b->about.backend, b->about.n_threads,
                plural(b->about.n_threads));
     note(b);
-    if (!console_flush(err) || !bench_limits_measure(&b->limits, &b->options->machine, err) ||
+    if (!console_flush(err) ||
+        !bench_limits_measure(&b->limits, &b->options->machine, model_has_blocks(b->rt.model),
+                              err) ||
         !find_files(b, err))
         return false;
     b->knows_peak = machine_forget_peak();

@@ -143,9 +143,11 @@ bool bench_profile_text(const struct profile *profile, const char *name,
     int tenths[PROFILE_OPS], n = by_time(profile, ops);
     int width = (int)strlen("of ") + (int)strlen(limits->compute_name);
     bool from_memory = reads_memory(profile);
+    char unit[16];
+    snprintf(unit, sizeof unit, "G%s", limits->compute_unit);
     round_shares(profile, ops, n, tenths);
     printf("\n%-24s %10s %7s %9s %9s %9s %9s of %s\n", name, "ms", "share", "calls", "GB/s",
-           "of memory", limits->compute_unit, limits->compute_name);
+           "of memory", unit, limits->compute_name);
     for (int i = 0; i < n; i++) {
         const struct profile_sum *s = &profile->sums[ops[i]];
         printf("%-24s %10.2f %5d.%d%%", profile_name(ops[i]), 1e3 * s->seconds, tenths[i] / 10,

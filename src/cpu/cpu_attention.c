@@ -66,13 +66,6 @@ static float *parts_room(const struct attention_job *job, int unit)
     return job->cpu->attend + at * job->part_floats;
 }
 
-/* Brings rows of a page closer that are wanted soon. */
-static void fetch(const uint8_t *rows, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(rows + i);
-}
-
 /* A token that sees fewer keys meets them page by page, which begins faster. */
 #define PART_KEYS_MIN 64
 
@@ -152,8 +145,8 @@ static void attend_keys(const struct attention_job *job, const struct unit *u, i
         page.v = keys + values_at;
         if (key + page.n_keys < end) {
             const uint8_t *next = cpu_kv_row(kv, u->token.span, key + page.n_keys) + keys_at;
-            fetch(next, head_bytes);
-            fetch(next + values_at, head_bytes);
+            cpu_prefetch(next, head_bytes);
+            cpu_prefetch(next + values_at, head_bytes);
         }
         job->cpu->ops.attend(&page);
     }

@@ -41,7 +41,7 @@ struct cpu_backend {
 #define PANEL_COLS   1024
 #define PANEL_FLOATS ((size_t)PANEL_ROWS * PANEL_COLS)
 
-/* Holds 675 tokens of 4096 elements, 2 of the longest vector; larger calls go in parts. */
+/* Holds 579 tokens of 4096 elements, 2 of the longest vector; larger calls go in parts. */
 #define ACTS_BYTES ((size_t)4 << 20)
 
 /* At least one token of either; larger calls go in parts. */

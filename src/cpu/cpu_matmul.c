@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "cpu/cpu_int.h"
 
+#define TOKEN_SPAN 64 /* that panels, or four tiles, meet at once */
+
 /* Outputs that share an input, with their items in one index space. */
 struct matmul_job {
     struct cpu_backend *cpu;
@@ -71,7 +73,10 @@ static int part_tokens(const struct matmul_job *job, int n_tok)
         part = (size_t)cpu_tile_tokens(job->n_in);
     if (job->input && part > INPUT_FLOATS / (size_t)job->n_in)
         part = INPUT_FLOATS / (size_t)job->n_in;
-    return (int)part;
+    /* Parts of about the same size, whole spans of tokens that kernels take at once. */
+    int n_parts = (n_tok + (int)part - 1) / (int)part, even = (n_tok + n_parts - 1) / n_parts;
+    even = (even + TOKEN_SPAN - 1) / TOKEN_SPAN * TOKEN_SPAN;
+    return min_int(even, (int)part);
 }
 
 /* Multiplies outputs first..first+n_out-1 of args. */

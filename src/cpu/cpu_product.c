@@ -4,9 +4,9 @@
  * Wide: a panel of rows is decoded to float32 once and multiplied with all tokens; of a
  * transposed matrix its stored rows are summed.
  * Tiles: the same for a matrix unit, see cpu_tiles.c.
- * Narrow: kernels read the stored weights directly, for few tokens at a time, and
- * quantised formats round the activations to 8 bits first.  All give a (row, token)
- * the same sum in any company, because panels are cut at fixed columns. */
+ * Narrow: kernels read the stored weights directly, best for few tokens at a time, and
+ * quantised formats round the activations to 8 bits first, which pays for many as well.  All give a
+ * (row, token) the same sum in any company, because panels are cut at fixed columns. */
 #include <assert.h>
 #include <math.h>
 
@@ -49,7 +49,7 @@ bool cpu_reads_floats(const struct tensor *w)
  * bf16 numbers.  One token costs no more than otherwise, and 16 cost as much. */
 static bool generates_in_tiles(const struct tensor *w)
 {
-    return w->dtype == DTYPE_BF16 || (w->dtype == DTYPE_E4M3 && !w->scales.data);
+    return !w->scales.data && (w->dtype == DTYPE_BF16 || w->dtype == DTYPE_E4M3);
 }
 
 enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)

@@ -2,8 +2,6 @@
 /* Products of rounded activations of many tokens, on AMX.  A tile multiplies one block of 16 rows
  * with 16 tokens; its integers then go the way that those of fewer tokens go. */
 #if defined(__x86_64__)
-#include <string.h>
-
 #include "cpu/cpu_amx.h"
 #include "cpu/cpu_panel_avx512.h"
 
@@ -57,12 +55,13 @@ INLINE void add_up(const struct panel *panel, const struct panel_format *format,
 {
     const int8_t *first = tokens->act + (size_t)t * tokens->act_stride;
     float *totals = tokens->sums + PANEL_LANES * (size_t)t;
+    const size_t n_blocks = ACT_GROUP / width;
     __m512 total[ADD_TOKENS];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
         total[i] = _mm512_load_ps(totals + PANEL_LANES * (size_t)i);
 #pragma GCC unroll 16
-    for (size_t b = 0; b < ACT_GROUP / width; b++) {
+    for (size_t b = 0; b < n_blocks; b++) {
 #pragma GCC unroll 4
         for (size_t i = 0; i < (size_t)n; i++) {
             const struct act_group *act = act_group(first + i * tokens->act_stride, 0);

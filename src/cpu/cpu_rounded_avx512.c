@@ -9,6 +9,7 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
                 const struct panel_tokens *tokens, int first, int n_tok, bool mins, bool sixteens)
 {
     const size_t stride = tokens->act_stride, width = sixteens ? 16 : 32;
+    const size_t n_blocks = sixteens ? ACT_GROUP / 16 : ACT_GROUP / 32;
     const int8_t *first_act = tokens->act + (size_t)first * stride;
     float *totals = tokens->sums + PANEL_LANES * (size_t)first;
     __m512 total[8];
@@ -16,7 +17,7 @@ INLINE void dot(const struct panel *panel, const struct panel_format *format,
     for (int t = 0; t < n_tok; t++)
         total[t] = _mm512_load_ps(totals + PANEL_LANES * (size_t)t);
 #pragma GCC unroll 16
-    for (size_t b = 0; b < ACT_GROUP / width; b++) {
+    for (size_t b = 0; b < n_blocks; b++) {
         __m512i q[8];
 #pragma GCC unroll 8
         for (size_t i = 0; i < width / 4; i++)

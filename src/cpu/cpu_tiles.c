@@ -33,8 +33,9 @@ int cpu_tile_tokens(int64_t n)
 
 int cpu_tile_block_rows(const struct cpu_product *p)
 {
-    int rows = TILE_BLOCK_ROWS;
-    while (rows > 2 * TILE_ROWS && p->n_rows / 8 < rows)
+    /* Tall blocks save inputs from coming again, which few tokens' do not. */
+    int rows = TILE_BLOCK_ROWS, most = p->n_tok <= FEW_TOKENS ? 32 : 8;
+    while (rows > 2 * TILE_ROWS && p->n_rows / most < rows)
         rows /= 2;
     return rows;
 }

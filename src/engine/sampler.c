@@ -187,7 +187,7 @@ static int32_t largest(const float *logits, int32_t n_vocab)
     for (bool found = false; i < whole && !found; i += found ? 0 : 32)
         for (int32_t lane = 0; lane < 32; lane++)
             found |= logits[i + lane] == best;
-    while (logits[i] != best)
+    while (i < n_vocab - 1 && logits[i] != best)
         i++;
     return i;
 }

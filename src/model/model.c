@@ -49,6 +49,11 @@ const struct model_config *model_config(const struct model *model)
     return model->config;
 }
 
+bool model_has_blocks(const struct model *model)
+{
+    return dtype_info(model->layers[0].w.wo.dtype)->block > 2;
+}
+
 struct backend *model_backend(const struct model *model)
 {
     return model->backend;

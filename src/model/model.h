@@ -48,6 +48,10 @@ void model_set_expert_cache(struct model *model, struct expert_cache *cache);
 /* Returns what the checkpoint is.  Borrowed: until the checkpoint closes. */
 const struct model_config *model_config(const struct model *model);
 
+/* Says whether the weights of layers are blocks of small integers, whose products round their
+ * inputs where that is faster. */
+bool model_has_blocks(const struct model *model);
+
 /* Returns where the model computes, for memory that its steps use.
  * Borrowed: outlives the model. */
 struct backend *model_backend(const struct model *model);

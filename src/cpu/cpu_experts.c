@@ -84,7 +84,8 @@ static void round_span(const struct experts_job *job, int span, const float *x, 
     const struct rows rows = rows_of(job, span);
     bool acts = false, tiles = false;
     for (int i = job->first; i <= job->last; i++) {
-        enum cpu_path path = cpu_path(job->cpu, matrix(rows.piece, i), job->args->phase);
+        const struct tensor *w = matrix(rows.piece, i);
+        enum cpu_path path = cpu_path(job->cpu, w, job->args->phase, rows.piece->n);
         acts |= path == CPU_ROUNDED;
         tiles |= path == CPU_TILES;
     }
@@ -141,7 +142,7 @@ static struct cpu_product product_of(const struct experts_job *job, const struct
     size_t row = (size_t)piece->row, n_in = (size_t)w->n_cols, n_out = (size_t)w->n_rows;
     const float *x = which != DOWN ? job->in : rounds(job, w) ? job->up : job->gate;
     float *y = which == GATE ? job->gate : which == UP ? job->up : job->in;
-    enum cpu_path path = cpu_path(job->cpu, w, job->args->phase);
+    enum cpu_path path = cpu_path(job->cpu, w, job->args->phase, piece->n);
     return (struct cpu_product){
         .w = w,
         .path = path,

@@ -6,187 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/cpu_ops.h"
+#include "cpu/cpu_floats_avx2.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Lanes of the next eight elements when left remain. */
-INLINE __m256i lanes(int left)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(left), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-INLINE __m256 from_bf16(__m128i v)
-{
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
-}
-
-/* E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
- * The biases differ by 8; the NaN codes come out as 480. */
-INLINE __m256 from_e4m3(__m128i codes)
-{
-    __m128i v = _mm_slli_epi16(_mm_cvtepi8_epi16(codes), 7);
-    v = _mm_and_si128(v, _mm_set1_epi16((short)0xbf80));
-    return _mm256_mul_ps(_mm256_cvtph_ps(v), _mm256_set1_ps(0x1p8f));
-}
-
-/* Eight E2M1 codes in four bytes. */
-INLINE __m256 from_e2m1(const uint8_t *p)
-{
-    int bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    __m256i codes =
-        _mm256_srlv_epi32(_mm256_set1_epi32(bytes), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
-    __m256 values = _mm256_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f);
-    __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(codes, 3), 31);
-    /* The permutation looks at the three bits below the sign. */
-    return _mm256_xor_ps(_mm256_permutevar8x32_ps(values, codes), _mm256_castsi256_ps(sign));
-}
-
-/* Eight weights from element i on. */
-INLINE __m256 load_weights(enum dtype type, const uint8_t *w, size_t i)
-{
-    switch (type) {
-    case DTYPE_F32:
-        return _mm256_loadu_ps((const float *)(const void *)(w + 4 * i));
-    case DTYPE_F16:
-        return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(w + 2 * i)));
-    case DTYPE_BF16:
-        return from_bf16(_mm_loadu_si128((const __m128i *)(const void *)(w + 2 * i)));
-    case DTYPE_E4M3:
-        return from_e4m3(_mm_loadl_epi64((const __m128i *)(const void *)(w + i)));
-    default:
-        return from_e2m1(w + i / 2);
-    }
-}
-
-/* Has a lane of 480, which only a NaN code gives. */
-INLINE bool has_nan_code(__m256 largest)
-{
-    return _mm256_movemask_ps(_mm256_cmp_ps(largest, _mm256_set1_ps(480.0f), _CMP_EQ_OQ)) != 0;
-}
-
-INLINE __m256 magnitude(__m256 v)
-{
-    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
-}
-
-INLINE float sum8(__m256 v)
-{
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-/* One row and up to four tokens. */
-struct row {
-    const uint8_t *w;
-    const uint8_t *entries; /* of its scales, or NULL */
-    const float *x;
-    size_t x_stride;
-    __m256 sums[4][2]; /* two chains each */
-    __m256 largest;    /* magnitudes of E4M3 */
-};
-
-/* Adds elements begin..end-1 but for the last few; returns where it stopped. */
-INLINE size_t add_span(struct row *row, size_t begin, size_t end, int n_tok, enum dtype type)
-{
-    size_t i = begin;
-    for (int t = 0; t < n_tok; t++)
-        row->sums[t][0] = row->sums[t][1] = _mm256_setzero_ps();
-    for (; i + 16 <= end; i += 16)
-        for (size_t c = 0; c < 2; c++) {
-            __m256 v = load_weights(type, row->w, i + 8 * c);
-            const float *x = row->x + i + 8 * c;
-            if (type == DTYPE_E4M3)
-                row->largest = _mm256_max_ps(row->largest, magnitude(v));
-            if (type == DTYPE_E2M1 && row->entries)
-                v = _mm256_mul_ps(v, _mm256_set1_ps(number_e4m3[row->entries[i / 16]]));
-            for (int t = 0; t < n_tok; t++)
-                row->sums[t][c] = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + (size_t)t * row->x_stride),
-                                                  row->sums[t][c]);
-        }
-    return i;
-}
-
-/* Multiplies one row with n_tok tokens.  Blocks of E4M3 are scaled when they are summed up. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type,
-                         bool scaled)
-{
-    struct row row = {.w = job->w + (size_t)r * job->row_bytes,
-                      .entries = scaled ? cpu_scale_row(job->scales, job->row + r) : NULL,
-                      .x = job->x + (size_t)t0 * job->x_stride,
-                      .x_stride = job->x_stride,
-                      .largest = _mm256_setzero_ps()};
-    bool blocks = scaled && type == DTYPE_E4M3;
-    size_t n = (size_t)job->n, span = blocks ? (size_t)job->scales->n_cols : n, i = 0;
-    __m256 totals[4];
-    for (int t = 0; t < n_tok; t++)
-        totals[t] = _mm256_setzero_ps();
-    for (size_t begin = 0; begin < n; begin += span) {
-        i = add_span(&row, begin, n - begin < span ? n : begin + span, n_tok, type);
-        float entry =
-            blocks ? cpu_scale_entry(row.entries, job->scales->dtype, begin / span) : 1.0f;
-        for (int t = 0; t < n_tok; t++)
-            totals[t] = _mm256_fmadd_ps(_mm256_add_ps(row.sums[t][0], row.sums[t][1]),
-                                        _mm256_set1_ps(entry), totals[t]);
-    }
-    float tail[16] = {0};
-    if (i < n)
-        block_decode(type, row.w + dtype_bytes(type, (int64_t)i), tail, (int64_t)(n - i));
-    if (i < n && scaled)
-        cpu_apply_scales(job->scales, job->row + r, (int64_t)i, (int)(n - i), tail);
-    for (int t = 0; t < n_tok; t++) {
-        float sum = sum8(totals[t]);
-        for (size_t k = i; k < n; k++)
-            sum += tail[k - i] * row.x[(size_t)t * row.x_stride + k];
-        if (type == DTYPE_E4M3 && has_nan_code(row.largest))
-            sum = NAN;
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = sum * job->scale;
-    }
-}
-
-INLINE void narrow(const struct narrow_job *job, enum dtype type, bool scaled)
-{
-    for (int r = 0; r < job->n_rows; r++) {
-        int t = 0;
-        for (; t + 4 <= job->n_tok; t += 4)
-            multiply_row(job, r, t, 4, type, scaled);
-        for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, type, scaled);
-        if (t < job->n_tok)
-            multiply_row(job, r, t, 1, type, scaled);
-    }
-}
-
-static void narrow_avx2(const struct narrow_job *job)
-{
-    switch (job->type) {
-    case DTYPE_F32:
-        narrow(job, DTYPE_F32, false);
-        break;
-    case DTYPE_F16:
-        narrow(job, DTYPE_F16, false);
-        break;
-    case DTYPE_BF16:
-        narrow(job, DTYPE_BF16, false);
-        break;
-    case DTYPE_E4M3:
-        if (job->scales)
-            narrow(job, DTYPE_E4M3, true);
-        else
-            narrow(job, DTYPE_E4M3, false);
-        break;
-    default:
-        assert(job->type == DTYPE_E2M1);
-        if (job->scales)
-            narrow(job, DTYPE_E2M1, true);
-        else
-            narrow(job, DTYPE_E2M1, false);
-    }
-}
 
 /* Decodes eight at a time and returns how many it did. */
 INLINE int64_t decode(enum dtype type, const uint8_t *src, float *dst, int64_t n)
@@ -213,15 +35,6 @@ void cpu_decode_float_avx2(enum dtype type, const void *src, float *dst, int64_t
     else if (type == DTYPE_E2M1)
         i = decode(DTYPE_E2M1, src, dst, n);
     block_decode(type, (const uint8_t *)src + dtype_bytes(type, i), dst + i, n - i);
-}
-
-/* The sums of four vectors; each is added in the same order wherever it stands. */
-INLINE __m128 sum_of_each(__m256 a, __m256 b, __m256 c, __m256 d)
-{
-    __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-    __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-    __m256 abcd = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-    return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
 /* n_rows (4 or 1) by n_tok (up to 3) sums, vectors along the inner dimension. */
@@ -498,7 +311,6 @@ void cpu_float_avx2(struct cpu_ops *ops)
 {
     ops->wide = wide_avx2;
     ops->fold = fold_avx2;
-    ops->narrow = narrow_avx2;
     ops->rms_norm = rms_norm_avx2;
     ops->silu_mul = silu_mul_avx2;
     ops->attend = attend_avx2;

@@ -5,189 +5,9 @@
 #include <immintrin.h>
 #include <math.h>
 
-#include "cpu/cpu_ops.h"
+#include "cpu/cpu_floats_avx512.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Lanes of the next 16 elements when left remain. */
-INLINE __mmask16 lanes(int left)
-{
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
-}
-
-INLINE __m512 from_bf16(__m256i v)
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
-}
-
-/* 32 E4M3 codes as halves: exponent and mantissa three bits higher, the sign on top.
- * The biases differ by 8, so what comes out is 2^-8 of the value; no NaN. */
-INLINE void from_e4m3_scaled(__m256i codes, __m512 to[2])
-{
-    __m512i v = _mm512_slli_epi16(_mm512_cvtepi8_epi16(codes), 7);
-    v = _mm512_and_si512(v, _mm512_set1_epi16((short)0xbf80));
-    to[0] = _mm512_cvtph_ps(_mm512_castsi512_si256(v));
-    to[1] = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(v, 1));
-}
-
-/* For permutations, which look at four bits only. */
-INLINE __m512 e2m1_values(void)
-{
-    return _mm512_loadu_ps(number_e2m1);
-}
-
-/* Eight bytes of two E2M1 codes each. */
-INLINE __m512 from_e2m1(__m128i bytes)
-{
-    /* The low nibble to the low half of 8 bytes, the high nibble to the high half. */
-    __m512i v = _mm512_cvtepu8_epi64(bytes);
-    return _mm512_permutexvar_ps(_mm512_or_si512(v, _mm512_slli_epi64(v, 28)), e2m1_values());
-}
-
-/* Sixteen weights from element i on, 0 where fewer are left. */
-INLINE __m512 load_16(enum dtype type, const uint8_t *w, size_t i, int left)
-{
-    __mmask16 m = lanes(left);
-    switch (type) {
-    case DTYPE_F32:
-        return _mm512_maskz_loadu_ps(m, w + 4 * i);
-    case DTYPE_F16:
-        return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, w + 2 * i));
-    case DTYPE_BF16:
-        return from_bf16(_mm256_maskz_loadu_epi16(m, w + 2 * i));
-    default:
-        return from_e2m1(_mm_maskz_loadu_epi8(lanes(left / 2) & 0xff, w + i / 2));
-    }
-}
-
-/* One row, read 64 weights at a time. */
-struct row {
-    const uint8_t *w;
-    const uint8_t *entries; /* of its scales, or NULL */
-    __m512i top;            /* the largest magnitudes of E4M3 codes so far */
-    __m512 chain[4][4];     /* [token]; weight i goes to chain i / 16 % 4 */
-};
-
-/* 64 weights from element i on, 0 where fewer are left, E4M3 times 2^-8. */
-INLINE void load_64(struct row *row, enum dtype type, size_t i, int left, __m512 to[4])
-{
-    if (type != DTYPE_E4M3) {
-        for (int c = 0; c < 4; c++) {
-            to[c] = load_16(type, row->w, i + 16 * (size_t)c, left > 16 * c ? left - 16 * c : 0);
-            if (row->entries && left > 16 * c)
-                to[c] = _mm512_mul_ps(
-                    to[c], _mm512_set1_ps(number_e4m3[row->entries[i / 16 + (size_t)c]]));
-        }
-        return;
-    }
-    __mmask64 m = left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
-    __m512i codes = _mm512_maskz_loadu_epi8(m, row->w + i);
-    row->top = _mm512_max_epu8(row->top, _mm512_and_si512(codes, _mm512_set1_epi8(127)));
-    from_e4m3_scaled(_mm512_castsi512_si256(codes), to);
-    from_e4m3_scaled(_mm512_extracti64x4_epi64(codes, 1), to + 2);
-}
-
-INLINE void add_64(struct row *row, const __m512 weights[4], const float *x, size_t x_stride,
-                   int left, int n_tok)
-{
-    for (int t = 0; t < n_tok; t++, x += x_stride)
-        for (int c = 0; c < 4; c++) {
-            __mmask16 m = lanes(left > 16 * c ? left - 16 * c : 0);
-            __m512 v = _mm512_maskz_loadu_ps(m, x + 16 * (size_t)c);
-            row->chain[t][c] = _mm512_fmadd_ps(weights[c], v, row->chain[t][c]);
-        }
-}
-
-/* Adds up elements begin..end-1. */
-INLINE void add_span(struct row *row, size_t begin, size_t end, const float *x, size_t x_stride,
-                     int n_tok, enum dtype type)
-{
-    __m512 weights[4];
-    size_t i = begin;
-    for (int t = 0; t < n_tok; t++)
-        for (int c = 0; c < 4; c++)
-            row->chain[t][c] = _mm512_setzero_ps();
-    for (; i + 64 <= end; i += 64) {
-        load_64(row, type, i, 64, weights);
-        add_64(row, weights, x + i, x_stride, 64, n_tok);
-    }
-    if (i < end) {
-        load_64(row, type, i, (int)(end - i), weights);
-        add_64(row, weights, x + i, x_stride, (int)(end - i), n_tok);
-    }
-}
-
-/* Multiplies one row with n_tok tokens.  Blocks of E4M3 are scaled when they are summed up. */
-INLINE void multiply_row(const struct narrow_job *job, int r, int t0, int n_tok, enum dtype type,
-                         bool scaled)
-{
-    struct row row = {.w = job->w + (size_t)r * job->row_bytes,
-                      .entries = scaled ? cpu_scale_row(job->scales, job->row + r) : NULL,
-                      .top = _mm512_setzero_si512()};
-    bool blocks = scaled && type == DTYPE_E4M3;
-    size_t n = (size_t)job->n, span = blocks ? (size_t)job->scales->n_cols : n;
-    __m512 totals[4];
-    for (int t = 0; t < n_tok; t++)
-        totals[t] = _mm512_setzero_ps();
-    for (size_t begin = 0; begin < n; begin += span) {
-        add_span(&row, begin, n - begin < span ? n : begin + span,
-                 job->x + (size_t)t0 * job->x_stride, job->x_stride, n_tok, type);
-        float entry =
-            blocks ? cpu_scale_entry(row.entries, job->scales->dtype, begin / span) : 1.0f;
-        for (int t = 0; t < n_tok; t++) {
-            const __m512 *c = row.chain[t];
-            __m512 sum = _mm512_add_ps(_mm512_add_ps(c[0], c[1]), _mm512_add_ps(c[2], c[3]));
-            totals[t] = _mm512_fmadd_ps(sum, _mm512_set1_ps(entry), totals[t]);
-        }
-    }
-    bool nan = type == DTYPE_E4M3 && _mm512_cmpeq_epi8_mask(row.top, _mm512_set1_epi8(127));
-    float scale = nan ? NAN : type == DTYPE_E4M3 ? 0x1p8f : 1.0f;
-    for (int t = 0; t < n_tok; t++)
-        job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] =
-            _mm512_reduce_add_ps(totals[t]) * scale * job->scale;
-}
-
-INLINE void narrow(const struct narrow_job *job, enum dtype type, bool scaled)
-{
-    for (int r = 0; r < job->n_rows; r++) {
-        int t = 0;
-        for (; t + 4 <= job->n_tok; t += 4)
-            multiply_row(job, r, t, 4, type, scaled);
-        for (; t + 2 <= job->n_tok; t += 2)
-            multiply_row(job, r, t, 2, type, scaled);
-        if (t < job->n_tok)
-            multiply_row(job, r, t, 1, type, scaled);
-    }
-}
-
-static void narrow_avx512(const struct narrow_job *job)
-{
-    switch (job->type) {
-    case DTYPE_F32:
-        narrow(job, DTYPE_F32, false);
-        break;
-    case DTYPE_F16:
-        narrow(job, DTYPE_F16, false);
-        break;
-    case DTYPE_BF16:
-        narrow(job, DTYPE_BF16, false);
-        break;
-    case DTYPE_E4M3:
-        if (job->scales)
-            narrow(job, DTYPE_E4M3, true);
-        else
-            narrow(job, DTYPE_E4M3, false);
-        break;
-    default:
-        assert(job->type == DTYPE_E2M1);
-        if (job->scales)
-            narrow(job, DTYPE_E2M1, true);
-        else
-            narrow(job, DTYPE_E2M1, false);
-    }
-}
 
 /* 32 codes; NaN where all seven bits below the sign are set. */
 INLINE void decode_e4m3(const uint8_t *src, float *dst)
@@ -228,16 +48,6 @@ void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64
         for (; i < n; i += 32)
             decode_mxfp4(p + dtype_bytes(type, i), dst + i);
     block_decode(type, p + dtype_bytes(type, i), dst + i, n - i);
-}
-
-/* The sums of four vectors; each is added in the same order wherever it stands. */
-INLINE __m128 sum_of_each(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
 /* n_rows (4 or 1) by n_tok (up to 6) sums, vectors along the inner dimension. */
@@ -560,7 +370,6 @@ void cpu_float_avx512(struct cpu_ops *ops)
 {
     ops->wide = wide_avx512;
     ops->fold = fold_avx512;
-    ops->narrow = narrow_avx512;
     ops->rms_norm = rms_norm_avx512;
     ops->silu_mul = silu_mul_avx512;
     ops->attend = attend_avx512;

@@ -38,8 +38,7 @@ struct cpu_backend {
 
 /* A panel of decoded weights stays in a core's second-level cache. */
 #define PANEL_ROWS   32
-#define PANEL_COLS   1024
-#define PANEL_FLOATS ((size_t)PANEL_ROWS * PANEL_COLS)
+#define PANEL_FLOATS ((size_t)PANEL_ROWS * WIDE_COLS)
 
 /* Holds 579 tokens of 4096 elements, 2 of the longest vector; larger calls go in parts. */
 #define ACTS_BYTES ((size_t)4 << 20)
@@ -73,17 +72,19 @@ int cpu_grain(int64_t cost_per_item);
 void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64_t row, int64_t k0,
                     int n, float *dst);
 
-/* How a product is computed; the weights' format, the phase and base.exact say. */
+/* How a product is computed; the weights' format, the phase and base.exact say.  CPU_NARROW and
+ * CPU_WIDE give the same bits, and the number of tokens says which is faster. */
 enum cpu_path {
     CPU_WIDE,    /* rows are decoded to float32, then multiplied with all tokens */
     CPU_TILES,   /* rows are decoded and rounded to bf16, and so is x */
     CPU_NARROW,  /* stored weights are read directly, x is float32 */
     CPU_ROUNDED, /* the same with x rounded to 8 bits */
 };
-enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase);
+enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase,
+                       int n_tok);
 
-/* Says whether CPU_NARROW can multiply a matrix that is not transposed. */
-bool cpu_reads_floats(const struct tensor *w);
+/* Returns how a product with inputs that are not rounded is computed: CPU_NARROW or CPU_WIDE. */
+enum cpu_path cpu_float_path(const struct tensor *w, int n_tok);
 
 /* y[t][r] = x[t] . row first + r of w, in items of rows that any worker may do in any order;
  * each element has the same bits in any company.  Adapters, rounding of inputs and observers

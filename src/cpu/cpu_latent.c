@@ -460,12 +460,6 @@ static void attend_all_folded(struct latent_job *job)
     }
 }
 
-/* Stored rows are read directly where that needs no rounding of the input. */
-static enum cpu_path path_of(const struct latent_job *job, const struct head_tensor *m)
-{
-    return !job->cpu->base.exact && cpu_reads_floats(&m->w) ? CPU_NARROW : CPU_WIDE;
-}
-
 static void attend_by_folding(struct latent_job *job)
 {
     const struct latent_args *a = job->args;
@@ -480,7 +474,7 @@ static void attend_by_folding(struct latent_job *job)
         job->products[0] = (struct heads_product){
             .m = a->wk,
             .turned = !a->wk->transposed,
-            .path = path_of(job, a->wk),
+            .path = cpu_float_path(&a->wk->w, job->n),
             .x = a->q + (size_t)job->begin * heads * dim,
             .y = job->q,
             .x_head = dim,
@@ -497,7 +491,7 @@ static void attend_by_folding(struct latent_job *job)
         job->products[0] = (struct heads_product){
             .m = a->wv,
             .turned = a->wv->transposed,
-            .path = path_of(job, a->wv),
+            .path = cpu_float_path(&a->wv->w, job->n),
             .x = job->mix,
             .y = a->out + (size_t)job->begin * heads * v_dim,
             .x_head = rank,

@@ -88,7 +88,7 @@ static void multiply(struct cpu_backend *cpu, const struct matmul_args *args, in
         const struct tensor *w = args->out[first + i].w;
         job.products[i] = (struct cpu_product){
             .w = w,
-            .path = cpu_path(cpu, w, args->phase),
+            .path = cpu_path(cpu, w, args->phase, args->n_tok),
             .acts = cpu->acts,
             .tiles = cpu->tiles,
             .x_stride = (size_t)args->n_in,

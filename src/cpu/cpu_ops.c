@@ -48,47 +48,59 @@ void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, in
     }
 }
 
-/* Elements k0..k0+n-1 of what token t multiplies, as floats. */
-static void narrow_input(const struct narrow_job *job, int t, int k0, int n, float *x)
+/* Decodes a row part by part. */
+static void narrow_c(const struct narrow_job *job)
 {
-    if (!job->act) {
-        memcpy(x, job->x + (size_t)t * job->x_stride + k0, (size_t)n * sizeof *x);
-        return;
-    }
-    const int8_t *act = job->act + (size_t)t * act_bytes(job->n);
-    for (int i = 0; i < n; i++) {
-        size_t k = (size_t)k0 + (size_t)i, at = k % ACT_GROUP;
-        const struct act_group *group = act_group(act, k);
-        x[i] = (float)group->q[at] * group->steps[at / 16];
-    }
+    float w[WIDE_COLS];
+    for (int r = 0; r < job->n_rows; r++)
+        for (int k0 = 0; k0 < job->n; k0 += WIDE_COLS) {
+            int n = job->n - k0 < WIDE_COLS ? job->n - k0 : WIDE_COLS;
+            const uint8_t *row = job->w + (size_t)r * job->row_bytes;
+            block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+            for (int i = 0; i < n; i++)
+                w[i] *= job->scale;
+            if (job->scales)
+                cpu_apply_scales(job->scales, job->row + r, k0, n, w);
+            wide_c(&(struct wide_job){
+                .w = w,
+                .x = job->x + k0,
+                .y = job->y + r,
+                .x_stride = job->x_stride,
+                .y_stride = job->y_stride,
+                .n_rows = 1,
+                .n_tok = job->n_tok,
+                .n = n,
+                .add = k0 > 0,
+            });
+        }
 }
 
-/* Elements k0..k0+n-1 of row r as floats. */
-static void narrow_weights(const struct narrow_job *job, int r, int k0, int n, float *w)
+/* Adds the products of columns k0..k0+n-1 of a row, w, with a token's. */
+static double rounded_products(const struct narrow_job *job, int t, int k0, int n, const float *w,
+                               double sum)
 {
-    const uint8_t *row = job->w + (size_t)r * job->row_bytes;
-    block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
-    if (job->scales)
-        cpu_apply_scales(job->scales, job->row + r, k0, n, w);
+    const int8_t *act = job->act + (size_t)t * act_bytes(job->n);
+    const struct act_group *group = act_group(act, (size_t)k0);
+    for (size_t i = 0; i < (size_t)n; i++)
+        sum += (double)w[i] * (double)((float)group->q[i] * group->steps[i / 16]);
+    return sum;
 }
 
 /* Decodes a row once for a few tokens. */
-static void narrow_c(const struct narrow_job *job)
+static void narrow_rounded_c(const struct narrow_job *job)
 {
     enum { TOKENS = 8 };
-    float w[ACT_GROUP], x[ACT_GROUP];
+    float w[ACT_GROUP];
     for (int r = 0; r < job->n_rows; r++)
         for (int t0 = 0; t0 < job->n_tok; t0 += TOKENS) {
             int n_tok = job->n_tok - t0 < TOKENS ? job->n_tok - t0 : TOKENS;
             double sums[TOKENS] = {0};
             for (int k0 = 0; k0 < job->n; k0 += ACT_GROUP) {
                 int n = job->n - k0 < ACT_GROUP ? job->n - k0 : ACT_GROUP;
-                narrow_weights(job, r, k0, n, w);
-                for (int t = 0; t < n_tok; t++) {
-                    narrow_input(job, t0 + t, k0, n, x);
-                    for (int i = 0; i < n; i++)
-                        sums[t] += (double)w[i] * (double)x[i];
-                }
+                const uint8_t *row = job->w + (size_t)r * job->row_bytes;
+                block_decode(job->type, row + dtype_bytes(job->type, k0), w, n);
+                for (int t = 0; t < n_tok; t++)
+                    sums[t] = rounded_products(job, t0 + t, k0, n, w, sums[t]);
             }
             for (int t = 0; t < n_tok; t++)
                 job->y[(size_t)(t0 + t) * job->y_stride + (size_t)r] = (float)sums[t] * job->scale;
@@ -288,7 +300,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         .decode = block_decode,
         .wide = wide_c,
         .fold = fold_c,
-        .narrow_rounded = narrow_c,
+        .narrow_rounded = narrow_rounded_c,
         .narrow = narrow_c,
         .round_act = round_act_c,
         .rms_norm = rms_norm_c,
@@ -306,12 +318,14 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_float_avx2(ops);
         cpu_quant_avx2(ops);
         cpu_rows_avx2(ops);
+        cpu_narrow_avx2(ops);
         cpu_rounded_avx2(ops);
     }
     if (flags & CPU_AVX512) {
         cpu_float_avx512(ops);
         cpu_quant_avx512(ops);
         cpu_rows_avx512(ops);
+        cpu_narrow_avx512(ops);
         cpu_rounded_avx512(ops);
     }
     if (flags & CPU_AMX) {

@@ -101,9 +101,11 @@ static inline float cpu_kv_scale(uint8_t *block, uint32_t bits)
     return scale > 0 && scale < 0x7c00 ? 1.0f / number_from_f16(scale) : 0.0f;
 }
 
-/* wide(): y[t][r] = x[t] . w[r], or added to y.
+/* wide(): y[t][r] = x[t] . w[r], or added to y; n is WIDE_COLS at most, of longer rows the parts
+ * are added up in order.
  * fold(): y[t][i] = sum over r of x[t][r] * w[r][i], or added to y; n_rows of a row of x and n of
  * a row of y are used. */
+#define WIDE_COLS 1024
 struct wide_job {
     const float *w; /* [n_rows][w_stride], n of them used */
     const float *x; /* [n_tok][x_stride], n of them used */
@@ -147,7 +149,7 @@ static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales
            (type == DTYPE_E2M1 && s->n_cols == 16 && s->dtype == DTYPE_E4M3);
 }
 
-/* y[t][r] = scale * x[t] . row r of w, for stored weights; act or x is read. */
+/* y[t][r] = x[t] . row r of w, for stored weights, times scale; act or x is read. */
 struct narrow_job {
     enum dtype type;
     float scale;
@@ -249,7 +251,8 @@ struct cpu_ops {
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
     void (*fold)(const struct wide_job *job);
-    /* For formats that act_rounded() names, and for the others. */
+    /* For formats that act_rounded() names, and for the others: the bits of decode() and wide(),
+     * rounded where weights have been multiplied with scale, and then with their scales. */
     void (*narrow_rounded)(const struct narrow_job *job);
     void (*narrow)(const struct narrow_job *job);
     /* Rounds x: [n] f32 into act: whole groups, the same in every version. */
@@ -300,10 +303,12 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags);
 void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_rows_avx2(struct cpu_ops *ops);
+void cpu_narrow_avx2(struct cpu_ops *ops);
 void cpu_rounded_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
+void cpu_narrow_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_part_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);

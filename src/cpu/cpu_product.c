@@ -18,6 +18,9 @@
 #define NARROW_ROWS_MAX 128
 #define NARROW_ITEMS    32
 
+/* Rows of float weights are decoded once for more tokens than these. */
+#define NARROW_TOKENS 4
+
 /* A piece of stored rows that is summed along them fills a panel. */
 #define FOLD_ROWS  ((int)(PANEL_FLOATS / FOLD_COLS))
 #define FOLD_AHEAD 16 /* stored rows between asking and reading */
@@ -40,9 +43,10 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
         cpu_apply_scales(&w->scales, row, k0, n, dst);
 }
 
-bool cpu_reads_floats(const struct tensor *w)
+enum cpu_path cpu_float_path(const struct tensor *w, int n_tok)
 {
-    return w->scales.data ? cpu_narrow_scales(w->dtype, &w->scales) : !act_rounded(w->dtype);
+    bool reads = w->scales.data ? cpu_narrow_scales(w->dtype, &w->scales) : !act_rounded(w->dtype);
+    return n_tok <= NARROW_TOKENS && reads && !w->transposed ? CPU_NARROW : CPU_WIDE;
 }
 
 /* Says whether generated tokens, too, take tiles where there are some: those of weights that are
@@ -52,16 +56,17 @@ static bool generates_in_tiles(const struct tensor *w)
     return !w->scales.data && (w->dtype == DTYPE_BF16 || w->dtype == DTYPE_E4M3);
 }
 
-enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase)
+enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, enum phase phase,
+                       int n_tok)
 {
+    bool rounded = act_rounded(w->dtype) && !w->scales.data;
     if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
-        return CPU_WIDE;
+        return cpu_float_path(w, n_tok);
     if (cpu->ops.tiled && (phase == PHASE_PROMPT || generates_in_tiles(w)))
         return CPU_TILES;
-    bool rounded = act_rounded(w->dtype) && !w->scales.data;
-    if (phase == PHASE_PROMPT)
-        return rounded && cpu->ops.rounds_prompts ? CPU_ROUNDED : CPU_WIDE;
-    return rounded ? CPU_ROUNDED : cpu_reads_floats(w) ? CPU_NARROW : CPU_WIDE;
+    if (rounded && (phase == PHASE_GENERATE || cpu->ops.rounds_prompts))
+        return CPU_ROUNDED;
+    return cpu_float_path(w, n_tok);
 }
 
 static int rows_per_item(const struct cpu_product *p)
@@ -92,15 +97,15 @@ int64_t cpu_product_cost(const struct cpu_product *p)
 static void wide_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                       int n_rows, float *panel)
 {
-    for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += PANEL_COLS) {
-        int n = (int)min_i64(PANEL_COLS, p->w->n_cols - k0);
+    for (int64_t k0 = 0; k0 < p->w->n_cols; k0 += WIDE_COLS) {
+        int n = (int)min_i64(WIDE_COLS, p->w->n_cols - k0);
         for (int r = 0; r < n_rows; r++)
-            cpu_decode_row(cpu, p->w, p->first + row + r, k0, n, panel + (size_t)r * PANEL_COLS);
+            cpu_decode_row(cpu, p->w, p->first + row + r, k0, n, panel + (size_t)r * WIDE_COLS);
         cpu->ops.wide(&(struct wide_job){
             .w = panel,
             .x = p->x + k0,
             .y = p->y + row,
-            .w_stride = PANEL_COLS,
+            .w_stride = WIDE_COLS,
             .x_stride = p->x_stride,
             .y_stride = p->y_stride,
             .n_rows = n_rows,

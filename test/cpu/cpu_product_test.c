@@ -122,7 +122,7 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
         b->matmul(b, &args);
         for (int k = 0; k < N_RANGES; k++) {
             struct cpu_product p = {.w = &w.t,
-                                    .path = cpu_path(cpu_of(b), &w.t, phase),
+                                    .path = cpu_path(cpu_of(b), &w.t, phase, N_TOK),
                                     .x = x.p,
                                     .acts = acts.p,
                                     .tiles = tiles.p,

@@ -10,12 +10,19 @@
 #define PAIR_COLS ((size_t)2 * TILE_COLS)
 #define PAIR_ROWS ((size_t)2 * TILE_ROWS)
 
+/* Of what is read behind the job, as much as a pair of columns of tiles is. */
+struct ahead {
+    const uint8_t *at; /* or NULL */
+    size_t run;
+};
+
 /* [row of tiles][column of tiles]. */
-INLINE void lay(uint16_t *w, const uint8_t *codes, size_t row_bytes, const uint8_t *ahead)
+INLINE void lay(uint16_t *w, const uint8_t *codes, size_t row_bytes, const struct ahead *ahead)
 {
+    const size_t piece = PAIR_ROWS / AHEAD_RUNS;
     for (size_t r = 0; r < PAIR_ROWS; r++, codes += row_bytes) {
-        if (ahead)
-            _mm_prefetch((const char *)ahead + PAIR_COLS * r, _MM_HINT_T1);
+        if (ahead->at)
+            cpu_prefetch(ahead->at + r / piece * ahead->run + r % piece * PAIR_COLS, PAIR_COLS);
         e4m3_64(w + r / TILE_ROWS * 2 * TILE_INPUTS + r % TILE_ROWS * TILE_COLS, codes);
     }
 }
@@ -40,15 +47,15 @@ INLINE void products(const struct tile_job *job, uint16_t *w, const uint8_t *cod
 {
     const size_t n = (size_t)job->n_col_tiles;
     const uint16_t *x0 = job->x, *x1 = x0 + n * TILE_INPUTS;
-    const uint8_t *ahead = job->ahead;
-    lay(w, codes, row_bytes, ahead);
+    struct ahead ahead = {job->ahead, n / 2 * PAIR_COLS * PAIR_ROWS / AHEAD_RUNS};
+    lay(w, codes, row_bytes, &ahead);
     for (size_t i = 0; i < n; i += 2) {
         const uint16_t *now = w + i / 2 % 2 * TILE_E4M3 * TILE_INPUTS;
-        if (ahead)
-            ahead += PAIR_ROWS * PAIR_COLS;
+        if (ahead.at)
+            ahead.at += PAIR_ROWS * PAIR_COLS / AHEAD_RUNS;
         if (i + 2 < n)
             lay(w + (i / 2 + 1) % 2 * TILE_E4M3 * TILE_INPUTS, codes + (i + 2) * TILE_COLS,
-                row_bytes, ahead);
+                row_bytes, &ahead);
         PRODUCTS(now, x0, x1, two);
         PRODUCTS(now + TILE_INPUTS, x0 + TILE_INPUTS, x1 + TILE_INPUTS, two);
         x0 += 2 * TILE_INPUTS;

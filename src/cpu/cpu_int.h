@@ -125,13 +125,6 @@ int cpu_tile_block_rows(const struct cpu_product *p);
 void cpu_tile_rows(const struct cpu_backend *cpu, const struct cpu_product *p, int64_t row,
                    int n_rows, int worker);
 
-/* Asks for a part of a row, too short for the hardware to see that it is a stream. */
-static inline void cpu_prefetch(const uint8_t *src, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(src + i);
-}
-
 #define FOLD_COLS 256 /* a multiple of every block */
 
 /* y[t][i] = or += sum over r of x[t][r] * stored row first + r of w, columns k0..k0+n-1 of it.

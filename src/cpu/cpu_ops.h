@@ -28,6 +28,17 @@
 #define ATTEND_ROWS  16 /* keys of a page */
 #define ATTEND_HEADS 16 /* query heads of one call at most */
 
+/* What is multiplied next is asked for in so many runs side by side: a core has more lines on
+ * their way from memory when it reads several places than when it reads one. */
+#define AHEAD_RUNS 8
+
+/* Asks for memory that is not part of a stream that the hardware sees. */
+static inline void cpu_prefetch(const uint8_t *src, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i += 64)
+        __builtin_prefetch(src + i);
+}
+
 /* e to this is far below what float32 keeps of a sum of weights, the largest of which is 1: smaller
  * ones count as 0, because subnormal numbers would cost a hundred times the work. */
 #define ATTEND_NOTHING (-64.0f)

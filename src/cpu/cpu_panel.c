@@ -38,6 +38,15 @@ static const uint8_t *rows_after(const struct narrow_job *job, int first)
     return first + PANEL_LANES == job->n_rows ? job->ahead : NULL;
 }
 
+/* Asks for what a thread reads behind columns k..k+255 of a panel: a piece of each run. */
+static void ask_for_next(const struct narrow_job *job, const uint8_t *next, size_t k)
+{
+    size_t piece = PANEL_LANES * dtype_bytes(job->type, ACT_GROUP) / AHEAD_RUNS;
+    size_t run = (size_t)job->n / ACT_GROUP * piece;
+    for (size_t i = 0; i < AHEAD_RUNS; i++)
+        cpu_prefetch(next + i * run + k / ACT_GROUP * piece, piece);
+}
+
 /* Stores the sums of up to 16 rows: [n_tok][PANEL_LANES]. */
 static void store_sums(const struct narrow_job *job, int first, int t0, int n_tok,
                        const float *sums)
@@ -57,7 +66,6 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
     _Alignas(64) float sums[PANEL_SPAN][PANEL_LANES];
     struct panel panel;
     size_t group_bytes = dtype_bytes(job->type, ACT_GROUP), act_stride = act_bytes(job->n);
-    const size_t ahead = PANEL_LANES * group_bytes;
     const int8_t *act = job->act + (size_t)t0 * act_stride;
     memset(sums, 0, (size_t)n_tok * sizeof sums[0]);
     struct panel_tokens tokens = {.sums = sums[0], .act_stride = act_stride, .n = n_tok};
@@ -78,8 +86,8 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
     }
     for (; k < (size_t)job->n; k += ACT_GROUP) {
         unpack(job, format, first, k, &panel);
-        for (size_t i = 0; next && t0 == 0 && i < ahead; i += 64)
-            __builtin_prefetch(next + k / ACT_GROUP * ahead + i, 0, 2);
+        if (next && t0 == 0)
+            ask_for_next(job, next, k);
         tokens.act = act + k / ACT_GROUP * sizeof(struct act_group);
         dot(&panel, format, &tokens);
     }

@@ -67,8 +67,8 @@ struct sink {
     const int8_t *act; /* the group of the first token, act_stride bytes each */
     size_t act_stride;
     __m256 *totals; /* [n_tok] */
-    const uint8_t *ahead;
-    size_t ahead_bytes; /* of a block */
+    const uint8_t *ahead; /* in AHEAD_RUNS runs, a block asks for a piece of one */
+    size_t run_bytes, piece_bytes;
 };
 
 /* Adds the products of block b, 16 or 32 columns. */
@@ -101,8 +101,8 @@ INLINE void put_block(const struct sink *to, size_t block, const __m256i q[8])
     } else {
         add_products(to, block, q, 32);
     }
-    for (size_t i = 0; i < to->ahead_bytes; i += 64)
-        _mm_prefetch((const char *)to->ahead + to->ahead_bytes * block + i, _MM_HINT_T1);
+    for (size_t i = 0; i < to->piece_bytes; i += 64)
+        _mm_prefetch((const char *)to->ahead + to->run_bytes * block + i, _MM_HINT_T0);
 }
 
 INLINE __m256i low_nibbles(__m256i v)
@@ -440,7 +440,7 @@ INLINE void dot_half(const struct panel_few *few, const struct panel_format *for
                      size_t half, int n_tok)
 {
     const size_t first = HALF_LANES * half * few->row_bytes;
-    const size_t ahead = HALF_LANES * few->group_bytes;
+    const size_t piece = HALF_LANES * few->group_bytes / AHEAD_RUNS;
     struct rows rows = {few->src + first, few->row_bytes};
     struct panel scales;
     __m256 totals[FEW];
@@ -452,14 +452,15 @@ INLINE void dot_half(const struct panel_few *few, const struct panel_format *for
                       .act_stride = few->act_stride,
                       .totals = totals,
                       .ahead = few->ahead + first,
-                      .ahead_bytes = ahead / 8};
+                      .piece_bytes = piece,
+                      .run_bytes = few->n / ACT_GROUP * piece};
 #pragma GCC unroll 4
     for (size_t t = 0; t < (size_t)n_tok; t++)
         totals[t] = _mm256_load_ps(few->sums + PANEL_LANES * t + HALF_LANES * half);
     for (size_t k = 0; k < few->n; k += ACT_GROUP) {
         take(&rows, &to);
         to.act += sizeof(struct act_group);
-        to.ahead += ahead;
+        to.ahead += piece;
         rows.src += few->group_bytes;
     }
 #pragma GCC unroll 4

@@ -94,8 +94,8 @@ struct sink {
     const int8_t *act; /* the group of the first token, act_stride bytes each */
     size_t act_stride;
     __m512 *totals; /* [n_tok] */
-    const uint8_t *ahead;
-    size_t ahead_bytes; /* of a block */
+    const uint8_t *ahead; /* in AHEAD_RUNS runs, a block asks for a piece of one */
+    size_t run_bytes, piece_bytes;
 };
 
 INLINE const struct act_group *act_of(const struct sink *to, int t)
@@ -128,8 +128,8 @@ INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8])
         to->totals[t] = add_block(to->totals[t], dot, to->panel, to->format, act,
                                   sixteens ? 2 * block + 1 : block, mins, sixteens);
     }
-    for (size_t i = 0; i < to->ahead_bytes; i += 64)
-        _mm_prefetch((const char *)to->ahead + to->ahead_bytes * block + i, _MM_HINT_T1);
+    for (size_t i = 0; i < to->piece_bytes; i += 64)
+        _mm_prefetch((const char *)to->ahead + to->run_bytes * block + i, _MM_HINT_T0);
 }
 
 INLINE __m512i low_nibbles(__m512i v)
@@ -472,7 +472,7 @@ INLINE void dot_few(const struct panel_few *few, const struct panel_format *form
     struct rows rows = rows_of(few->src, few->row_bytes);
     struct panel scales;
     __m512 totals[PANEL_FEW];
-    const size_t ahead = few->group_bytes * PANEL_LANES;
+    const size_t piece = few->group_bytes * PANEL_LANES / AHEAD_RUNS;
     struct sink to = {.panel = &scales,
                       .format = format,
                       .n_tok = n_tok,
@@ -480,14 +480,15 @@ INLINE void dot_few(const struct panel_few *few, const struct panel_format *form
                       .act_stride = few->act_stride,
                       .totals = totals,
                       .ahead = few->ahead,
-                      .ahead_bytes = ahead / 8};
+                      .piece_bytes = piece,
+                      .run_bytes = few->n / ACT_GROUP * piece};
 #pragma GCC unroll 4
     for (int t = 0; t < n_tok; t++)
         totals[t] = _mm512_load_ps(few->sums + PANEL_LANES * (size_t)t);
     for (size_t k = 0; k < few->n; k += ACT_GROUP) {
         take(&rows, &to);
         to.act += sizeof(struct act_group);
-        to.ahead += ahead;
+        to.ahead += piece;
         for (size_t i = 0; i < 4; i++)
             rows.quarters[i] += few->group_bytes;
     }

@@ -57,12 +57,13 @@ static void untile_amx(float *y, size_t y_stride, const float *tile, float scale
         _mm512_mask_storeu_epi32(y + (size_t)t * y_stride, m, v[t]);
 }
 
-/* Asks for two tiles of weights behind those of the job, element i of its inputs. */
+/* Asks for as much of what is read behind the job as two tiles are, element i of its inputs. */
 INLINE void fetch_ahead(const struct tile_job *job, size_t i)
 {
-    const size_t bytes = 2 * TILE_INPUTS * sizeof *job->w;
-    for (size_t line = 0; job->ahead && line < bytes; line += 64)
-        _mm_prefetch((const char *)job->ahead + i / TILE_INPUTS * bytes + line, _MM_HINT_T1);
+    const size_t piece = 2 * TILE_INPUTS * sizeof *job->w / AHEAD_RUNS;
+    const size_t run = (size_t)job->n_col_tiles * piece;
+    for (size_t k = 0; job->ahead && k < AHEAD_RUNS; k++)
+        cpu_prefetch(job->ahead + k * run + i / TILE_INPUTS * piece, piece);
 }
 
 /* Two tiles of tokens, from t on, with those of the rows.  The weights stay in the first-level

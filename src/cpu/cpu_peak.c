@@ -25,9 +25,11 @@ static double run_c(int n_rounds, const void *ones)
 static uint64_t read_c(const void *p, size_t n_bytes)
 {
     const uint64_t *words = p;
+    const size_t run = n_bytes / CPU_READ_RUNS / sizeof *words;
     uint64_t bits = 0;
-    for (size_t i = 0; i < n_bytes / sizeof *words; i++)
-        bits |= words[i];
+    for (size_t i = 0; i < run; i++)
+        for (size_t r = 0; r < CPU_READ_RUNS; r++)
+            bits |= words[r * run + i];
     return bits;
 }
 

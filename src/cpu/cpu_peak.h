@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CPU_PEAK_MAX    12            /* loops of a machine */
-#define CPU_PEAK_BYTES  (512u << 10)  /* what a loop may read: more than L1 and less than L2 hold */
-#define CPU_PEAK_ROUNDS (1 << 18)     /* at most of a run: float32 counts it without rounding */
-#define CPU_READ_STEP   ((size_t)256) /* readers take multiples of it */
+#define CPU_PEAK_MAX    12           /* loops of a machine */
+#define CPU_PEAK_BYTES  (512u << 10) /* what a loop may read: more than L1 and less than L2 hold */
+#define CPU_PEAK_ROUNDS (1 << 18)    /* at most of a run: float32 counts it without rounding */
+#define CPU_READ_RUNS   8            /* that readers read side by side, which is faster than one */
+#define CPU_READ_STEP   ((size_t)CPU_READ_RUNS * 64) /* readers take multiples of it */
 
 /* What a loop multiplies, each a one. */
 enum cpu_peak_type { CPU_PEAK_F32, CPU_PEAK_BF16, CPU_PEAK_INT8 };

@@ -60,13 +60,14 @@ static double run_int8(int n_rounds, const void *ones)
 
 uint64_t cpu_read_avx2(const void *p, size_t n_bytes)
 {
-    const uint8_t *at = p, *end = at + n_bytes;
+    const uint8_t *at = p;
+    const size_t run = n_bytes / CPU_READ_RUNS;
     __m256i bits[4] = {{0}, {0}, {0}, {0}};
     uint64_t words[4];
-    for (; at < end; at += CPU_READ_STEP)
-        for (size_t i = 0; i < 8; i++)
-            bits[i % 4] = _mm256_or_si256(
-                bits[i % 4], _mm256_load_si256((const __m256i *)(const void *)(at + 32 * i)));
+    for (size_t i = 0; i < run; i += 32)
+        for (size_t r = 0; r < CPU_READ_RUNS; r++)
+            bits[r % 4] = _mm256_or_si256(
+                bits[r % 4], _mm256_load_si256((const __m256i *)(const void *)(at + r * run + i)));
     bits[0] = _mm256_or_si256(_mm256_or_si256(bits[0], bits[1]), _mm256_or_si256(bits[2], bits[3]));
     _mm256_storeu_si256((__m256i *)(void *)words, bits[0]);
     return words[0] | words[1] | words[2] | words[3];

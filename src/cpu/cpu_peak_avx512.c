@@ -36,11 +36,12 @@ static double run_int8(int n_rounds, const void *ones)
 
 uint64_t cpu_read_avx512(const void *p, size_t n_bytes)
 {
-    const uint8_t *at = p, *end = at + n_bytes;
+    const uint8_t *at = p;
+    const size_t run = n_bytes / CPU_READ_RUNS;
     __m512i bits[4] = {{0}, {0}, {0}, {0}};
-    for (; at < end; at += CPU_READ_STEP)
-        for (size_t i = 0; i < 4; i++)
-            bits[i] = _mm512_or_si512(bits[i], _mm512_load_si512(at + 64 * i));
+    for (size_t i = 0; i < run; i += 64)
+        for (size_t r = 0; r < CPU_READ_RUNS; r++)
+            bits[r % 4] = _mm512_or_si512(bits[r % 4], _mm512_load_si512(at + r * run + i));
     return (uint64_t)_mm512_reduce_or_epi64(
         _mm512_or_si512(_mm512_or_si512(bits[0], bits[1]), _mm512_or_si512(bits[2], bits[3])));
 }

@@ -84,7 +84,7 @@ enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, en
                        int n_tok);
 
 /* Returns how a product with inputs that are not rounded is computed: CPU_NARROW or CPU_WIDE. */
-enum cpu_path cpu_float_path(const struct tensor *w, int n_tok);
+enum cpu_path cpu_float_path(const struct cpu_backend *cpu, const struct tensor *w, int n_tok);
 
 /* y[t][r] = x[t] . row first + r of w, in items of rows that any worker may do in any order;
  * each element has the same bits in any company.  Adapters, rounding of inputs and observers

@@ -474,7 +474,7 @@ static void attend_by_folding(struct latent_job *job)
         job->products[0] = (struct heads_product){
             .m = a->wk,
             .turned = !a->wk->transposed,
-            .path = cpu_float_path(&a->wk->w, job->n),
+            .path = cpu_float_path(job->cpu, &a->wk->w, job->n),
             .x = a->q + (size_t)job->begin * heads * dim,
             .y = job->q,
             .x_head = dim,
@@ -491,7 +491,7 @@ static void attend_by_folding(struct latent_job *job)
         job->products[0] = (struct heads_product){
             .m = a->wv,
             .turned = a->wv->transposed,
-            .path = cpu_float_path(&a->wv->w, job->n),
+            .path = cpu_float_path(job->cpu, &a->wv->w, job->n),
             .x = job->mix,
             .y = a->out + (size_t)job->begin * heads * v_dim,
             .x_head = rank,

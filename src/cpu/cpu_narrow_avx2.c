@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of few tokens with float weights where they are stored, on AVX2: the bits of decode() and
- * wide(), whose chains of eight lanes these are. */
+/* Products of few tokens with float weights where they are stored, on AVX2: the bits of decode()
+ * and wide(), whose chains of eight lanes these are. */
 #if defined(__x86_64__)
 #include <assert.h>
 #include <immintrin.h>
@@ -187,6 +187,7 @@ static void narrow_avx2(const struct narrow_job *job)
 void cpu_narrow_avx2(struct cpu_ops *ops)
 {
     ops->narrow = narrow_avx2;
+    ops->narrow_tokens = 4;
 }
 
 #endif

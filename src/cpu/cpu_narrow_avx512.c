@@ -33,8 +33,7 @@ INLINE __m512 weights_16(struct tile *tile, int r, size_t i, int left)
         __m128i codes = _mm_maskz_loadu_epi8(lanes(left), tile->w[r] + i);
         __m256i high = _mm256_zextsi128_si256(codes);
         __m512 both[2];
-        tile->top[r] =
-            _mm256_max_epu8(tile->top[r], _mm256_and_si256(high, _mm256_set1_epi8(127)));
+        tile->top[r] = _mm256_max_epu8(tile->top[r], _mm256_and_si256(high, _mm256_set1_epi8(127)));
         from_e4m3_scaled(high, both);
         v = both[0];
         scale = _mm512_set1_ps(job->scale * 0x1p8f);
@@ -206,6 +205,7 @@ static void narrow_avx512(const struct narrow_job *job)
 void cpu_narrow_avx512(struct cpu_ops *ops)
 {
     ops->narrow = narrow_avx512;
+    ops->narrow_tokens = 16;
 }
 
 #endif

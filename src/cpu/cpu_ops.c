@@ -312,6 +312,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         .tile_inputs = tile_inputs_c,
         .tile_products = tile_products_c,
         .untile = untile_c,
+        .narrow_tokens = 1,
     };
 #if defined(__x86_64__)
     if (flags & CPU_AVX2) {

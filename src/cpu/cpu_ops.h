@@ -303,6 +303,7 @@ struct cpu_ops {
     /* y[t][r] = scale * tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
     void (*untile)(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
                    int n_rows);
+    int narrow_tokens;   /* up to so many, narrow() is faster than wide() */
     bool tiled;          /* the six above are faster than wide() */
     bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
 };

@@ -66,7 +66,7 @@ struct sink {
     int n_tok;
     const int8_t *act; /* the group of the first token, act_stride bytes each */
     size_t act_stride;
-    __m256 *totals; /* [n_tok] */
+    __m256 *totals;       /* [n_tok] */
     const uint8_t *ahead; /* in AHEAD_RUNS runs, a block asks for a piece of one */
     size_t run_bytes, piece_bytes;
 };

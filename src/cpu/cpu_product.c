@@ -18,9 +18,6 @@
 #define NARROW_ROWS_MAX 128
 #define NARROW_ITEMS    32
 
-/* Rows of float weights are decoded once for more tokens than these. */
-#define NARROW_TOKENS 4
-
 /* A piece of stored rows that is summed along them fills a panel. */
 #define FOLD_ROWS  ((int)(PANEL_FLOATS / FOLD_COLS))
 #define FOLD_AHEAD 16 /* stored rows between asking and reading */
@@ -43,10 +40,11 @@ void cpu_decode_row(const struct cpu_backend *cpu, const struct tensor *w, int64
         cpu_apply_scales(&w->scales, row, k0, n, dst);
 }
 
-enum cpu_path cpu_float_path(const struct tensor *w, int n_tok)
+enum cpu_path cpu_float_path(const struct cpu_backend *cpu, const struct tensor *w, int n_tok)
 {
     bool reads = w->scales.data ? cpu_narrow_scales(w->dtype, &w->scales) : !act_rounded(w->dtype);
-    return n_tok <= NARROW_TOKENS && reads && !w->transposed ? CPU_NARROW : CPU_WIDE;
+    bool few = n_tok <= cpu->ops.narrow_tokens;
+    return few && reads && !w->transposed ? CPU_NARROW : CPU_WIDE;
 }
 
 /* Says whether generated tokens, too, take tiles where there are some: those of weights that are
@@ -61,12 +59,12 @@ enum cpu_path cpu_path(const struct cpu_backend *cpu, const struct tensor *w, en
 {
     bool rounded = act_rounded(w->dtype) && !w->scales.data;
     if (phase == PHASE_FLOAT || cpu->base.exact || w->transposed)
-        return cpu_float_path(w, n_tok);
+        return cpu_float_path(cpu, w, n_tok);
     if (cpu->ops.tiled && (phase == PHASE_PROMPT || generates_in_tiles(w)))
         return CPU_TILES;
     if (rounded && (phase == PHASE_GENERATE || cpu->ops.rounds_prompts))
         return CPU_ROUNDED;
-    return cpu_float_path(w, n_tok);
+    return cpu_float_path(cpu, w, n_tok);
 }
 
 static int rows_per_item(const struct cpu_product *p)

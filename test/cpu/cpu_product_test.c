@@ -150,6 +150,46 @@ TEST(cpu_product, rows_in_ranges_are_those_of_the_whole)
     }
 }
 
+/* More tokens than are multiplied where weights are stored have them decoded; rows end within a
+ * vector, and have more columns than are added up at once. */
+TEST(cpu_product, few_tokens_of_float_weights_have_the_bits_of_many)
+{
+    enum { N_TOK = 40, ROWS = 71, MOST = 2 * WIDE_COLS + 64 * 3 };
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_E4M3, DTYPE_E2M1};
+    uint64_t seed = 7;
+    unsigned masks[MAX_MASKS];
+    int n_masks = cpu_masks(masks);
+    float *all = malloc((size_t)N_TOK * ROWS * sizeof *all);
+    float *few = malloc((size_t)N_TOK * ROWS * sizeof *few);
+    for (int i = 0; i < n_masks * 5 * TURNED; i++) {
+        struct backend *b = open_cpu(masks[i % n_masks], 1, false);
+        enum dtype type = types[i / n_masks % 5];
+        int n = i % 3 ? MOST : type == DTYPE_E2M1 ? 80 : 1003 + i % 7;
+        struct random_tensor w =
+            random_tensor(type, (enum tensor_kind)(i / n_masks / 5), ROWS, n, &seed);
+        struct guarded x = guarded_f32((size_t)N_TOK * (size_t)n, &seed);
+        struct matmul_args args = {
+            .x = x.p, .n_tok = N_TOK, .n_in = n, .phase = PHASE_FLOAT, .n_out = 1};
+        args.out[0].w = &w.t;
+        args.out[0].y = all;
+        b->matmul(b, &args);
+        args.out[0].y = few;
+        for (int first = 0; first < N_TOK; first += args.n_tok) {
+            args.n_tok = 1 + first % 6;
+            args.n_tok = args.n_tok < N_TOK - first ? args.n_tok : N_TOK - first;
+            args.x = (float *)x.p + (size_t)first * (size_t)n;
+            args.out[0].y = few + (size_t)first * ROWS;
+            b->matmul(b, &args);
+        }
+        assert_memory_equal(all, few, (size_t)N_TOK * ROWS * sizeof *all);
+        random_tensor_free(&w);
+        guarded_free(&x);
+        b->close(b);
+    }
+    free(all);
+    free(few);
+}
+
 /* The value of E4M3 that is nearest to x, of two the one with the even code. */
 static double nearest_e4m3(double x)
 {

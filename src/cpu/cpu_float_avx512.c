@@ -2,20 +2,12 @@
 /* Products with float weights, and the other operations, on AVX-512. */
 #if defined(__x86_64__)
 #include <assert.h>
-#include <immintrin.h>
 #include <math.h>
 
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_vector_avx512.h"
 #include "tensor/block.h"
 #include "tensor/number.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Lanes of the next 16 elements when left remain. */
-INLINE __mmask16 lanes(int left)
-{
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
-}
 
 INLINE __m512 from_bf16(__m256i v)
 {
@@ -230,16 +222,6 @@ void cpu_decode_float_avx512(enum dtype type, const void *src, float *dst, int64
     block_decode(type, p + dtype_bytes(type, i), dst + i, n - i);
 }
 
-/* The sums of four vectors; each is added in the same order wherever it stands. */
-INLINE __m128 sum_of_each(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-}
-
 /* n_rows (4 or 1) by n_tok (up to 6) sums, vectors along the inner dimension. */
 INLINE void tile(const struct wide_job *job, int r0, int t0, int n_rows, int n_tok)
 {
@@ -356,26 +338,6 @@ static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, 
         __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), scale);
         _mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(m, gain + i)));
     }
-}
-
-/* e^v = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
-INLINE __m512 exponential(__m512 v)
-{
-    /* Outside, the result is 0 or infinity anyway, and n must not overflow.  NaN passes:
-     * of a pair with NaN, min and max give the second. */
-    v = _mm512_min_ps(_mm512_set1_ps(150.0f), _mm512_max_ps(_mm512_set1_ps(-150.0f), v));
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(v, _mm512_set1_ps(0x1.715476p0f)), 0);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e4p-1f), v);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.7f7d1cp-20f), r);
-    __m512 e = _mm512_set1_ps(1.0f / 5040);
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 720));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 120));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 24));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 6));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 2));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(e, n);
 }
 
 static void silu_mul_avx512(float *gate, const float *up, int n)

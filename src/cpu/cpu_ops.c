@@ -307,6 +307,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_quant_avx2(ops);
         cpu_rows_avx2(ops);
         cpu_rounded_avx2(ops);
+        cpu_part_avx2(ops);
     }
     if (flags & CPU_AVX512) {
         cpu_float_avx512(ops);

@@ -301,6 +301,7 @@ void cpu_float_avx2(struct cpu_ops *ops);
 void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_rows_avx2(struct cpu_ops *ops);
 void cpu_rounded_avx2(struct cpu_ops *ops);
+void cpu_part_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);

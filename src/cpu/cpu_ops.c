@@ -314,6 +314,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_quant_avx512(ops);
         cpu_rows_avx512(ops);
         cpu_rounded_avx512(ops);
+        cpu_part_avx512(ops);
     }
     if (flags & CPU_AMX) {
         cpu_attend_amx(ops);

@@ -305,6 +305,7 @@ void cpu_part_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
+void cpu_part_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_part_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);

@@ -69,26 +69,28 @@ static inline const uint8_t *part_page(const struct part_block *b, int key)
     return job->keys + job->page_ids[(b->key0 + key) / ATTEND_ROWS] * job->page_bytes;
 }
 
-/* Asks for share i of n of a page's keys or values, if it is one of the part: little by little, so
- * that loads of what is computed with find room beside them.  The first heads do so for all. */
-static inline void part_fetch(const struct part_block *b, int key, size_t at, size_t i, size_t n)
+/* Returns the rows that are asked for while keys of a page are met: its values; while its values
+ * are: keys of the next block.  Or NULL: the first heads ask for all.  Borrowed: from the job. */
+static inline const uint8_t *part_values_ahead(const struct part_block *b, int page)
 {
-    if (b->head > 0 || b->key0 + key >= b->job->end)
-        return;
+    return b->head > 0 ? NULL : part_page(b, page) + b->job->values_at;
+}
+
+static inline const uint8_t *part_keys_ahead(const struct part_block *b, int page)
+{
+    int key = page + BLOCK_KEYS;
+    return b->head > 0 || b->key0 + key >= b->job->end ? NULL : part_page(b, key);
+}
+
+/* Asks for share i of n of a page's rows: little by little, so that loads of what is computed with
+ * find room beside them.  A compiler may leave out calls that do no more than that. */
+__attribute__((always_inline)) static inline void part_fetch(const struct part_block *b,
+                                                             const uint8_t *ahead, size_t i,
+                                                             size_t n)
+{
     size_t share = ATTEND_ROWS * b->row_bytes / n;
-    cpu_prefetch(part_page(b, key) + at + i * share, share);
-}
-
-/* Values of a block are fetched while its keys are met, ... */
-static inline void part_fetch_values(const struct part_block *b, int key, size_t i, size_t n)
-{
-    part_fetch(b, key, b->job->values_at, i, n);
-}
-
-/* ... and keys of the next block behind that. */
-static inline void part_fetch_keys(const struct part_block *b, int key, size_t i, size_t n)
-{
-    part_fetch(b, key + BLOCK_KEYS, 0, i, n);
+    for (size_t k = i * share; ahead && k < (i + 1) * share; k += 64)
+        __builtin_prefetch(ahead + k);
 }
 
 #endif

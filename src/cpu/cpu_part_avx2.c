@@ -64,13 +64,13 @@ static float round_query(int16_t *to, const float *q, size_t n)
     __m256i most = _mm256_setzero_si256();
     float per_step;
     for (size_t i = 0; i < n; i += 8)
-        most = _mm256_max_epu32(
-            most, _mm256_and_si256(load_bytes(q + i), _mm256_set1_epi32(0x7fffffff)));
+        most = _mm256_max_epu32(most,
+                                _mm256_and_si256(load_bytes(q + i), _mm256_set1_epi32(0x7fffffff)));
     float step = act_step(largest_bits(most), &per_step) / Q8_STEPS;
     for (size_t i = 0; i < n; i += STEP)
-        _mm256_store_si256((__m256i *)(void *)(to + i),
-                           to_codes(_mm256_loadu_ps(q + i), _mm256_loadu_ps(q + i + 8),
-                                    per_step * Q8_STEPS));
+        _mm256_store_si256(
+            (__m256i *)(void *)(to + i),
+            to_codes(_mm256_loadu_ps(q + i), _mm256_loadu_ps(q + i + 8), per_step * Q8_STEPS));
     return step;
 }
 
@@ -111,8 +111,8 @@ INLINE void multiply_bf16(const struct part_block *b, const struct part_room *ro
             const float *q = room->q[b->head + h] + i;
             for (int half = 0; half < 2; half++)
                 for (int j = 0; j < 2; j++)
-                    sums[j][h] = _mm256_fmadd_ps(keys[j][half], _mm256_load_ps(q + 8 * half),
-                                                 sums[j][h]);
+                    sums[j][h] =
+                        _mm256_fmadd_ps(keys[j][half], _mm256_load_ps(q + 8 * half), sums[j][h]);
         }
     }
 }
@@ -140,12 +140,12 @@ INLINE void multiply_q8(const struct part_block *b, const struct part_room *room
 INLINE void score_page(const struct part_block *b, struct part_room *room, int page, int n,
                        enum dtype type)
 {
-    const uint8_t *k = part_page(b, page);
+    const uint8_t *k = part_page(b, page), *ahead = part_values_ahead(b, page);
     for (int j = 0; j < ATTEND_ROWS; j += 2, k += 2 * b->row_bytes) {
         __m256 sums[2][HEADS];
         for (int h = 0; h < HEADS; h++)
             sums[0][h] = sums[1][h] = _mm256_setzero_ps();
-        part_fetch_values(b, page, (size_t)j / 2, ATTEND_ROWS / 2);
+        part_fetch(b, ahead, (size_t)j / 2, ATTEND_ROWS / 2);
         if (type == DTYPE_BF16)
             multiply_bf16(b, room, k, n, sums);
         else
@@ -216,7 +216,7 @@ INLINE void add_bf16(const struct part_block *b, const struct part_room *room, s
         int page = key / ATTEND_ROWS * ATTEND_ROWS;
         int end = b->to < page + ATTEND_ROWS ? b->to : page + ATTEND_ROWS;
         const uint8_t *v = part_page(b, page) + b->job->values_at + 2 * i;
-        part_fetch_keys(b, page, i / STEP, dim / STEP);
+        part_fetch(b, part_keys_ahead(b, page), i / STEP, dim / STEP);
         for (v += (size_t)(key - page) * b->row_bytes; key < end; key++, v += b->row_bytes) {
             __m256 values[2];
             from_bf16(v, values);
@@ -284,7 +284,8 @@ INLINE void add_codes(const struct part_block *b, const struct part_room *room, 
         sums[h][0] = sums[h][1] = _mm256_setzero_si256();
     for (int page = part_begin(b); page < b->to; page += ATTEND_ROWS) {
         const uint8_t *v = part_page(b, page) + at;
-        part_fetch_keys(b, page, i / STEP, dim / STEP);
+        part_fetch(b, part_keys_ahead(b, page), i / STEP, dim / STEP);
+#pragma GCC unroll 1 /* or else it adds up as a tree and spills registers */
         for (int j = 0; j < ATTEND_ROWS; j += 2, v += 2 * row) {
             __m256i even = from_codes(v), odd = from_codes(v + row);
             __m256i low = _mm256_unpacklo_epi16(even, odd);

@@ -176,7 +176,7 @@ struct attend_job {
     int k_dim, v_dim;
 };
 
-/* A part of the keys of a generated token, for query heads that share a KV head. */
+/* A part of the keys of a token, for query heads that share a KV head. */
 #define PART_DIM 256 /* dim at most; a multiple of 32 */
 struct part_job {
     const float *q;               /* [n_heads][dim] */
@@ -266,8 +266,9 @@ struct cpu_ops {
     void (*store)(enum dtype type, void *row, const float *src, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
-    /* All of a part at once, queries and weights rounded to 16 bits; NULL where there is no matrix
-     * unit. */
+    /* All of a part at once; NULL in C.  Of Q8_0 queries, and weights times the scales of values,
+     * are rounded to 15 bits of the largest or better.  A matrix unit rounds these queries to 14,
+     * and others and their weights to 16 bits each. */
     void (*attend_part)(const struct part_job *job);
     /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
     void (*attend_prompt)(const struct prompt_job *job);

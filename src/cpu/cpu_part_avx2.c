@@ -7,6 +7,7 @@
  * Q8_0: queries are 16-bit integers, and so are weights times the scales of the values.  Products
  * with codes are added up as integers, over a block of a key, or over a block of keys. */
 #if defined(__x86_64__)
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 
@@ -109,7 +110,7 @@ INLINE void multiply_bf16(const struct part_block *b, const struct part_room *ro
         from_bf16(k + b->row_bytes + 2 * i, keys[1]);
         for (int h = 0; h < n; h++) {
             const float *q = room->q[b->head + h] + i;
-            for (int half = 0; half < 2; half++)
+            for (size_t half = 0; half < 2; half++)
                 for (int j = 0; j < 2; j++)
                     sums[j][h] =
                         _mm256_fmadd_ps(keys[j][half], _mm256_load_ps(q + 8 * half), sums[j][h]);
@@ -354,6 +355,8 @@ static void attend_part_avx2(const struct part_job *job)
 {
     struct part_room room;
     struct part_block b = part_first(job);
+    assert(job->n_heads > 0 && job->n_heads <= ATTEND_HEADS);
+    assert(job->dim > 0 && job->dim % Q8_COLS == 0 && job->dim <= PART_DIM);
     start(job, &room);
     for (; part_seen(&b); b.key0 += BLOCK_KEYS)
         for (b.head = 0; part_heads(&b); b.head += b.n_heads) {

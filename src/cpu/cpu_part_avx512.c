@@ -8,6 +8,7 @@
  * has those of one key; codes are made unsigned, which sums begin with the opposite of.  Weights
  * times the scales of the values are 16-bit integers, which meet pairs of values. */
 #if defined(__x86_64__)
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 
@@ -87,13 +88,13 @@ static void split_query(float *to, const float *q, size_t n)
 }
 
 /* Prepares the queries, and lets heads begin. */
-static void start(const struct part_job *job, struct part_room *room)
+static void start(const struct part_job *job, struct part_room *room, enum dtype type)
 {
     size_t dim = (size_t)job->dim;
     for (size_t h = 0; h < (size_t)job->n_heads; h++) {
         const float *q = job->q + h * dim;
         room->factors[h] = job->scale;
-        if (job->dtype == DTYPE_Q8_0)
+        if (type == DTYPE_Q8_0)
             room->factors[h] *= round_query(room->blocks[h], q, dim);
         else
             split_query(room->q[h], q, dim);
@@ -180,18 +181,18 @@ INLINE __m512 scales_of(const uint8_t *p, size_t row)
 INLINE void score_q8(const struct part_block *b, struct part_room *room, int page, int n)
 {
     const uint8_t *k = part_page(b, page), *ahead = part_values_ahead(b, page);
-    size_t n_blocks = (size_t)b->job->dim / STEP;
+    size_t dim = (size_t)b->job->dim, shares = dim / STEP * (size_t)n;
     __m512 totals[HEADS];
     for (int h = 0; h < n; h++)
         totals[h] = _mm512_setzero_ps();
-    for (size_t i = 0; i < n_blocks; i++, k += Q8_BYTES) {
+    for (size_t i = 0; i < dim; i += STEP, k += Q8_BYTES) {
         __m512i codes[QUADS];
         turn_codes(k + 2, b->row_bytes, codes);
         __m512 scales = scales_of(k, b->row_bytes);
         for (int h = 0; h < n; h++) {
-            const struct query_block *q = &room->blocks[b->head + h][i];
+            const struct query_block *q = &room->blocks[b->head + h][i / STEP];
             __m512i high = _mm512_set1_epi32(q->first[0]), low = _mm512_set1_epi32(q->first[1]);
-            part_fetch(b, ahead, i * (size_t)n + (size_t)h, n_blocks * (size_t)n);
+            part_fetch(b, ahead, i / STEP * (size_t)n + (size_t)h, shares);
             for (size_t c = 0; c < QUADS; c++) {
                 high = _mm512_dpbusd_epi32(high, codes[c], _mm512_set1_epi32(q->quads[0][c]));
                 low = _mm512_dpbusd_epi32(low, codes[c], _mm512_set1_epi32(q->quads[1][c]));
@@ -266,9 +267,10 @@ INLINE void add_bf16(const struct part_block *b, const struct part_room *room, s
         int end = b->to - page < ATTEND_ROWS ? b->to - page : ATTEND_ROWS;
         for (size_t j = (size_t)begin; j < (size_t)end; j++) {
             __m512 values[4];
-            part_fetch(b, ahead, first / n_pairs + j, shares / n_pairs);
-            for (size_t c = 0; c < n_pairs; c++)
+            for (size_t c = 0; c < n_pairs; c++) {
+                part_fetch(b, ahead, first + c * ATTEND_ROWS + j, shares);
                 from_bf16(v + j * row + 2 * STEP * c, values + 2 * c);
+            }
             for (int h = 0; h < n; h++)
                 for (size_t c = 0; c < 2 * n_pairs; c++)
                     sums[h][c] = _mm512_fmadd_ps(_mm512_set1_ps(room->weights[h][(size_t)page + j]),
@@ -370,9 +372,9 @@ INLINE void meet_q8(const struct part_block *b, struct part_room *room, int n)
     }
 }
 
-INLINE void meet(const struct part_block *b, struct part_room *room, int n)
+INLINE void meet(const struct part_block *b, struct part_room *room, int n, enum dtype type)
 {
-    if (b->job->dtype == DTYPE_BF16)
+    if (type == DTYPE_BF16)
         meet_bf16(b, room, n);
     else
         meet_q8(b, room, n);
@@ -396,18 +398,21 @@ static void attend_part_avx512(const struct part_job *job)
 {
     struct part_room room;
     struct part_block b = part_first(job);
-    start(job, &room);
+    enum dtype type = job->dtype;
+    assert(job->n_heads > 0 && job->n_heads <= ATTEND_HEADS);
+    assert(job->dim > 0 && job->dim % Q8_COLS == 0 && job->dim <= PART_DIM);
+    start(job, &room, type);
     for (; part_seen(&b); b.key0 += BLOCK_KEYS)
         for (b.head = 0; part_heads(&b); b.head += b.n_heads) {
             if (b.n_heads == 4)
-                meet(&b, &room, 4);
+                meet(&b, &room, 4, type);
             else if (b.n_heads == 2)
-                meet(&b, &room, 2);
+                meet(&b, &room, 2, type);
             else
-                meet(&b, &room, 1);
+                meet(&b, &room, 1, type);
         }
     for (size_t h = 0; h < (size_t)job->n_heads; h++)
-        order(job->out + h * (size_t)job->dim, (size_t)job->dim, job->dtype);
+        order(job->out + h * (size_t)job->dim, (size_t)job->dim, type);
 }
 
 void cpu_part_avx512(struct cpu_ops *ops)

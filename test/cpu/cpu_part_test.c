@@ -94,12 +94,12 @@ static void attend_plainly(const struct cache *c, struct part_job *job)
     }
 }
 
-/* What rounding costs: queries and weights have 16 bits on a matrix unit; over 8-bit keys and
- * values 15 of the largest, and 14 of a query there; float32 otherwise. */
+/* What rounding costs: queries and weights have 16 bits on a matrix unit, and 14 or 15 of the
+ * largest over 8-bit keys and values; float32 otherwise. */
 static double tolerance_of(unsigned mask, enum dtype dtype)
 {
     if (dtype == DTYPE_Q8_0)
-        return mask & CPU_AMX ? 2.0 * 0x1p-12 : 2.0 * 0x1p-13;
+        return 2.0 * 0x1p-12;
     return mask & CPU_AMX ? 2.0 * 0x1p-15 : 4e-6;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_part.h - attention of a generated token over part of its keys, on vectors: what the
+/* cpu_part.h - attention of a token over part of its keys, on vectors: what the
  * instruction sets share.
  *
  * Keys come in blocks at fixed positions.  Up to four heads meet a block at a time: scores of whole

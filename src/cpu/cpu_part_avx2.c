@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention of a generated token over part of its keys, on AVX2.
+/* Attention of a token over part of its keys, on AVX2.
  *
  * bf16: the even and the odd elements of 32 bytes become floats with one operation each.  So
  * queries have that order, and sums of values until the end.

@@ -69,15 +69,14 @@ static float *parts_room(const struct attention_job *job, int unit)
 /* A token that sees fewer keys meets them page by page, which begins faster. */
 #define PART_KEYS_MIN 64
 
-/* Says whether a kernel takes parts of a generated token's keys; that depends on the shape and the
+/* Says whether a kernel takes a part of a token's keys at once; that depends on the shape and the
  * token's position only. */
 static bool takes_parts(const struct cpu_backend *cpu, const struct attention_args *a,
                         const struct unit *u)
 {
     const struct kv_view *kv = a->kv;
-    return a->phase == PHASE_GENERATE && !cpu->base.exact && cpu->ops.attend_part &&
-           u->end - u->begin >= PART_KEYS_MIN && kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 &&
-           kv->head_dim <= PART_DIM;
+    return !cpu->base.exact && cpu->ops.attend_part && u->end - u->begin >= PART_KEYS_MIN &&
+           kv->dtype != DTYPE_F32 && kv->head_dim % 32 == 0 && kv->head_dim <= PART_DIM;
 }
 
 /* Lets a unit meet keys begin..end-1 at once. */

@@ -2,7 +2,6 @@
 /* Products with float weights, and the other operations, on AVX2. */
 #if defined(__x86_64__)
 #include <assert.h>
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
@@ -149,38 +148,6 @@ static void rms_norm_avx2(float *y, const float *x, const float *gain, int n, fl
         __m256 v = _mm256_mul_ps(_mm256_maskload_ps(x + i, m), scale);
         _mm256_maskstore_ps(y + i, m, _mm256_mul_ps(v, _mm256_maskload_ps(gain + i, m)));
     }
-}
-
-/* 2^n for -150 <= n <= 150, as two factors, because one would leave the range. */
-INLINE __m256 scale_by_power(__m256 v, __m256i n)
-{
-    __m256i half = _mm256_srai_epi32(n, 1), rest = _mm256_sub_epi32(n, half);
-    __m256i bias = _mm256_set1_epi32(127);
-    half = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
-    rest = _mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23);
-    v = _mm256_mul_ps(v, _mm256_castsi256_ps(half));
-    return _mm256_mul_ps(v, _mm256_castsi256_ps(rest));
-}
-
-/* e^v = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
-INLINE __m256 exponential(__m256 v)
-{
-    /* Outside, the result is 0 or infinity anyway, and n must not overflow.  NaN passes:
-     * of a pair with NaN, min and max give the second. */
-    v = _mm256_min_ps(_mm256_set1_ps(104.0f), _mm256_max_ps(_mm256_set1_ps(-104.0f), v));
-    __m256 n = _mm256_round_ps(_mm256_mul_ps(v, _mm256_set1_ps(0x1.715476p0f)),
-                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e4p-1f), v);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
-    __m256 e = _mm256_set1_ps(1.0f / 5040);
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 720));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 120));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 24));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 6));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f / 2));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f));
-    e = _mm256_fmadd_ps(e, r, _mm256_set1_ps(1.0f));
-    return scale_by_power(e, _mm256_cvtps_epi32(n));
 }
 
 static void silu_mul_avx2(float *gate, const float *up, int n)

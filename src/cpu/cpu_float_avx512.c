@@ -2,7 +2,6 @@
 /* Products with float weights, and the other operations, on AVX-512. */
 #if defined(__x86_64__)
 #include <assert.h>
-#include <immintrin.h>
 #include <math.h>
 
 #include "cpu/cpu_floats_avx512.h"
@@ -166,26 +165,6 @@ static void rms_norm_avx512(float *y, const float *x, const float *gain, int n, 
         __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), scale);
         _mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(m, gain + i)));
     }
-}
-
-/* e^v = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
-INLINE __m512 exponential(__m512 v)
-{
-    /* Outside, the result is 0 or infinity anyway, and n must not overflow.  NaN passes:
-     * of a pair with NaN, min and max give the second. */
-    v = _mm512_min_ps(_mm512_set1_ps(150.0f), _mm512_max_ps(_mm512_set1_ps(-150.0f), v));
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(v, _mm512_set1_ps(0x1.715476p0f)), 0);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e4p-1f), v);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.7f7d1cp-20f), r);
-    __m512 e = _mm512_set1_ps(1.0f / 5040);
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 720));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 120));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 24));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 6));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f / 2));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
-    e = _mm512_fmadd_ps(e, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(e, n);
 }
 
 static void silu_mul_avx512(float *gate, const float *up, int n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_floats_avx2.h - float weights to vectors, and sums of vectors. */
+/* cpu_floats_avx2.h - float weights to vectors. */
 #ifndef CPU_CPU_FLOATS_AVX2_H
 #define CPU_CPU_FLOATS_AVX2_H
 
@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "cpu/cpu_ops.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Lanes of the next eight elements when left remain. */
-INLINE __m256i lanes(int left)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(left), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
+#include "cpu/cpu_vector_avx2.h"
 
 INLINE __m256 from_bf16(__m128i v)
 {
@@ -70,22 +63,6 @@ INLINE bool has_nan_code(__m256 largest)
 INLINE __m256 magnitude(__m256 v)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
-}
-
-INLINE float sum8(__m256 v)
-{
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-/* The sums of four vectors; each is added in the same order wherever it stands. */
-INLINE __m128 sum_of_each(__m256 a, __m256 b, __m256 c, __m256 d)
-{
-    __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-    __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-    __m256 abcd = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-    return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_floats_avx512.h - float weights to vectors, and sums of vectors. */
+/* cpu_floats_avx512.h - float weights to vectors. */
 #ifndef CPU_CPU_FLOATS_AVX512_H
 #define CPU_CPU_FLOATS_AVX512_H
 
@@ -7,15 +7,8 @@
 #include <immintrin.h>
 
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_vector_avx512.h"
 #include "tensor/number.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Lanes of the next 16 elements when left remain. */
-INLINE __mmask16 lanes(int left)
-{
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
-}
 
 INLINE __m512 from_bf16(__m256i v)
 {
@@ -60,16 +53,6 @@ INLINE __m512 load_16(enum dtype type, const uint8_t *w, size_t i, int left)
     default:
         return from_e2m1(_mm_maskz_loadu_epi8(lanes(left / 2) & 0xff, w + i / 2));
     }
-}
-
-/* The sums of four vectors; each is added in the same order wherever it stands. */
-INLINE __m128 sum_of_each(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
 #endif

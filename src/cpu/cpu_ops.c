@@ -321,6 +321,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_rows_avx2(ops);
         cpu_narrow_avx2(ops);
         cpu_rounded_avx2(ops);
+        cpu_part_avx2(ops);
     }
     if (flags & CPU_AVX512) {
         cpu_float_avx512(ops);
@@ -328,6 +329,7 @@ void cpu_ops_init(struct cpu_ops *ops, unsigned flags)
         cpu_rows_avx512(ops);
         cpu_narrow_avx512(ops);
         cpu_rounded_avx512(ops);
+        cpu_part_avx512(ops);
     }
     if (flags & CPU_AMX) {
         cpu_attend_amx(ops);

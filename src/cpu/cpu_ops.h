@@ -32,8 +32,9 @@
  * their way from memory when it reads several places than when it reads one. */
 #define AHEAD_RUNS 8
 
-/* Asks for memory that is not part of a stream that the hardware sees. */
-static inline void cpu_prefetch(const uint8_t *src, size_t n_bytes)
+/* Asks for memory that is not part of a stream that the hardware sees.  Always inline, as functions
+ * that call it alone have to be: a compiler drops calls of what has no effect. */
+static inline __attribute__((always_inline)) void cpu_prefetch(const uint8_t *src, size_t n_bytes)
 {
     for (size_t i = 0; i < n_bytes; i += 64)
         __builtin_prefetch(src + i);
@@ -189,7 +190,7 @@ struct attend_job {
     int k_dim, v_dim;
 };
 
-/* A part of the keys of a generated token, for query heads that share a KV head. */
+/* A part of the keys of a token, for query heads that share a KV head. */
 #define PART_DIM 256 /* dim at most; a multiple of 32 */
 struct part_job {
     const float *q;               /* [n_heads][dim] */
@@ -280,8 +281,9 @@ struct cpu_ops {
     void (*store)(enum dtype type, void *row, const float *src, int n);
     /* Continues an online softmax (arXiv:1805.02867) over n_keys more keys. */
     void (*attend)(const struct attend_job *job);
-    /* All of a part at once, queries and weights rounded to 16 bits; NULL where there is no matrix
-     * unit. */
+    /* All of a part at once; NULL in C.  Of Q8_0 queries, and weights times the scales of values,
+     * are rounded to 15 bits of the largest or better.  A matrix unit rounds these queries to 14,
+     * and others and their weights to 16 bits each. */
     void (*attend_part)(const struct part_job *job);
     /* Causal attention of prompt tokens; NULL where there is no matrix unit. */
     void (*attend_prompt)(const struct prompt_job *job);
@@ -317,10 +319,12 @@ void cpu_quant_avx2(struct cpu_ops *ops);
 void cpu_rows_avx2(struct cpu_ops *ops);
 void cpu_narrow_avx2(struct cpu_ops *ops);
 void cpu_rounded_avx2(struct cpu_ops *ops);
+void cpu_part_avx2(struct cpu_ops *ops);
 void cpu_float_avx512(struct cpu_ops *ops);
 void cpu_quant_avx512(struct cpu_ops *ops);
 void cpu_rows_avx512(struct cpu_ops *ops);
 void cpu_narrow_avx512(struct cpu_ops *ops);
+void cpu_part_avx512(struct cpu_ops *ops);
 void cpu_attend_amx(struct cpu_ops *ops);
 void cpu_part_amx(struct cpu_ops *ops);
 void cpu_tiles_amx(struct cpu_ops *ops);

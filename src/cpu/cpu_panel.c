@@ -39,7 +39,8 @@ static const uint8_t *rows_after(const struct narrow_job *job, int first)
 }
 
 /* Asks for what a thread reads behind columns k..k+255 of a panel: a piece of each run. */
-static void ask_for_next(const struct narrow_job *job, const uint8_t *next, size_t k)
+static inline __attribute__((always_inline)) void ask_for_next(const struct narrow_job *job,
+                                                               const uint8_t *next, size_t k)
 {
     size_t piece = PANEL_LANES * dtype_bytes(job->type, ACT_GROUP) / AHEAD_RUNS;
     size_t run = (size_t)job->n / ACT_GROUP * piece;

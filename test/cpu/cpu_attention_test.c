@@ -64,16 +64,18 @@ static void calm_scores(struct sequence *s)
 }
 
 /* What the rounding of queries and weights costs a sum of values up to 2: to bf16 for prompts on a
- * matrix unit, to 16 bits for generated tokens there, or queries to 14 where keys are 8-bit
- * integers, which each element adds to a score; float32 otherwise. */
+ * matrix unit, else to 16 bits there; where keys are 8-bit integers to 14 or 15, which each element
+ * adds to a score, and each key to the sum; float32 otherwise. */
 static double tolerance_of(const struct backend *b, enum phase phase, const struct sequence *s)
 {
-    bool tiles =
-        !strcmp(b->name, "cpu amx") && s->kv.dtype != DTYPE_F32 && s->kv.head_dim % 32 == 0;
-    if (tiles && phase == PHASE_GENERATE && s->kv.head_dim <= PART_DIM)
-        return s->kv.dtype == DTYPE_BF16 ? 2.0 * 0x1p-15 : 2.0 * 0x1p-12;
-    tiles = tiles && s->kv.head_dim <= PROMPT_DIM && s->n_heads / s->kv.n_kv_heads <= PROMPT_ROWS;
-    return tiles && phase == PHASE_PROMPT ? 2.0 * 0x1p-9 : 2e-5;
+    bool amx = !strcmp(b->name, "cpu amx"), plain = !strcmp(b->name, "cpu c");
+    if (plain || s->kv.dtype == DTYPE_F32 || s->kv.head_dim % 32 || s->kv.head_dim > PART_DIM)
+        return 2e-5;
+    if (amx && phase == PHASE_PROMPT && s->n_heads / s->kv.n_kv_heads <= PROMPT_ROWS)
+        return 2.0 * 0x1p-9;
+    if (s->kv.dtype == DTYPE_Q8_0)
+        return 2.0 * 0x1p-12;
+    return amx ? 2.0 * 0x1p-15 : 2e-5;
 }
 
 static void sequence_free(struct sequence *s, struct backend *b)

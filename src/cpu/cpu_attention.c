@@ -4,8 +4,8 @@
  * A unit is one query token with the query heads that share a KV head, which read its keys
  * once.  A generated token meets its keys in parts, cut at fixed positions so that many threads
  * have something to do; what comes out of the parts is put together in their order.  Within a
- * part, and for prompts, pages are visited in order of absolute position.  So a query's result
- * depends neither on what else the call holds nor on who computes it.
+ * part, and for prompts, pages, or blocks of them, are visited in order of absolute position.  So a
+ * query's result depends neither on what else the call holds nor on who computes it.
  *
  * On a matrix unit, blocks of prompt tokens meet their keys together. */
 #include <assert.h>

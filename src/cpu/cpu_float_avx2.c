@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products with float weights, and the other operations, on AVX2. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "cpu/cpu_floats_avx2.h"
 #include "tensor/block.h"
-#include "tensor/number.h"
 
 /* Decodes eight at a time and returns how many it did. */
 INLINE int64_t decode(enum dtype type, const uint8_t *src, float *dst, int64_t n)

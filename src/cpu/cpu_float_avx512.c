@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products with float weights, and the other operations, on AVX-512. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <math.h>
 
 #include "cpu/cpu_floats_avx512.h"

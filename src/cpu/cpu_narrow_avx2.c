@@ -131,8 +131,9 @@ INLINE void multiply(const struct narrow_job *job, int r0, int n_rows, int t0, i
         }
     }
     for (int r = 0; r < n_rows && type == DTYPE_E4M3; r++)
-        for (int t = 0; t < n_tok && has_nan_code(tile.largest[r]); t++)
-            to[(size_t)t * job->y_stride + (size_t)r] = NAN;
+        if (has_nan_code(tile.largest[r]))
+            for (int t = 0; t < n_tok; t++)
+                to[(size_t)t * job->y_stride + (size_t)r] = NAN;
 }
 
 /* Rows r0.. meet all tokens while a cache has them. */

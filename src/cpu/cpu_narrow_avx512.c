@@ -24,7 +24,8 @@ struct tile {
     bool scaled; /* by job->scale or job->scales */
 };
 
-/* Sixteen weights of row r from element i on, 0 where fewer are left. */
+/* Sixteen weights of row r from element i on, 0 where fewer are left, whatever they are scaled
+ * with. */
 INLINE __m512 weights_16(struct tile *tile, int r, size_t i, int left)
 {
     const struct narrow_job *job = tile->job;
@@ -41,9 +42,10 @@ INLINE __m512 weights_16(struct tile *tile, int r, size_t i, int left)
         v = load_16(tile->type, tile->w[r], i, left);
     }
     if (tile->scaled || tile->type == DTYPE_E4M3)
-        v = _mm512_mul_ps(v, scale);
+        v = _mm512_maskz_mul_ps(lanes(left), v, scale);
     if (tile->scaled && tile->type == DTYPE_E2M1 && job->scales)
-        v = _mm512_mul_ps(v, _mm512_set1_ps(number_e4m3[tile->entries[r][i / 16]]));
+        v = _mm512_maskz_mul_ps(lanes(left), v,
+                                _mm512_set1_ps(number_e4m3[tile->entries[r][i / 16]]));
     return v;
 }
 
@@ -87,7 +89,7 @@ INLINE void add_span(struct tile *tile, size_t begin, size_t end, const float *e
         for (int r = 0; r < tile->n_rows; r++) {
             __m512 w = weights_16(tile, r, i, (int)(end - i));
             if (entries)
-                w = _mm512_mul_ps(w, _mm512_set1_ps(entries[r]));
+                w = _mm512_maskz_mul_ps(m, w, _mm512_set1_ps(entries[r]));
             for (int t = 0; t < tile->n_tok; t++)
                 tile->sums[t][r] =
                     _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(m, tile->x + (size_t)t * stride + i),

@@ -153,8 +153,8 @@ static inline const uint8_t *cpu_scale_row(const struct tensor_scales *s, int64_
 /* Multiplies dst: [n], elements k0..k0+n-1 of a row of the matrix, by their entries. */
 void cpu_apply_scales(const struct tensor_scales *s, int64_t row, int64_t k0, int n, float *dst);
 
-/* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that are
- * not too narrow to be added up before scaling, and NVFP4's. */
+/* Says whether narrow kernels know such scales for weights of this format: E4M3 blocks that
+ * end where vectors do, and NVFP4's. */
 static inline bool cpu_narrow_scales(enum dtype type, const struct tensor_scales *s)
 {
     return (type == DTYPE_E4M3 && s->n_cols % 64 == 0) ||
@@ -263,10 +263,12 @@ struct cpu_ops {
     void (*decode)(enum dtype type, const void *src, float *dst, int64_t n);
     void (*wide)(const struct wide_job *job);
     void (*fold)(const struct wide_job *job);
-    /* For formats that act_rounded() names, and for the others: the bits of decode() and wide(),
-     * rounded where weights have been multiplied with scale, and then with their scales. */
+    /* For formats that act_rounded() names. */
     void (*narrow_rounded)(const struct narrow_job *job);
+    /* For the others: the bits of decode() and wide(), of weights that have been multiplied with
+     * scale, and then with their scales. */
     void (*narrow)(const struct narrow_job *job);
+    int narrow_tokens; /* up to so many, narrow() is faster than that */
     /* Rounds x: [n] f32 into act: whole groups, the same in every version. */
     void (*round_act)(void *act, const float *x, int n);
     /* y = x / sqrt(mean(x^2) + eps) * gain; y may be x.  All [n] f32. */
@@ -305,7 +307,6 @@ struct cpu_ops {
     /* y[t][r] = scale * tile[r][t]; y: [n_tok][y_stride], n_rows of them used. */
     void (*untile)(float *y, size_t y_stride, const float *tile, float scale, int n_tok,
                    int n_rows);
-    int narrow_tokens;   /* up to so many, narrow() is faster than wide() */
     bool tiled;          /* the six above are faster than wide() */
     bool rounds_prompts; /* narrow_rounded() of many tokens is faster than wide() */
 };

@@ -38,12 +38,23 @@ static const uint8_t *rows_after(const struct narrow_job *job, int first)
     return first + PANEL_LANES == job->n_rows ? job->ahead : NULL;
 }
 
+/* Returns the bytes that each run has of the next panel, and of all that are read next to 16 rows.
+ */
+static size_t piece_bytes(const struct narrow_job *job)
+{
+    return PANEL_LANES * dtype_bytes(job->type, ACT_GROUP) / AHEAD_RUNS;
+}
+
+static size_t run_bytes(const struct narrow_job *job)
+{
+    return act_padded(job->n) / ACT_GROUP * piece_bytes(job);
+}
+
 /* Asks for what a thread reads behind columns k..k+255 of a panel: a piece of each run. */
 static inline __attribute__((always_inline)) void ask_for_next(const struct narrow_job *job,
                                                                const uint8_t *next, size_t k)
 {
-    size_t piece = PANEL_LANES * dtype_bytes(job->type, ACT_GROUP) / AHEAD_RUNS;
-    size_t run = (size_t)job->n / ACT_GROUP * piece;
+    size_t piece = piece_bytes(job), run = run_bytes(job);
     for (size_t i = 0; i < AHEAD_RUNS; i++)
         cpu_prefetch(next + i * run + k / ACT_GROUP * piece, piece);
 }
@@ -79,6 +90,7 @@ static void multiply_panels(const struct narrow_job *job, const struct panel_for
                                 .row_bytes = job->row_bytes,
                                 .group_bytes = group_bytes,
                                 .act_stride = act_stride,
+                                .run_bytes = run_bytes(job),
                                 .n = (size_t)job->n / ACT_GROUP * ACT_GROUP,
                                 .n_tok = n_tok};
         few.ahead = next ? next : few.src;

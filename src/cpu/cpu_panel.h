@@ -11,7 +11,12 @@
 #ifndef CPU_CPU_PANEL_H
 #define CPU_CPU_PANEL_H
 
+#include <assert.h>
+
 #include "cpu/cpu_ops.h"
+
+static_assert(AHEAD_RUNS == ACT_GROUP / ACT_BLOCK,
+              "each block of a group asks for one run's piece");
 
 #define PANEL_LANES 16 /* rows */
 #define PANEL_SPAN  64 /* tokens that a panel meets before the next one is unpacked */
@@ -33,6 +38,7 @@ struct panel_few {
     const uint8_t *ahead; /* what the cache may fetch meanwhile, as many bytes as the rows have */
     float *sums;          /* [n_tok][PANEL_LANES], added to */
     size_t row_bytes, group_bytes, act_stride, n;
+    size_t run_bytes; /* of AHEAD_RUNS runs that all of ahead is */
     int n_tok;
 };
 typedef void panel_few_fn(const struct panel_few *few);

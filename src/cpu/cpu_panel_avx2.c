@@ -101,8 +101,7 @@ INLINE void put_block(const struct sink *to, size_t block, const __m256i q[8])
     } else {
         add_products(to, block, q, 32);
     }
-    for (size_t i = 0; i < to->piece_bytes; i += 64)
-        _mm_prefetch((const char *)to->ahead + to->run_bytes * block + i, _MM_HINT_T0);
+    cpu_prefetch(to->ahead + to->run_bytes * block, to->piece_bytes);
 }
 
 INLINE __m256i low_nibbles(__m256i v)
@@ -453,7 +452,7 @@ INLINE void dot_half(const struct panel_few *few, const struct panel_format *for
                       .totals = totals,
                       .ahead = few->ahead + first,
                       .piece_bytes = piece,
-                      .run_bytes = few->n / ACT_GROUP * piece};
+                      .run_bytes = few->run_bytes / (PANEL_LANES / HALF_LANES)};
 #pragma GCC unroll 4
     for (size_t t = 0; t < (size_t)n_tok; t++)
         totals[t] = _mm256_load_ps(few->sums + PANEL_LANES * t + HALF_LANES * half);

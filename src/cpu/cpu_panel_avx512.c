@@ -128,8 +128,7 @@ INLINE void put_block(const struct sink *to, size_t block, const __m512i q[8])
         to->totals[t] = add_block(to->totals[t], dot, to->panel, to->format, act,
                                   sixteens ? 2 * block + 1 : block, mins, sixteens);
     }
-    for (size_t i = 0; i < to->piece_bytes; i += 64)
-        _mm_prefetch((const char *)to->ahead + to->run_bytes * block + i, _MM_HINT_T0);
+    cpu_prefetch(to->ahead + to->run_bytes * block, to->piece_bytes);
 }
 
 INLINE __m512i low_nibbles(__m512i v)
@@ -481,7 +480,7 @@ INLINE void dot_few(const struct panel_few *few, const struct panel_format *form
                       .totals = totals,
                       .ahead = few->ahead,
                       .piece_bytes = piece,
-                      .run_bytes = few->n / ACT_GROUP * piece};
+                      .run_bytes = few->run_bytes};
 #pragma GCC unroll 4
     for (int t = 0; t < n_tok; t++)
         totals[t] = _mm512_load_ps(few->sums + PANEL_LANES * (size_t)t);

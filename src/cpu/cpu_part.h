@@ -83,14 +83,14 @@ static inline const uint8_t *part_keys_ahead(const struct part_block *b, int pag
 }
 
 /* Asks for share i of n of a page's rows: little by little, so that loads of what is computed with
- * find room beside them.  A compiler may leave out calls that do no more than that. */
+ * find room beside them. */
 __attribute__((always_inline)) static inline void part_fetch(const struct part_block *b,
                                                              const uint8_t *ahead, size_t i,
                                                              size_t n)
 {
     size_t share = ATTEND_ROWS * b->row_bytes / n;
-    for (size_t k = i * share; ahead && k < (i + 1) * share; k += 64)
-        __builtin_prefetch(ahead + k);
+    if (ahead)
+        cpu_prefetch(ahead + i * share, share);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention of a generated token over part of its keys, on tiles.
+/* Attention of a token over part of its keys, on tiles.
  *
  * Keys and values are tiles as they lie in the cache, so nothing of them is turned.  Scores: a page
  * of keys, times turned queries, gives products[key][column].  Values: a row of values is a row of

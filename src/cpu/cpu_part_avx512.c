@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "cpu/cpu_part.h"
 #include "cpu/cpu_vector_avx512.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention of a generated token on tiles, over keys and values in blocks of 8 bits.
+/* Attention of a token on tiles, over keys and values in blocks of 8 bits.
  *
  * Codes of keys are tiles as they lie; queries are 8-bit integers, a high and a low part of each
  * number.  A block's products are scaled when they are float.

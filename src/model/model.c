@@ -216,8 +216,26 @@ static size_t widest_ffn(const struct model_config *c)
     return c->moe.n_dense ? max_size(c->ffn_dim, shared) : shared;
 }
 
-/* Points the parts of s into block, which may be NULL.  Returns how many floats they take.  The
- * limits on shapes keep every size far below what size_t holds. */
+struct part {
+    float **at;
+    size_t n;
+};
+
+/* Points parts into block, which may be NULL, one behind the other from float n on.  Returns where
+ * they end. */
+static size_t place_parts(const struct part *parts, size_t n_parts, float *block, size_t n)
+{
+    for (size_t i = 0; i < n_parts; i++) {
+        if (block)
+            *parts[i].at = block + n;
+        n += (parts[i].n + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+    }
+    return n;
+}
+
+/* Points the parts of s into block, which may be NULL.  Returns how many floats they take.  What
+ * attention needs and what is needed behind it lie in the same place.  The limits on shapes keep
+ * every size far below what size_t holds. */
 static size_t place_scratch(struct scratch *s, float *block, const struct model_config *c)
 {
     const size_t n_tok = MODEL_MAX_TOKENS;
@@ -229,31 +247,28 @@ static size_t place_scratch(struct scratch *s, float *block, const struct model_
         v_dim = 0;
         out_dim = (size_t)c->n_heads * latent->v_dim;
     }
-    const struct {
-        float **at;
-        size_t n;
-    } parts[] = {
+    const struct part parts[] = {
         {&s->h, n_tok * c->dim},
         {&s->x, n_tok * c->dim},
-        {&s->q, n_tok * q_dim},
-        {&s->attn, n_tok * out_dim},
-        {&s->k, n_tok * k_dim},
-        {&s->v, n_tok * v_dim},
-        {&s->q_a, c->is_latent ? n_tok * latent->q_rank : 0},
-        {&s->gate, n_tok * widest_ffn(c)},
-        {&s->up, n_tok * widest_ffn(c)},
         {&s->scores, c->is_moe ? n_tok * c->moe.n_experts : 0},
         {&s->work, work_floats(c)},
         {&s->rope, n_tok * config_rope_dim(c)},
         {&s->logits, (size_t)MODEL_LOGIT_ROWS * c->n_vocab},
     };
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (block)
-            *parts[i].at = block + n;
-        n += (parts[i].n + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
-    }
-    return n;
+    const struct part attention[] = {
+        {&s->q, n_tok * q_dim},
+        {&s->attn, n_tok * out_dim},
+        {&s->k, n_tok * k_dim},
+        {&s->v, n_tok * v_dim},
+        {&s->q_a, c->is_latent ? n_tok * latent->q_rank : 0},
+    };
+    const struct part ffn[] = {
+        {&s->gate, n_tok * widest_ffn(c)},
+        {&s->up, n_tok * widest_ffn(c)},
+    };
+    size_t n = place_parts(parts, sizeof parts / sizeof *parts, block, 0);
+    return max_size(place_parts(attention, sizeof attention / sizeof *attention, block, n),
+                    place_parts(ffn, sizeof ffn / sizeof *ffn, block, n));
 }
 
 size_t config_scratch_bytes(const struct model_config *config)

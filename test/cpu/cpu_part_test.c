@@ -127,7 +127,12 @@ static void check_part(const struct cpu_ops *ops, const struct cache *c, int n_h
     job.max = max[1];
     job.sum = sum[1];
     ops->attend_part(&job);
-    for (int h = 0; h < n_heads; h++)
+    for (int h = 0; h < n_heads; h++) {
+        /* Other parts are weighed by the largest score. */
+        double apart = (double)max[1][h] - (double)max[0][h];
+        if (!(fabs(apart) <= 4.0 * tolerance))
+            fail_msg("%s, %d heads of %d, keys %d..%d: head %d: largest score off by %.9g",
+                     dtype_info(c->dtype)->name, n_heads, c->dim, begin, end, h, apart);
         for (int i = 0; i < c->dim; i++) {
             double want = (double)(out[0][h * c->dim + i] / sum[0][h]);
             double got = (double)(out[1][h * c->dim + i] / sum[1][h]);
@@ -135,6 +140,9 @@ static void check_part(const struct cpu_ops *ops, const struct cache *c, int n_h
                 fail_msg("%s, %d heads of %d, keys %d..%d: head %d [%d]: got %.9g, want %.9g",
                          dtype_info(c->dtype)->name, n_heads, c->dim, begin, end, h, i, got, want);
         }
+        double share = (double)sum[1][h] * exp(apart) / (double)sum[0][h];
+        assert_true(fabs(share - 1.0) <= 4.0 * tolerance);
+    }
 }
 
 TEST(cpu_part, keys_of_a_part_cost_their_rounding_only)
@@ -194,11 +202,15 @@ TEST(cpu_part, a_head_gets_the_same_bits_in_any_company)
                                .n_heads = HEADS,
                                .dim = DIM};
         ops.attend_part(&job);
+        float max_alone, sum_alone;
         job.out = alone;
+        job.max = &max_alone;
+        job.sum = &sum_alone;
         job.n_heads = 1;
         for (int h = 0; h < HEADS; h++, job.q += DIM) {
             ops.attend_part(&job);
             assert_memory_equal(alone, out + (size_t)h * DIM, sizeof alone);
+            assert_true(max_alone == max[h] && sum_alone == sum[h]);
         }
         cache_free(&c);
     }

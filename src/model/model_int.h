@@ -15,8 +15,8 @@ struct layer {
     int window;                        /* keys that a query sees; 0 = all */
 };
 
-/* Activations of one step, T = MODEL_MAX_TOKENS.  All point into one block, where those of attention
- * (q to q_a) and those behind it (gate and up) share their memory. */
+/* Activations of one step, T = MODEL_MAX_TOKENS.  All point into one block, where those of
+ * attention (q to q_a) and those behind it (gate and up) share their memory. */
 struct scratch {
     float *h;         /* [T][dim] residual stream; survives until the next step */
     float *x;         /* [T][dim] normed input of a block, then its output */

@@ -82,7 +82,7 @@ INLINE void add_columns(struct tile *tile, size_t begin, size_t end)
         i = add_span(tile, begin, end, NULL);
     for (size_t from = begin, to; from < end && blocks; from = to) {
         size_t block = from / (size_t)scales->n_cols;
-        float entries[ROWS];
+        float entries[ROWS] = {0};
         to = (block + 1) * (size_t)scales->n_cols;
         to = to < end ? to : end;
         for (int r = 0; r < tile->n_rows; r++)

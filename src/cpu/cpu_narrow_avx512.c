@@ -13,12 +13,12 @@
 
 /* Some rows and tokens of a job. */
 struct tile {
+    __m512 sums[TOKENS][ROWS];
+    __m256i top[ROWS]; /* the largest magnitudes of E4M3 codes so far */
     const struct narrow_job *job;
     const uint8_t *w[ROWS];
     const uint8_t *entries[ROWS]; /* of the rows' scales */
     const float *x;               /* of the first token */
-    __m512 sums[TOKENS][ROWS];
-    __m256i top[ROWS]; /* the largest magnitudes of E4M3 codes so far */
     int n_rows, n_tok;
     enum dtype type;
     bool scaled; /* by job->scale or job->scales */
@@ -108,7 +108,7 @@ INLINE void add_columns(struct tile *tile, size_t begin, size_t end)
     }
     for (size_t from = begin, to; from < end; from = to) {
         size_t block = from / (size_t)scales->n_cols;
-        float entries[ROWS];
+        float entries[ROWS] = {0};
         to = (block + 1) * (size_t)scales->n_cols;
         to = to < end ? to : end;
         for (int r = 0; r < tile->n_rows; r++)

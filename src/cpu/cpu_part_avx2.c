@@ -217,11 +217,11 @@ INLINE void add_bf16(const struct part_block *b, const struct part_room *room, s
     for (int key = b->from; key < b->to;) {
         int page = key / ATTEND_ROWS * ATTEND_ROWS;
         int end = b->to < page + ATTEND_ROWS ? b->to : page + ATTEND_ROWS;
-        const uint8_t *v = part_page(b, page) + b->job->values_at + 2 * i;
+        const uint8_t *rows = part_page(b, page) + b->job->values_at;
         part_fetch(b, part_keys_ahead(b, page), i / STEP, dim / STEP);
-        for (v += (size_t)(key - page) * b->row_bytes; key < end; key++, v += b->row_bytes) {
+        for (; key < end; key++) {
             __m256 values[2];
-            from_bf16(v, values);
+            from_bf16(&rows[(size_t)(key - page) * b->row_bytes + 2 * i], values);
             for (int h = 0; h < n; h++) {
                 __m256 weight = _mm256_broadcast_ss(room->weights[h] + key);
                 sums[h][0] = _mm256_fmadd_ps(weight, values[0], sums[h][0]);

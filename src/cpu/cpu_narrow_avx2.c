@@ -2,14 +2,13 @@
 /* Products of few tokens with float weights where they are stored, on AVX2: the bits of decode()
  * and wide(), whose chains of eight lanes these are. */
 #if defined(__x86_64__)
-#include <assert.h>
 #include <immintrin.h>
 #include <math.h>
 
 #include "cpu/cpu_floats_avx2.h"
+#include "cpu/cpu_narrow.h"
 #include "tensor/block.h"
 
-#define ROWS   4 /* that are read together at most */
 #define TOKENS 2 /* registers are few */
 
 /* Some rows and tokens of a job. */
@@ -136,53 +135,9 @@ INLINE void multiply(const struct narrow_job *job, int r0, int n_rows, int t0, i
                 to[(size_t)t * job->y_stride + (size_t)r] = NAN;
 }
 
-/* Rows r0.. meet all tokens while a cache has them. */
-INLINE void multiply_rows(const struct narrow_job *job, int r0, int n_rows, enum dtype type,
-                          bool scaled)
-{
-    int t = 0;
-    for (; t + TOKENS <= job->n_tok; t += TOKENS)
-        multiply(job, r0, n_rows, t, TOKENS, type, scaled);
-    if (t < job->n_tok)
-        multiply(job, r0, n_rows, t, 1, type, scaled);
-}
-
-INLINE void narrow(const struct narrow_job *job, enum dtype type, bool scaled)
-{
-    int r = 0;
-    for (; r + ROWS <= job->n_rows; r += ROWS)
-        multiply_rows(job, r, ROWS, type, scaled);
-    for (; r < job->n_rows; r++)
-        multiply_rows(job, r, 1, type, scaled);
-}
-
-INLINE void narrow_type(const struct narrow_job *job, enum dtype type)
-{
-    if (job->scales || job->scale != 1.0f)
-        narrow(job, type, true);
-    else
-        narrow(job, type, false);
-}
-
 static void narrow_avx2(const struct narrow_job *job)
 {
-    switch (job->type) {
-    case DTYPE_F32:
-        narrow_type(job, DTYPE_F32);
-        break;
-    case DTYPE_F16:
-        narrow_type(job, DTYPE_F16);
-        break;
-    case DTYPE_BF16:
-        narrow_type(job, DTYPE_BF16);
-        break;
-    case DTYPE_E4M3:
-        narrow_type(job, DTYPE_E4M3);
-        break;
-    default:
-        assert(job->type == DTYPE_E2M1);
-        narrow_type(job, DTYPE_E2M1);
-    }
+    narrow_by_tiles(job, TOKENS, multiply);
 }
 
 void cpu_narrow_avx2(struct cpu_ops *ops)

@@ -90,8 +90,8 @@ static bool choose(struct bench_batch *b, struct err *err)
         if (!model_logits(b->model, (int)first, (int)n, PHASE_GENERATE, b->logits, err))
             return false;
         for (uint32_t i = 0; i < n; i++)
-            if (!sampler_next(b->sampler, b->room, b->logits + (size_t)i * b->n_vocab, &b->ids[first + i],
-                              err))
+            if (!sampler_next(b->sampler, b->room, b->logits + (size_t)i * b->n_vocab,
+                              &b->ids[first + i], err))
                 return false;
     }
     return true;

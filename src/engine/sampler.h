@@ -63,7 +63,8 @@ void sampler_penalise(const struct sampler *sampler, float *logits);
 bool sampler_choose(struct sampler *sampler, struct sampler_room *room, const float *logits,
                     int32_t *id, struct err *err) CHECKED;
 
-/* Both, after logits_check(); changes logits. */
+/* Both; changes logits, which are checked before.  logits: [n_vocab] f32.
+ * Errors: as logits_check(). */
 bool sampler_next(struct sampler *sampler, struct sampler_room *room, float *logits, int32_t *id,
                   struct err *err) CHECKED;
 

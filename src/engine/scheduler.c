@@ -87,13 +87,19 @@ bool scheduler_add(struct scheduler *sched, const struct job_params *params,
     struct job *job = job_new(sched, params, sink, err);
     if (!job)
         return false;
-    job->id = *id = ++sched->last_id;
+    *id = sched->last_id + 1;
+    scheduler_put(sched, job, *id);
+    return true;
+}
+
+void scheduler_put(struct scheduler *sched, struct job *job, uint64_t id)
+{
+    job->id = sched->last_id = id;
     struct job **end = &sched->jobs;
     while (*end)
         end = &(*end)->next;
     *end = job;
     sched->n_jobs++;
-    return true;
 }
 
 static struct job *find(struct scheduler *sched, uint64_t id)

@@ -75,7 +75,10 @@ struct job *job_new(const struct scheduler *sched, const struct job_params *para
                     const struct job_sink *sink, struct err *err) CHECKED;
 void job_free(struct job *job);
 
-/* scheduler.c: takes the job out and tells its sink.  err: of FINISH_FAILED, else NULL. */
+/* scheduler.c: takes over a job, and an id for it that was not used before. */
+void scheduler_put(struct scheduler *sched, struct job *job, uint64_t id);
+/* Takes the job out and tells its sink.  err: of FINISH_FAILED, else NULL.
+ * Errors: err is only read. */
 void job_end(struct scheduler *sched, struct job *job, enum finish_reason finish,
              const struct err *err);
 

@@ -80,7 +80,8 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
 bool model_logits(struct model *model, int first, int n, enum phase phase, float *logits,
                   struct err *err) CHECKED;
 
-/* The same of any rows of the last step, in any order: [n]. */
+/* The same of any rows of the last step, in any order.  rows: [n]; logits: host [n][n_vocab] f32.
+ * Errors: as model_logits(). */
 bool model_logits_of(struct model *model, const int *rows, int n, enum phase phase, float *logits,
                      struct err *err) CHECKED;
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/monitor.h"
+#include "base/thread.h"
+#include "base/turn.h"
 #include "engine/scheduler_int.h"
-#include "engine/turn.h"
 
 /* While something waits for pages, a deadline or a client, the clock is looked at so often. */
-enum { LOOK_NS = 50000000 };
+enum { LOOK_MS = 50, IDLE_MS = 60000 };
 
 enum command_kind { COMMAND_ADD, COMMAND_CANCEL, COMMAND_WAKE };
 
@@ -25,9 +24,8 @@ struct command {
 struct engine {
     struct scheduler *sched;
     struct turn *turn;
-    pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t wake;
+    struct thread *thread;
+    struct monitor *monitor; /* of what follows */
     struct command *first, **last;
     uint64_t last_id;
     uint32_t n_waiting; /* added and not yet taken by the thread */
@@ -53,30 +51,21 @@ static void obey(struct engine *engine, struct command *commands)
  * Returns false when all is over. */
 static bool listen(struct engine *engine, bool idle, struct command **commands)
 {
-    pthread_mutex_lock(&engine->lock);
+    monitor_enter(engine->monitor);
     engine->stats = scheduler_stats(engine->sched);
-    if (idle && !engine->first && !engine->ends) {
-        if (engine->stats.n_running + engine->stats.n_waiting) {
-            struct timespec until;
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            until.tv_nsec += LOOK_NS;
-            until.tv_sec += until.tv_nsec / 1000000000;
-            until.tv_nsec %= 1000000000;
-            pthread_cond_timedwait(&engine->wake, &engine->lock, &until);
-        } else {
-            pthread_cond_wait(&engine->wake, &engine->lock);
-        }
-    }
+    if (idle && !engine->first && !engine->ends)
+        monitor_wait(engine->monitor,
+                     engine->stats.n_running + engine->stats.n_waiting ? LOOK_MS : IDLE_MS);
     *commands = engine->first;
     engine->first = NULL;
     engine->last = &engine->first;
     engine->n_waiting = 0;
     bool goes_on = !engine->ends;
-    pthread_mutex_unlock(&engine->lock);
+    monitor_leave(engine->monitor);
     return goes_on;
 }
 
-static void *run(void *arg)
+static void run(void *arg)
 {
     struct engine *engine = arg;
     struct command *commands;
@@ -88,7 +77,6 @@ static void *run(void *arg)
         turn_give(engine->turn);
     }
     obey(engine, commands);
-    return NULL;
 }
 
 struct engine *engine_open(struct model *model, const struct scheduler_options *options,
@@ -99,24 +87,14 @@ struct engine *engine_open(struct model *model, const struct scheduler_options *
         return NULL;
     engine->turn = turn;
     engine->last = &engine->first;
-    engine->sched = scheduler_open(model, options, err);
-    if (!engine->sched) {
-        free(engine);
-        return NULL;
-    }
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->wake, &attr);
-    pthread_condattr_destroy(&attr);
-    if (pthread_create(&engine->thread, NULL, run, engine) == 0)
+    engine->monitor = monitor_open(err);
+    if (engine->monitor)
+        engine->sched = scheduler_open(model, options, err);
+    if (engine->sched)
+        engine->thread = thread_open("engine", run, engine, err);
+    if (engine->thread)
         return engine;
-    err_set(err, ERR_LIMIT, "the system has no thread for the engine");
-    scheduler_close(engine->sched);
-    pthread_cond_destroy(&engine->wake);
-    pthread_mutex_destroy(&engine->lock);
-    free(engine);
+    engine_close(engine);
     return NULL;
 }
 
@@ -124,14 +102,15 @@ void engine_close(struct engine *engine)
 {
     if (!engine)
         return;
-    pthread_mutex_lock(&engine->lock);
-    engine->ends = true;
-    pthread_cond_signal(&engine->wake);
-    pthread_mutex_unlock(&engine->lock);
-    pthread_join(engine->thread, NULL);
+    if (engine->thread) {
+        monitor_enter(engine->monitor);
+        engine->ends = true;
+        monitor_change(engine->monitor);
+        monitor_leave(engine->monitor);
+        thread_close(engine->thread);
+    }
     scheduler_close(engine->sched);
-    pthread_cond_destroy(&engine->wake);
-    pthread_mutex_destroy(&engine->lock);
+    monitor_close(engine->monitor);
     free(engine);
 }
 
@@ -140,7 +119,7 @@ static void append(struct engine *engine, struct command *c)
 {
     *engine->last = c;
     engine->last = &c->next;
-    pthread_cond_signal(&engine->wake);
+    monitor_change(engine->monitor);
 }
 
 bool engine_submit(struct engine *engine, const struct job_params *params,
@@ -156,7 +135,7 @@ bool engine_submit(struct engine *engine, const struct job_params *params,
         return false;
     }
     const struct scheduler_options *o = &engine->sched->options;
-    pthread_mutex_lock(&engine->lock);
+    monitor_enter(engine->monitor);
     uint32_t n_waiting = engine->n_waiting + engine->stats.n_waiting;
     bool full = engine->ends || n_waiting >= o->n_waiting + o->n_running;
     if (!full) {
@@ -166,7 +145,7 @@ bool engine_submit(struct engine *engine, const struct job_params *params,
         engine->n_waiting++;
         append(engine, c);
     }
-    pthread_mutex_unlock(&engine->lock);
+    monitor_leave(engine->monitor);
     if (!full)
         return true;
     c->job->params.matcher = NULL; /* it stays the caller's */
@@ -183,9 +162,9 @@ static void command(struct engine *engine, enum command_kind kind, uint64_t id)
     if (!c)
         return;
     *c = (struct command){.kind = kind, .id = id};
-    pthread_mutex_lock(&engine->lock);
+    monitor_enter(engine->monitor);
     append(engine, c);
-    pthread_mutex_unlock(&engine->lock);
+    monitor_leave(engine->monitor);
 }
 
 void engine_cancel(struct engine *engine, uint64_t id)
@@ -200,8 +179,8 @@ void engine_wake(struct engine *engine, uint64_t id)
 
 struct scheduler_stats engine_stats(struct engine *engine)
 {
-    pthread_mutex_lock(&engine->lock);
+    monitor_enter(engine->monitor);
     struct scheduler_stats stats = engine->stats;
-    pthread_mutex_unlock(&engine->lock);
+    monitor_leave(engine->monitor);
     return stats;
 }

@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "engine/kv_pool.h"
 #include "engine/sequence.h"
 #include "tensor/backend.h"
@@ -96,10 +96,8 @@ struct prefix_cache *prefix_cache_open(struct kv_pool *pool, struct err *err)
     c->buckets = mem_new(c->n_buckets, sizeof *c->buckets, err);
     if (!c->buckets)
         goto fail;
-    if (getrandom(c->key, sizeof c->key, 0) != (ssize_t)sizeof c->key) {
-        err_set(err, ERR_IO, "the system gives no random numbers for the prefix cache");
+    if (!random_bytes(c->key, sizeof c->key, err))
         goto fail;
-    }
     for (uint32_t i = 0; i < c->n_buckets; i++)
         c->buckets[i] = NO_ENTRY;
     for (uint32_t i = 0; i < pool->n_pages; i++)

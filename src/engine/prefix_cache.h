@@ -28,7 +28,7 @@ struct prefix_place {
 
 /* Holds at most as many pages as pool has.  The pool must outlive the cache.
  * Owned: prefix_cache_close(), which gives every page back.
- * Errors: ERR_LIMIT; ERR_IO when the system has no random numbers for the key. */
+ * Errors: ERR_LIMIT; as random_bytes() for the key. */
 struct prefix_cache *prefix_cache_open(struct kv_pool *pool, struct err *err) CHECKED;
 void prefix_cache_close(struct prefix_cache *cache);
 

@@ -34,8 +34,8 @@ static bool take(struct jsonl *lines, struct span text, struct err *err)
     if (text.n && text.s[text.n - 1] == '\r')
         text.n--;
     if (text.n > LIMIT_JSONL_LINE)
-        return err_set(err, ERR_LIMIT, "line %" PRIu64 ": longer than %u bytes",
-                       lines->n_lines + 1, LIMIT_JSONL_LINE);
+        return err_set(err, ERR_LIMIT, "line %" PRIu64 ": longer than %u bytes", lines->n_lines + 1,
+                       LIMIT_JSONL_LINE);
     if (lines->n_lines == LIMIT_JSONL_LINES)
         return err_set(err, ERR_LIMIT, "more than %u lines", LIMIT_JSONL_LINES);
     bool ok = true;
@@ -55,8 +55,8 @@ static bool take(struct jsonl *lines, struct span text, struct err *err)
 static bool keep(struct jsonl *lines, const char *bytes, size_t n, struct err *err)
 {
     if (n > lines->rest.max - lines->rest.len)
-        return err_set(err, ERR_LIMIT, "line %" PRIu64 ": longer than %u bytes",
-                       lines->n_lines + 1, LIMIT_JSONL_LINE);
+        return err_set(err, ERR_LIMIT, "line %" PRIu64 ": longer than %u bytes", lines->n_lines + 1,
+                       LIMIT_JSONL_LINE);
     return buf_add(&lines->rest, bytes, n, err);
 }
 
@@ -81,8 +81,8 @@ bool jsonl_add(struct jsonl *lines, const void *bytes, size_t n, struct err *err
 
 bool jsonl_end(struct jsonl *lines, struct err *err)
 {
-    bool ok = !lines->rest.len ||
-              take(lines, (struct span){lines->rest.data, lines->rest.len}, err);
+    bool ok =
+        !lines->rest.len || take(lines, (struct span){lines->rest.data, lines->rest.len}, err);
     buf_clear(&lines->rest);
     return ok;
 }

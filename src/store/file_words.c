@@ -4,9 +4,12 @@
 #include "store/jobs.h"
 
 static const char *const purposes[N_PURPOSES] = {
-    [PURPOSE_FINE_TUNE] = "fine-tune",   [PURPOSE_BATCH] = "batch",
-    [PURPOSE_OCR] = "ocr",               [PURPOSE_USER_DATA] = "user_data",
-    [PURPOSE_ASSISTANTS] = "assistants", [PURPOSE_VISION] = "vision",
+    [PURPOSE_FINE_TUNE] = "fine-tune",
+    [PURPOSE_BATCH] = "batch",
+    [PURPOSE_OCR] = "ocr",
+    [PURPOSE_USER_DATA] = "user_data",
+    [PURPOSE_ASSISTANTS] = "assistants",
+    [PURPOSE_VISION] = "vision",
     [PURPOSE_EVALS] = "evals",
 };
 

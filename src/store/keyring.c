@@ -178,8 +178,7 @@ bool keyring_add(struct keyring *ring, const char *text, size_t n, const char *n
     if (ring->fixed.n == LIMIT_FIXED_KEYS)
         return err_set(err, ERR_LIMIT, "more than %u keys outside the store; use 'bise keys add'",
                        LIMIT_FIXED_KEYS);
-    struct ring_key *grown =
-        mem_resize(ring->fixed.items, ring->fixed.n + 1, sizeof *grown, err);
+    struct ring_key *grown = mem_resize(ring->fixed.items, ring->fixed.n + 1, sizeof *grown, err);
     if (!grown)
         return false;
     ring->fixed.items = grown;

@@ -40,8 +40,9 @@ static bool check_about(const struct key *about, struct err *err)
                        "characters",
                        KEY_NAME_BYTES - 1);
     if (!about->roles || (about->roles & ~(uint32_t)ROLE_ALL))
-        return err_set(err, ERR_ARG, "the roles of a key: expected some of infer, files, train, "
-                                     "agents, admin");
+        return err_set(err, ERR_ARG,
+                       "the roles of a key: expected some of infer, files, train, "
+                       "agents, admin");
     return true;
 }
 
@@ -93,9 +94,8 @@ bool keys_add(struct store *store, struct key *about, char *text, struct err *er
     if (!store_enter(store, STORE_WRITES, err))
         return false;
     bool ok = note_change(store, err) && count_keys(store, &n_keys, err) &&
-              (n_keys < LIMIT_KEYS ||
-               err_set(err, ERR_LIMIT, "%s: has %u keys, which is the limit", store->name,
-                       LIMIT_KEYS)) &&
+              (n_keys < LIMIT_KEYS || err_set(err, ERR_LIMIT, "%s: has %u keys, which is the limit",
+                                              store->name, LIMIT_KEYS)) &&
               insert(store, about, digest, err);
     return store_leave(store, ok, err);
 }
@@ -147,8 +147,8 @@ static bool revoke(struct store *store, const char *id, struct err *err)
     query_int(&q, clock_unix_us() / 1000000);
     query_text(&q, id);
     return query_run(&q, &n_found, err) &&
-           (n_found || err_set(err, ERR_NOT_FOUND, "no key has the id '%s'; see 'bise keys list'",
-                               id));
+           (n_found ||
+            err_set(err, ERR_NOT_FOUND, "no key has the id '%s'; see 'bise keys list'", id));
 }
 
 bool keys_revoke(struct store *store, const char *id, struct err *err)

@@ -96,17 +96,11 @@ static void shut(struct store *store)
 static bool connect_to(struct store *store, struct err *err)
 {
     /* What stands before the address are defaults: it may have its own. */
-    static const char *const names[] = {"connect_timeout",
-                                        "keepalives_idle",
-                                        "keepalives_interval",
-                                        "keepalives_count",
-                                        "tcp_user_timeout",
-                                        "fallback_application_name",
-                                        "dbname",
-                                        "client_encoding",
-                                        NULL};
-    const char *const values[] = {"5",    "30",       "10",   "3", "30000",
-                                  "bise", store->url, "UTF8", NULL};
+    static const char *const names[] = {
+        "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+        "dbname",           "client_encoding",  NULL};
+    const char *const values[] = {"5", "30", "10", "3", "30000", "bise", store->url, "UTF8", NULL};
     char timeout[64];
     PGconn *conn = PQconnectdbParams(names, values, 1);
     store->connection = conn;
@@ -120,9 +114,9 @@ static bool connect_to(struct store *store, struct err *err)
     if (PQstatus(conn) != CONNECTION_OK)
         ok = lost(store, PQerrorMessage(conn), err);
     else if (!encoding || strcmp(encoding, "UTF8") != 0)
-        ok = err_set(err, ERR_UNSUPPORTED,
-                     "%s: the database is not in UTF-8; make one with ENCODING 'UTF8'",
-                     store->name);
+        ok =
+            err_set(err, ERR_UNSUPPORTED,
+                    "%s: the database is not in UTF-8; make one with ENCODING 'UTF8'", store->name);
     ok = ok && script(store, SETTINGS, err) && script(store, timeout, err);
     if (!ok)
         shut(store);
@@ -189,10 +183,10 @@ static bool prepare(struct query *query, struct err *err)
     for (int i = 0; i < query->n_args; i++)
         types[i] = query->args[i].text.s ? TYPE_TEXT : TYPE_INT8;
     name_statement(query, name, sizeof name);
-    if (!check(query->store,
-               PQprepare(query->store->connection, name, query->statement->sql, query->n_args,
-                         types),
-               err))
+    if (!check(
+            query->store,
+            PQprepare(query->store->connection, name, query->statement->sql, query->n_args, types),
+            err))
         return false;
     query->statement->handle = query->statement;
     return true;
@@ -210,8 +204,8 @@ static bool start(struct query *query, struct err *err)
         formats[i] = arg->text.s != NULL;
     }
     name_statement(query, name, sizeof name);
-    PGresult *rows = PQexecPrepared(query->store->connection, name, query->n_args, values, lengths,
-                                    formats, 0);
+    PGresult *rows =
+        PQexecPrepared(query->store->connection, name, query->n_args, values, lengths, formats, 0);
     query->rows = rows;
     ExecStatusType status = PQresultStatus(rows);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)

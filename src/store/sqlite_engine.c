@@ -53,8 +53,9 @@ static bool fail(struct store *store, int code, struct err *err)
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         store->is_lost = true;
-        return err_set(err, ERR_IO, "%s: no permission to write the store, or no such folder: %s; "
-                                    "see ls -l of the file and its folder",
+        return err_set(err, ERR_IO,
+                       "%s: no permission to write the store, or no such folder: %s; "
+                       "see ls -l of the file and its folder",
                        store->name, reason(db, code));
     case SQLITE_IOERR:
         store->is_lost = true;

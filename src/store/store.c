@@ -23,7 +23,7 @@ bool store_make_folder(const char *folder, struct err *err)
         return file_fail(folder, "make the folder", err);
     }
     memcpy(path, folder, n + 1);
-    for (char *at = path; at; ) {
+    for (char *at = path; at;) {
         char *slash = strchr(at + 1, '/');
         if (slash)
             *slash = '\0';
@@ -155,8 +155,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
     if (ok) {
         store->busy_ms = options->busy_ms ? options->busy_ms : DEFAULT_BUSY_MS;
         store->lock = lock_open(err);
-        ok = store->lock &&
-             (store->engine != &engine_sqlite || make_parent(store->url, err)) &&
+        ok = store->lock && (store->engine != &engine_sqlite || make_parent(store->url, err)) &&
              connect_store(store, err);
     }
     if (ok)
@@ -187,7 +186,8 @@ bool store_enter(struct store *store, enum store_use use, struct err *err)
     struct err first = {0};
     lock_take(store->lock);
     bool was_open = store->connection != NULL;
-    bool ok = (was_open || connect_store(store, &first)) && store->engine->begin(store, use, &first);
+    bool ok =
+        (was_open || connect_store(store, &first)) && store->engine->begin(store, use, &first);
     if (!ok && was_open && store->is_lost) {
         /* What broke while nobody looked is made anew: nothing was begun with it. */
         disconnect(store);

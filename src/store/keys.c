@@ -137,7 +137,7 @@ bool keys_list(struct store *store, struct arena *arena, struct key_list *out, s
            store_leave(store, list(store, arena, out, err), err);
 }
 
-static bool revoke(struct store *store, const char *id, struct err *err)
+static bool revoke_row(struct store *store, const char *id, struct err *err)
 {
     struct query q;
     int64_t n_found;
@@ -154,7 +154,7 @@ static bool revoke(struct store *store, const char *id, struct err *err)
 bool keys_revoke(struct store *store, const char *id, struct err *err)
 {
     return store_enter(store, STORE_WRITES, err) &&
-           store_leave(store, note_change(store, err) && revoke(store, id, err), err);
+           store_leave(store, note_change(store, err) && revoke_row(store, id, err), err);
 }
 
 /* Writes a key to its file, which nobody else may read, and which is there whole or not at all. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* database.h - empty stores for tests, on every engine that is here.
  *
- * SQLite always is.  PostgreSQL is when its server is installed (Debian: postgresql): a cluster in a
- * folder of this run, reached by a Unix socket only, started by the first test that needs it and
+ * SQLite always is.  PostgreSQL is when its server is installed (Debian: postgresql): a cluster in
+ * a folder of this run, reached by a Unix socket only, started by the first test that needs it and
  * ended with the program.  Where it cannot be had, that is said once, with the reason. */
 #ifndef TEST_DATABASE_H
 #define TEST_DATABASE_H

@@ -93,6 +93,21 @@ static void shut(struct store *store)
     store->connection = NULL;
 }
 
+/* The library quotes what it does not understand, which may be a part of a password: an '@' in one
+ * has to be written as %40, and what stands behind it would be taken for the host. */
+static bool check_address(const struct store *store, struct err *err)
+{
+    const char *host = strstr(store->url, "://") + 3;
+    const char *at = strchr(host, '@');
+    PQconninfoOption *parts = PQconninfoParse(store->url, NULL);
+    bool ok = parts && !(at && memchr(at + 1, '@', strcspn(at + 1, "/?")));
+    PQconninfoFree(parts);
+    return ok || err_set(err, ERR_ARG,
+                         "%s: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with "
+                         "characters such as '@' of a password as %%40",
+                         store->name);
+}
+
 static bool connect_to(struct store *store, struct err *err)
 {
     /* What stands before the address are defaults: it may have its own. */
@@ -102,6 +117,8 @@ static bool connect_to(struct store *store, struct err *err)
         "dbname",           "client_encoding",  NULL};
     const char *const values[] = {"5", "30", "10", "3", "30000", "bise", store->url, "UTF8", NULL};
     char timeout[64];
+    if (!check_address(store, err))
+        return false;
     PGconn *conn = PQconnectdbParams(names, values, 1);
     store->connection = conn;
     if (!conn)

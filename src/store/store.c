@@ -51,9 +51,7 @@ static char *make_name(const char *url, struct err *err)
     size_t n = strcspn(url, "?");
     const char *host = strstr(url, "://") + 3;
     size_t n_host = strcspn(host, "/?");
-    const char *at = NULL;
-    for (size_t i = 0; i < n_host; i++)
-        at = host[i] == '@' ? host + i : at;
+    const char *at = memchr(host, '@', n_host);
     size_t n_user = at ? strcspn(host, ":@") : 0;
     buf_init(&name, LIMIT_URL_BYTES);
     bool ok = buf_add(&name, url, (size_t)(host - url) + n_user, err);

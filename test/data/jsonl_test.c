@@ -65,10 +65,10 @@ TEST(jsonl, names_the_line_that_is_none)
         {"{}\n{}\n[]\n", "line 3: expected a JSON object"},
         {"1", "line 1: expected a JSON object"},
         {"{\"a\":}\n", "line 1: expected a JSON object: column 6: expected a value"},
-        {"{}{}\n", "line 1: expected a JSON object: column 3: expected the end"},
+        {"{}{}\n", "line 1: expected a JSON object: column 3: something stands behind the value"},
         {"\xef\xbb\xbf{}\n", "line 1: expected a JSON object: column 1: expected a value"},
         {"{}\n{\"a\":\"\xff\"}\n", "line 2: expected a JSON object: not UTF-8"},
-        {"{}\n{", "line 2: expected a JSON object: column 2: expected a name"},
+        {"{}\n{", "line 2: expected a JSON object: column 2: expected the name of a member"},
     };
     struct buf out;
     buf_init(&out, 1000);

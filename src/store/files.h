@@ -103,7 +103,7 @@ struct file_upload *file_upload_begin(struct store *store, const struct file_upl
 
 /* Appends bytes: [n].  Does not ask the database.  Lines of a name that ends in .jsonl are checked
  * as they come; after a failure the upload can only be closed.
- * Errors: ERR_LIMIT past LIMIT_FILE_BYTES; ERR_ARG "line 3: ..." for a line that is no JSON
+ * Errors: ERR_LIMIT past LIMIT_FILE_BYTES; ERR_FORMAT "line 3: ..." for a line that is no JSON
  * object; ERR_IO, as for a full disk. */
 bool file_upload_add(struct file_upload *upload, const void *bytes, size_t n,
                      struct err *err) CHECKED;

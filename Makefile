@@ -41,7 +41,7 @@ LDFLAGS  += -Wl,-z,relro,-z,now
 LDLIBS   += -ljansson -lm -pthread
 
 # The program alone speaks to the network and has a database: who links the library needs neither.
-CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c src/store/*.c)
+CLISRC := $(wildcard src/cli/*.c src/api/*.c src/hub/*.c src/net/*.c src/store/*.c)
 CLILIBS := -ledit -lcurl -lcrypto -lsqlite3 -lpq
 LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)

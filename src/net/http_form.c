@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "net/http_form_int.h"
+#include "net/http_id.h"
 #include "net/http_multipart.h"
 
 struct http_form {
@@ -29,13 +30,15 @@ struct http_form {
 static bool open_file(struct http_form *form, struct http_part *part, struct err *err)
 {
     struct buf path;
+    char base[sizeof "upload-" + HTTP_ID_FRESH] = "upload-";
+    http_id_fresh(base + strlen(base));
     buf_init(&path, 4096);
-    bool ok = file_join(&path, form->folder, "upload-XXXXXX", err);
+    bool ok = file_join(&path, form->folder, base, err);
     char *name = ok ? arena_string(&form->arena, path.data, path.len, err) : NULL;
     buf_free(&path);
     if (!name)
         return false;
-    form->fd = mkostemp(name, O_CLOEXEC);
+    form->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (form->fd < 0)
         return file_fail(form->folder, "make a file in", err);
     part->path = name;

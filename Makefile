@@ -96,6 +96,9 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 

@@ -115,11 +115,15 @@ for (const [name, provider] of Object.entries(providers)) {
     });
 
     test(`${name}: thoughts`, async () => {
-        const options = name === 'mistral'
-            ? { mistral: { reasoningEffort: 'high' } } : { bise: { reasoningEffort: 'high' } };
-        const more = { providerOptions: options, prompt: '2+2?' };
+        // Its requests look alike on the wire: the provider for Mistral, which reads chunks only,
+        // gets them from the mount point of that dialect.
+        const thinker = name === 'mistral'
+            ? createMistral({ apiKey: 'none', baseURL: `${base}/mistral/v1` })(models.thinker)
+            : provider(models.thinker);
+        const options = { reasoningEffort: 'high' };
+        const more = { model: thinker, providerOptions: { mistral: options, bise: options } };
         const r = await generateText(settings(models.thinker, more));
-        assert.ok(r.text.endsWith(said.afterThought));
+        assert.equal(r.text, said.afterThought);
         assert.equal(r.reasoningText, said.thought);
         const s = streamText(settings(models.thinker, more));
         let text = '';

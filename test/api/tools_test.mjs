@@ -137,6 +137,18 @@ test('the first delta of a call names it', async () => {
     assert.equal(list.at(-1).choices[0].finish_reason, 'tool_calls');
 });
 
+test('to a Mistral client a call comes in one piece', async () => {
+    // Its SDK refuses a piece without a name, and LangChain takes every piece for a call.
+    const ua = { 'user-agent': 'mistral-client-typescript/2.7.0' };
+    for (const more of [{ model: models.caller }, { tool_choice: 'any', max_tokens: 400 }]) {
+        const list = await chatChunks({ tools, ...more }, ua);
+        const pieces = list.flatMap((c) => c.choices.flatMap((x) => x.delta.tool_calls ?? []));
+        assert.ok(pieces.length > 0);
+        pieces.forEach(assertCall);
+        assert.equal(new Set(pieces.map((p) => p.index)).size, pieces.length);
+    }
+});
+
 test('tools cost prompt tokens', async () => {
     const prompt = async (more) => (await chat({ max_tokens: 1, ...more })).usage.prompt_tokens;
     assert.ok((await prompt({ tools })) > (await prompt({})) + 20);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // wire.mjs - what the suites share: HTTP without a client between, the models of the run, and the
 // checks that hold for every answer of a kind.
+import './globals.mjs';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import Ajv from 'ajv/dist/2020.js';

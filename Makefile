@@ -32,14 +32,17 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
         -Wcast-qual -Wwrite-strings -Wformat=2 -Wdouble-promotion -Wno-format-truncation \
         -Wno-unknown-warning-option
 CPPFLAGS += -D_GNU_SOURCE -Isrc -Iinclude
+# Debian has the headers of PostgreSQL in a folder of their own.
+PQ_INCLUDE := $(shell pkg-config --cflags libpq 2>/dev/null)
+CPPFLAGS += $(PQ_INCLUDE)
 CFLAGS   += $(flags_$(B)) -std=c17 -ffp-contract=off -fno-math-errno -fvisibility=hidden -fPIC \
             -pthread $(WARN)
 LDFLAGS  += -Wl,-z,relro,-z,now
 LDLIBS   += -ljansson -lm -pthread
 
-# The program alone speaks to the network: who links the library needs no libcurl.
-CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c)
-CLILIBS := -ledit -lcurl -lcrypto
+# The program alone speaks to the network and has a database: who links the library needs neither.
+CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c src/store/*.c)
+CLILIBS := -ledit -lcurl -lcrypto -lsqlite3 -lpq
 LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
 CLIO   := $(CLISRC:%.c=$(OUT)/%.o)

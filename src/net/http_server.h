@@ -70,7 +70,7 @@ struct http_head {
 typedef void http_handle_fn(void *arg, struct http_exchange *x);
 
 enum http_content {
-    HTTP_CONTENT_NONE,   /* any content is refused with 413 */
+    HTTP_CONTENT_NONE,   /* content is read and forgotten; 413 over 1 MiB */
     HTTP_CONTENT_MEMORY, /* http_content() has it */
     HTTP_CONTENT_FORM,   /* multipart/form-data: http_form() has the parts; 415 for other types */
 };
@@ -89,7 +89,8 @@ struct http_intake {
 typedef void http_route_fn(void *arg, struct http_exchange *x, struct http_intake *intake);
 
 /* Replies, with http_reply(), for the server itself: what a client did wrong.  code is one word
- * ("bad_framing"), text one sentence; both static.  Headers such as Allow are set already. */
+ * ("bad_framing"), text one sentence without
+ * quotes; both valid during the call.  Headers such as Allow are set already. */
 typedef void http_refuse_fn(void *arg, struct http_exchange *x, int status, const char *code,
                             const char *text);
 

@@ -55,6 +55,18 @@
 #define LIMIT_TEMPLATE_BYTES (1u << 20)   /* a chat template in a file of its own */
 #define LIMIT_TEXT_BYTES     (256u << 20) /* one text to tokenise, one answer */
 
+/* JSON Schemas and grammars. */
+#define LIMIT_SCHEMA_BYTES        (1u << 20) /* one schema */
+#define LIMIT_SCHEMA_NAMES        4096u      /* $id and $anchor in one */
+#define LIMIT_SCHEMA_DIGITS       1100       /* of a bound; a double has up to 1075 */
+#define LIMIT_SCHEMA_ALTERNATIVES 1024u      /* of one place after merging allOf with anyOf */
+#define LIMIT_SCHEMA_CHOICES      256        /* one inside the other */
+#define LIMIT_SCHEMA_STEPS        1000000u   /* keywords looked at while merging */
+#define LIMIT_SCHEMA_GOALS        100000u    /* different places of one schema, after merging */
+#define LIMIT_SCHEMA_ENUM         100000u    /* values of all enums */
+#define LIMIT_SCHEMA_MULTIPLE     10000u     /* multipleOf, without its power of ten */
+#define LIMIT_SCHEMA_KEY_CLASSES  64u        /* kinds of names by patternProperties */
+
 /* Generation. */
 #define LIMIT_STOP_STRINGS 16
 #define LIMIT_STOP_BYTES   256

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings as languages of decoded text. */
+#include "text/regex.h"
+#include "text/schema_int.h"
+
+static bool pattern_language(struct schema_compiler *c, const struct json_node *node, uint32_t *out,
+                             struct err *err)
+{
+    struct err cause = {0};
+    *out = regex_parse(c->set, node->text.s, node->text.n, REGEX_SEARCH, &cause);
+    return *out != REGEX_FAILED || schema_fail(&c->doc, node, err, "%s", cause.text);
+}
+
+static uint32_t values_language(struct schema_compiler *c, const struct json_node *node)
+{
+    bool is_list = node->kind == NODE_ARRAY;
+    uint32_t all = REGEX_NOTHING;
+    for (const struct json_node *v = is_list ? node->first : node; v; v = is_list ? v->next : NULL)
+        if (v->kind == NODE_STRING)
+            all = regex_or(c->set, all, regex_literal(c->set, v->text.s, v->text.n));
+    return all;
+}
+
+/* The language of one fact; REGEX_FAILED when it says nothing. */
+static bool fact_language(struct schema_compiler *c, const struct schema_fact *fact, uint32_t *out,
+                          struct err *err)
+{
+    bool is_refused = false;
+    *out = REGEX_FAILED;
+    if (fact->kind == FACT_PATTERN) {
+        if (!pattern_language(c, fact->node, out, err))
+            return false;
+    } else if (fact->kind == FACT_VALUES) {
+        *out = values_language(c, fact->node);
+    } else if (fact->kind == FACT_FORMAT) {
+        *out = schema_format(c->set, fact->node->text, &is_refused);
+        if (is_refused && (c->options->conform || fact->fails))
+            return schema_fail(&c->doc, fact->node, err, "the format \"%.*s\" cannot be enforced",
+                               (int)fact->node->text.n, fact->node->text.s);
+        if (*out == REGEX_FAILED && fact->fails)
+            *out = regex_any_text(c->set);
+    }
+    if (fact->fails && *out != REGEX_FAILED)
+        *out = regex_text_not(c->set, *out);
+    return true;
+}
+
+bool schema_string_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
+                        struct schema_shape *shape, struct err *err)
+{
+    uint32_t language = REGEX_FAILED, one;
+    shape->hi = COUNT_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const struct schema_fact *fact = facts[i];
+        if (fact->kind == FACT_LENGTH) {
+            shape->lo = fact->lo > shape->lo ? fact->lo : shape->lo;
+            shape->hi = fact->hi < shape->hi ? fact->hi : shape->hi;
+        }
+        if (!fact_language(c, fact, &one, err))
+            return false;
+        if (one != REGEX_FAILED)
+            language = language == REGEX_FAILED ? one : regex_and(c->set, language, one);
+    }
+    shape->has_one_spelling = true;
+    shape->kind = SHAPE_FREE;
+    shape->language = shape->lo > shape->hi ? REGEX_NOTHING : REGEX_EPSILON;
+    if (language == REGEX_FAILED)
+        return true;
+    shape->kind = SHAPE_STRING;
+    shape->language = language;
+    if (shape->lo || shape->hi != COUNT_MAX)
+        shape->language =
+            regex_and(c->set, language, regex_text_length(c->set, shape->lo, shape->hi));
+    return true;
+}

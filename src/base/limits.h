@@ -72,6 +72,21 @@
 #define LIMIT_STOP_STRINGS 16
 #define LIMIT_STOP_BYTES   256
 
+/* Grammars. */
+#define LIMIT_REGEX_BYTES    (64u << 10) /* one pattern */
+#define LIMIT_REGEX_DEPTH    256         /* groups in groups of a pattern */
+#define LIMIT_REGEX_COUNT    1000000u    /* a bound of a repetition */
+#define LIMIT_REGEX_NODES    2000000u    /* of all expressions of a grammar, with derivatives */
+#define LIMIT_REGEX_STEPS    1000000u    /* derivatives to decide facts while a grammar is made */
+#define LIMIT_GRAMMAR_SYMS   500000u     /* symbols of a grammar */
+#define LIMIT_GRAMMAR_STATES 250000u     /* of its lexer */
+#define LIMIT_GRAMMAR_ITEMS  2000u       /* of a row */
+#define LIMIT_GRAMMAR_UNIQUE 4096u       /* values of a list that must differ */
+#define LIMIT_MASK_STEPS     200000u     /* derivatives for one mask */
+#define LIMIT_MASK_ITEMS     50000u      /* items for one mask */
+#define LIMIT_MASK_BYTES     (32u << 20) /* kept masks of a grammar */
+#define LIMIT_MATCHER_ITEMS  1000000u    /* items of one sequence */
+
 /* Downloads. */
 #define LIMIT_REDIRECTS      8            /* of one request */
 #define LIMIT_URL_BYTES      (16u << 10)  /* an address; signed ones are long */

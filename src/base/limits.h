@@ -67,6 +67,8 @@
 #define LIMIT_SCHEMA_MULTIPLE     10000u     /* multipleOf, without its power of ten */
 #define LIMIT_SCHEMA_TUPLE        4096u      /* items that differ by their place */
 #define LIMIT_SCHEMA_KEY_CLASSES  64u        /* kinds of names by patternProperties */
+#define LIMIT_GRAMMAR_RULES       100000u    /* of a grammar in a textual notation */
+#define LIMIT_GRAMMAR_REPEAT      1000000u   /* bounds of repetition in one */
 
 /* Generation. */
 #define LIMIT_STOP_STRINGS 16

@@ -735,3 +735,30 @@ uint32_t regex_text_not(struct regex_set *set, uint32_t a)
     uint32_t any = regex_any_text(set);
     return regex_and(set, any, regex_not(set, a));
 }
+
+static uint32_t make_multiple(struct regex_set *set, uint32_t left, uint32_t divisor)
+{
+    /* Some text always remains: more digits reach every remainder.  A digit or a point between
+     * characters is a character. */
+    struct regex_node node = {.op = OP_MULTIPLE,
+                              .nullable = !left,
+                              .lo = left,
+                              .hi = divisor,
+                              .utf8 = ~UINT32_C(15)};
+    return intern(set, &node, NULL);
+}
+
+uint32_t regex_multiple(struct regex_set *set, uint32_t divisor)
+{
+    return make_multiple(set, 0, divisor);
+}
+
+uint32_t regex_derive_multiple(struct regex_set *set, uint32_t a, uint8_t byte)
+{
+    struct regex_node x = *regex_at(set, a);
+    if (byte == '.')
+        return a;
+    if (byte < '0' || byte > '9')
+        return REGEX_NOTHING;
+    return make_multiple(set, (uint32_t)(((uint64_t)x.lo * 10 + (byte - '0')) % x.hi), x.hi);
+}

@@ -53,6 +53,9 @@ uint32_t regex_byte_class(struct regex_set *set, const uint64_t members[4]);
 uint32_t regex_literal(struct regex_set *set, const char *s, size_t n);
 uint32_t regex_literals(struct regex_set *set, const struct span *texts, size_t n_texts);
 
+/* Digits, with points anywhere among them, whose number divides by divisor (not 0). */
+uint32_t regex_multiple(struct regex_set *set, uint32_t divisor);
+
 /* One code point lo..hi as UTF-8, without surrogates; any code point; any text; any text of
  * lo..hi code points. */
 uint32_t regex_code_range(struct regex_set *set, uint32_t lo, uint32_t hi);

@@ -269,6 +269,7 @@ static uint32_t spell(struct speller *speller, uint32_t id)
     switch ((enum regex_op)x.op) {
     case OP_NOTHING:
     case OP_EPSILON:
+    case OP_MULTIPLE:
         spelled = id;
         break;
     case OP_CLASS:

@@ -69,6 +69,8 @@ static uint32_t derive(struct regex_set *set, uint32_t id, uint8_t byte)
         return derive_repeat(set, id, byte);
     case OP_CLASS:
         return in_class(set, regex_at(set, id), byte) ? REGEX_EPSILON : REGEX_NOTHING;
+    case OP_MULTIPLE:
+        return regex_derive_multiple(set, id, byte);
     case OP_NOTHING:
     case OP_EPSILON:
         break;
@@ -189,6 +191,7 @@ static bool add_firsts(struct walker *walker, const struct regex_node *x, uint64
         ok = walker_add(walker, set->kids.ids[x->a]);
         break;
     case OP_NOT:
+    case OP_MULTIPLE:
         memset(firsts, 255, 4 * sizeof *firsts);
         break;
     case OP_REPEAT:
@@ -265,6 +268,11 @@ uint32_t regex_classes(struct regex_set *set, const uint32_t *nodes, uint32_t n,
         struct regex_node x = *regex_at(set, id);
         if (x.op == OP_CLASS && n_classes < 256)
             n_classes = split_classes(set->classes[x.a], class_of, n_classes);
+        /* Each digit and the point lead elsewhere. */
+        for (unsigned b = '.'; x.op == OP_MULTIPLE && b <= '9'; b++) {
+            uint64_t byte[4] = {UINT64_C(1) << b};
+            n_classes = split_classes(byte, class_of, n_classes);
+        }
         ok = add_parts(&walker, &x);
     }
     walker_free(&walker);

@@ -14,7 +14,17 @@
 #include "text/id_table_int.h"
 #include "text/regex.h"
 
-enum regex_op { OP_NOTHING, OP_EPSILON, OP_CLASS, OP_CAT, OP_OR, OP_AND, OP_NOT, OP_REPEAT };
+enum regex_op {
+    OP_NOTHING,
+    OP_EPSILON,
+    OP_CLASS,
+    OP_CAT,
+    OP_OR,
+    OP_AND,
+    OP_NOT,
+    OP_REPEAT,
+    OP_MULTIPLE, /* digits that make a number left over by lo more divide by hi */
+};
 
 enum {
     REGEX_LOGIC = 1, /* AND or NOT is in it: it may be empty without being NOTHING */
@@ -87,6 +97,9 @@ bool regex_push(struct regex_set *set, uint32_t id) CHECKED;
 
 /* The texts that are left when a first byte is taken away. */
 uint32_t regex_derive(struct regex_set *set, uint32_t a, uint8_t byte);
+
+/* The same for OP_MULTIPLE. */
+uint32_t regex_derive_multiple(struct regex_set *set, uint32_t a, uint8_t byte);
 
 /* Enters into firsts: [4] every byte with which a member may begin, perhaps more. */
 bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4]) CHECKED;

@@ -18,12 +18,12 @@
 struct check {
     const char *path, *kind;
     bool generate;
+    bool is_unsatisfiable; /* no text can be right: all are wrong */
 };
 
-static struct grammar *compile_schema(const struct check *check, const struct buf *text,
-                                      struct err *err)
+static struct grammar *compile_schema(struct check *check, const struct buf *text, struct err *err)
 {
-    struct schema_options options = {0};
+    struct schema_options options = {.is_unsatisfiable = &check->is_unsatisfiable};
     struct json_tree tree = {0};
     struct grammar *grammar = NULL;
     if (!check->generate) {
@@ -52,7 +52,7 @@ static struct grammar *compile_regex(const struct buf *text, struct err *err)
     return NULL;
 }
 
-static struct grammar *compile(const struct check *check, const struct buf *text, struct err *err)
+static struct grammar *compile(struct check *check, const struct buf *text, struct err *err)
 {
     struct span all = {text->data ? text->data : "", text->len};
     if (strcmp(check->kind, "gbnf") == 0)
@@ -82,8 +82,15 @@ static bool judge(struct matcher *matcher, struct span line, struct err *err)
     return print(ends ? "accept" : "reject", "", err);
 }
 
-static bool judge_all(struct grammar *grammar, const struct err *refusal, const struct buf *input,
-                      struct err *err)
+/* What to say of every candidate when there is no grammar. */
+static bool refuse(const struct check *check, const struct err *refusal, struct err *err)
+{
+    return check->is_unsatisfiable && !check->generate ? print("reject", "", err)
+                                                       : print("unsupported: ", refusal->text, err);
+}
+
+static bool judge_all(const struct check *check, struct grammar *grammar, const struct err *refusal,
+                      const struct buf *input, struct err *err)
 {
     struct matcher *matcher = NULL;
     if (grammar && !(matcher = matcher_open(grammar, NULL, NULL, 0, err)))
@@ -92,14 +99,14 @@ static bool judge_all(struct grammar *grammar, const struct err *refusal, const 
     for (size_t at = 0; at < input->len && ok;) {
         const char *begin = input->data + at, *newline = memchr(begin, '\n', input->len - at);
         struct span line = {begin, newline ? (size_t)(newline - begin) : input->len - at};
-        ok = matcher ? judge(matcher, line, err) : print("unsupported: ", refusal->text, err);
+        ok = matcher ? judge(matcher, line, err) : refuse(check, refusal, err);
         at += line.n + 1;
     }
     matcher_close(matcher);
     return ok;
 }
 
-static bool check_input(const struct check *check, struct err *err)
+static bool check_input(struct check *check, struct err *err)
 {
     struct err refusal = {0};
     struct buf text, input;
@@ -111,7 +118,7 @@ static bool check_input(const struct check *check, struct err *err)
     if (ok && !grammar && refusal.code != ERR_ARG && refusal.code != ERR_LIMIT &&
         refusal.code != ERR_UNSUPPORTED)
         ok = err_set(err, refusal.code, "%s", refusal.text);
-    ok = ok && judge_all(grammar, &refusal, &input, err);
+    ok = ok && judge_all(check, grammar, &refusal, &input, err);
     grammar_unref(grammar);
     buf_free(&text);
     buf_free(&input);

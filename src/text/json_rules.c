@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text/json_rules_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -110,9 +111,30 @@ uint32_t json_rules_quoted(const struct json_rules *rules, uint32_t text)
                      regex_cat(rules->set, regex_json_spelling(rules->set, text), quote));
 }
 
+/* A text in its one spelling, with quotes.  Written directly: names are many. */
+uint32_t json_rules_literal(const struct json_rules *rules, struct span text)
+{
+    static const char shorts[] = "btnvfr"; /* from U+0008 on; there is no short form of U+000B */
+    struct regex_set *set = rules->set;
+    uint32_t all = regex_byte(set, '"');
+    for (size_t i = text.n; i--;) {
+        char escape[8] = {text.s[i]};
+        uint8_t byte = (uint8_t)text.s[i];
+        size_t n = 1;
+        if (byte == '"' || byte == '\\')
+            n = (size_t)snprintf(escape, sizeof escape, "\\%c", byte);
+        else if (byte >= 8 && byte <= 13 && byte != 11)
+            n = (size_t)snprintf(escape, sizeof escape, "\\%c", shorts[byte - 8]);
+        else if (byte < 0x20)
+            n = (size_t)snprintf(escape, sizeof escape, "\\u%04x", byte);
+        all = regex_cat(set, regex_literal(set, escape, n), all);
+    }
+    return regex_cat(set, regex_byte(set, '"'), all);
+}
+
 uint32_t json_rules_name(struct json_rules *rules, struct span name)
 {
-    uint32_t key = json_rules_quoted(rules, regex_literal(rules->set, name.s, name.n));
+    uint32_t key = json_rules_literal(rules, name);
     return grammar_terminal(rules->builder,
                             regex_cat(rules->set, key, mark(rules, ':', true, true)));
 }

@@ -45,7 +45,8 @@ uint32_t json_rules_whole(const struct json_rules *rules, uint32_t n_digits);
 uint32_t json_rules_plain(const struct json_rules *rules, uint32_t n_digits);
 uint32_t json_rules_number(const struct json_rules *rules);
 
-/* The language of decoded texts as strings with quotes. */
+/* One text as a string with quotes; the language of decoded texts as such strings. */
+uint32_t json_rules_literal(const struct json_rules *rules, struct span text);
 uint32_t json_rules_quoted(const struct json_rules *rules, uint32_t text);
 
 /* The symbol of brackets around a list of at least one, or nothing when may_be_empty. */

@@ -89,6 +89,13 @@ static bool root_goal(struct schema_compiler *c, const struct json_node *schema,
     return schema_goal_find(c, terms, c->options->objects_only ? 2 : 1, goal, err);
 }
 
+static bool unsatisfiable(struct schema_compiler *c, struct err *err)
+{
+    if (c->options->is_unsatisfiable)
+        *c->options->is_unsatisfiable = true;
+    return schema_fail(&c->doc, c->lost, err, "no value can meet the schema");
+}
+
 static bool build_all(struct schema_compiler *c, const struct json_node *schema, uint32_t *symbol,
                       struct err *err)
 {
@@ -100,7 +107,7 @@ static bool build_all(struct schema_compiler *c, const struct json_node *schema,
         !root_goal(c, schema, &root, err) || !schema_goal_open(c, root, err))
         return false;
     if (root != SCHEMA_ALWAYS && schema_goal_is_dead(c, root))
-        return schema_fail(&c->doc, c->lost, err, "no value can meet the schema");
+        return unsatisfiable(c, err);
     if (!schema_goal_symbol(c, root, symbol, err))
         return false;
     while (c->n_to_build)

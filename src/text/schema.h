@@ -41,11 +41,12 @@ struct schema_options {
     enum schema_space space;
     struct span space_pattern; /* a regular expression instead, when s is not NULL */
     enum schema_closing closing;
-    bool any_order;        /* members in any order, where there are at most 64 names */
-    bool one_of_is_any_of; /* do not tell the branches of oneOf apart */
-    bool objects_only;     /* the root is an object */
-    bool conform;          /* as the standard has it: numbers of any length, $ref alone up to
-                            * draft 7 */
+    bool any_order;         /* members in any order, where there are at most 64 names */
+    bool one_of_is_any_of;  /* do not tell the branches of oneOf apart */
+    bool objects_only;      /* the root is an object */
+    bool *is_unsatisfiable; /* set when that is why it failed; NULL is fine */
+    bool conform;           /* as the standard has it: numbers of any length, $ref alone up to
+                             * draft 7 */
 };
 
 /* Adds a schema to a grammar that is being built: *symbol.  schema: until it returns.

@@ -232,7 +232,7 @@ static uint32_t uri_template(struct regex_set *set)
 {
 #define VARCHAR "(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})"
 #define VARSPEC VARCHAR "(?:\\.?" VARCHAR ")*(?::[1-9]\\d{0,3}|\\*)?"
-    uint32_t all = parse(set, "(?:[!#$&(-;=?-\\[\\]_a-z~" UCS UCS_PRIVATE "]|%[0-9A-Fa-f]{2}|"
+    uint32_t all = parse(set, "(?:[!#$&-;=?-\\[\\]_a-z~" UCS UCS_PRIVATE "]|%[0-9A-Fa-f]{2}|"
                               "\\{[+#./;?&=,!@|]?" VARSPEC "(?:," VARSPEC ")*\\})*");
     return at_most(set, all, 2048);
 }
@@ -269,37 +269,38 @@ static uint32_t pattern(struct regex_set *set)
     return all;
 }
 
-uint32_t schema_format(struct regex_set *set, struct span name, bool *is_refused)
+uint32_t schema_format(struct regex_set *set, struct span name, enum format_trust *trust)
 {
     static const struct {
         const char *name;
-        uint32_t (*make)(struct regex_set *set); /* NULL: cannot be told */
+        uint32_t (*make)(struct regex_set *set);
+        enum format_trust trust;
     } formats[] = {
-        {"date-time", date_time},
-        {"date", date},
-        {"time", time_of_day},
-        {"duration", duration},
-        {"email", email},
-        {"hostname", hostname},
-        {"ipv4", ipv4},
-        {"ipv6", ipv6},
-        {"uuid", uuid},
-        {"uri", uri},
-        {"uri-reference", uri_reference},
-        {"iri", iri},
-        {"iri-reference", iri_reference},
-        {"uri-template", uri_template},
-        {"json-pointer", json_pointer},
-        {"relative-json-pointer", relative_pointer},
-        {"regex", pattern},
-        {"idn-email", NULL},
-        {"idn-hostname", NULL},
+        {"date-time", date_time, FORMAT_PART},
+        {"date", date, FORMAT_EXACT},
+        {"time", time_of_day, FORMAT_PART},
+        {"duration", duration, FORMAT_PART},
+        {"email", email, FORMAT_PART},
+        {"hostname", hostname, FORMAT_COARSE},
+        {"ipv4", ipv4, FORMAT_EXACT},
+        {"ipv6", ipv6, FORMAT_EXACT},
+        {"uuid", uuid, FORMAT_EXACT},
+        {"uri", uri, FORMAT_PART},
+        {"uri-reference", uri_reference, FORMAT_PART},
+        {"iri", iri, FORMAT_PART},
+        {"iri-reference", iri_reference, FORMAT_PART},
+        {"uri-template", uri_template, FORMAT_PART},
+        {"json-pointer", json_pointer, FORMAT_EXACT},
+        {"relative-json-pointer", relative_pointer, FORMAT_EXACT},
+        {"regex", pattern, FORMAT_PART},
+        {"idn-email", NULL, FORMAT_UNTOLD},
+        {"idn-hostname", NULL, FORMAT_UNTOLD},
     };
-    *is_refused = false;
+    *trust = FORMAT_FREE;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (!span_is(name, formats[i].name))
             continue;
-        *is_refused = !formats[i].make;
+        *trust = formats[i].trust;
         return formats[i].make ? formats[i].make(set) : REGEX_FAILED;
     }
     return REGEX_FAILED;

@@ -252,10 +252,14 @@ bool schema_differ(struct schema_compiler *c, const struct schema_branch *b,
  * Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_shape_finish(struct schema_compiler *c, struct schema_branch *b,
                          struct err *err) CHECKED;
+/* Takes objects from the types of a branch when a member that has to be there cannot be any
+ * value, so that choices which exclude each other are not followed to their ends. */
+void schema_object_prune(struct schema_compiler *c, struct schema_branch *b);
 bool schema_array_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
                        struct schema_shape *shape, bool *is_dead, struct err *err) CHECKED;
-bool schema_object_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
-                        struct schema_shape *shape, bool *is_dead, struct err *err) CHECKED;
+bool schema_object_fold(struct schema_compiler *c, struct schema_goal *goal,
+                        struct schema_fact *const *facts, size_t n, struct schema_shape *shape,
+                        bool *is_dead, struct err *err) CHECKED;
 
 /* schema_number.c, schema_string.c: the language of the numbers, or decoded strings, that the
  * facts leave; *is_free when there are none but lengths, lo..hi.
@@ -265,9 +269,17 @@ bool schema_number_fold(struct schema_compiler *c, struct schema_fact *const *fa
 bool schema_string_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
                         struct schema_shape *shape, struct err *err) CHECKED;
 
-/* The language that a format stands for; REGEX_FAILED where the format is not known or free, and
- * *is_refused where it is known but cannot be told. */
-uint32_t schema_format(struct regex_set *set, struct span name, bool *is_refused);
+/* What is known of a format. */
+enum format_trust {
+    FORMAT_FREE,   /* nothing: it is an annotation */
+    FORMAT_EXACT,  /* the language is the format */
+    FORMAT_PART,   /* ... leaves out what nobody writes, so its complement says nothing */
+    FORMAT_COARSE, /* ... leaves out more */
+    FORMAT_UNTOLD, /* no language can tell */
+};
+
+/* The language that a format stands for; REGEX_FAILED where there is none. */
+uint32_t schema_format(struct regex_set *set, struct span name, enum format_trust *trust);
 
 /* schema.c: the symbol of a goal, whose rule may be filled later.  Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_goal_symbol(struct schema_compiler *c, uint32_t goal, uint32_t *symbol,

@@ -455,6 +455,10 @@ static enum went hold_choice(struct schema_compiler *c, struct schema_branch *b,
                     LIMIT_SCHEMA_CHOICES);
         return WENT_WRONG;
     }
+    if (b->n_forks > 1 && (b->types & TYPE_OBJECT))
+        schema_object_prune(c, b);
+    if (!b->types)
+        return WENT_OUT;
     switch (word) {
     case WORD_ENUM:
         return forked(fork_values(c, b, m, err));

@@ -159,8 +159,22 @@ static bool values_language(struct schema_compiler *c, const struct schema_fact 
     return true;
 }
 
-/* Whole numbers, or such with an even decimal part: texts whose digits, read without the point,
- * divide by what is left of the divisor at their number of places. */
+/* With fewer places than the divisor has, digits stand for that many tens more. */
+static uint64_t divisor_at(uint64_t divisor, size_t n_tens)
+{
+    uint64_t a = divisor, b = 1;
+    for (size_t i = 0; i < n_tens; i++)
+        b *= 10;
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return divisor / a;
+}
+
+/* Texts whose digits, read without the point, divide by what is left of the divisor at their
+ * number of places. */
 static bool multiple_language(struct schema_compiler *c, const struct schema_fact *fact,
                               uint32_t *out, struct err *err)
 {
@@ -175,32 +189,26 @@ static bool multiple_language(struct schema_compiler *c, const struct schema_fac
         divisor *= 10;
     if (f.n > 9 || d.digits.n > 9)
         return schema_fail(&c->doc, fact->node, err, "more than 9 digits");
-    uint32_t whole = digits(c->set, 1, REGEX_FOREVER), sign = regex_byte(c->set, '-');
+    uint32_t whole = digits(c->set, 1, REGEX_FOREVER);
+    uint32_t zeros = regex_repeat(c->set, regex_byte(c->set, '0'), 0, REGEX_FOREVER);
     *out = REGEX_NOTHING;
     for (uint32_t places = 0; places <= f.n; places++) {
-        /* With fewer places than the divisor has, the digits stand for a multiple of ten more. */
-        uint64_t left = divisor, ten = 1;
-        for (size_t i = places; i < f.n; i++)
-            ten *= 10;
-        for (uint64_t a = left, b = ten; b || (left /= a, false);) {
-            uint64_t rest = a % b;
-            a = b;
-            b = rest;
-        }
+        uint64_t left = divisor_at(divisor, f.n - places);
         if (left > LIMIT_SCHEMA_MULTIPLE)
             return schema_fail(&c->doc, fact->node, err, "more than %u without its powers of ten",
                                LIMIT_SCHEMA_MULTIPLE);
-        uint32_t shape = whole;
+        uint32_t shape = whole, tail = REGEX_EPSILON;
         if (places)
             shape = cat3(c->set, whole, regex_byte(c->set, '.'), digits(c->set, places, places));
-        *out = regex_or(c->set, *out,
-                        regex_and(c->set, shape, regex_multiple(c->set, (uint32_t)left)));
+        /* More zeros at the end change nothing. */
+        if (places == f.n)
+            tail = places
+                       ? zeros
+                       : regex_optional(c->set, regex_cat(c->set, regex_byte(c->set, '.'), zeros));
+        shape = regex_and(c->set, shape, regex_multiple(c->set, (uint32_t)left));
+        *out = regex_or(c->set, *out, regex_cat(c->set, shape, tail));
     }
-    /* More zeros at the end change nothing. */
-    uint32_t zeros = regex_repeat(c->set, regex_byte(c->set, '0'), 0, REGEX_FOREVER);
-    uint32_t point = regex_cat(c->set, regex_byte(c->set, '.'), zeros);
-    *out = regex_cat(c->set, *out, f.n ? REGEX_EPSILON : regex_optional(c->set, point));
-    *out = regex_cat(c->set, regex_optional(c->set, sign), *out);
+    *out = regex_cat(c->set, regex_optional(c->set, regex_byte(c->set, '-')), *out);
     if (fact->fails)
         *out = regex_not(c->set, *out);
     return true;

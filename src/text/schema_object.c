@@ -447,16 +447,111 @@ static bool finish_free(struct fold *f)
     return true;
 }
 
-/* A member has to be there that a pattern or additionalProperties speaks of, and fails. */
-static bool apply_some(struct fold *f)
+/* The names that a pattern or additionalProperties at node speaks of. */
+static bool named_by(struct fold *f, const struct json_node *node, uint32_t *out)
 {
-    struct object_plan *plan = f->plan;
-    (void)plan;
-    return schema_fail(&f->c->doc, f->some->node, f->err, "cannot be negated");
+    const struct json_node *schema = node->up;
+    if (!span_is(node->key, "additionalProperties") || schema->kind != NODE_OBJECT ||
+        json_member(schema, "additionalProperties") != node)
+        return pattern_language(f, node, out);
+    uint32_t known = REGEX_NOTHING, one;
+    const struct json_node *map = json_member(schema, "properties");
+    for (const struct json_node *m = map ? map->first : NULL; m; m = m->next)
+        known = regex_or(f->c->set, known, regex_literal(f->c->set, m->key.s, m->key.n));
+    map = json_member(schema, "patternProperties");
+    for (const struct json_node *m = map ? map->first : NULL; m; m = m->next) {
+        if (!pattern_language(f, m, &one))
+            return false;
+        known = regex_or(f->c->set, known, one);
+    }
+    *out = regex_text_not(f->c->set, known);
+    return true;
 }
 
-bool schema_object_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
-                        struct schema_shape *shape, bool *is_dead, struct err *err)
+/* Adds a shape like this one in which the declared name at place i is there and fails. */
+static bool add_failing(struct fold *f, struct schema_goal *goal, uint32_t place, uint32_t i)
+{
+    struct object_plan *plan = arena_new(&f->c->arena, 1, sizeof *plan, f->err);
+    struct object_member *members =
+        arena_new(&f->c->arena, f->plan->n_members, sizeof *members, f->err);
+    struct schema_shape *shape = arena_new(&f->c->arena, 1, sizeof *shape, f->err);
+    if (!plan || !members || !shape)
+        return false;
+    *plan = *f->plan;
+    memcpy(members, f->plan->members, plan->n_members * sizeof *members);
+    plan->members = members;
+    members[place].is_required = true;
+    if (!find_goal(f, f->list[i].terms, &f->some->term, &members[place].goal))
+        return false;
+    if (schema_goal_is_dead(f->c, members[place].goal))
+        return true;
+    if (goal->n_shapes == LIMIT_SCHEMA_ALTERNATIVES)
+        return schema_fail(&f->c->doc, f->some->node, f->err, "more than %u alternatives",
+                           LIMIT_SCHEMA_ALTERNATIVES);
+    *shape = (struct schema_shape){.next = goal->shapes, .kind = SHAPE_OBJECT, .object = plan};
+    goal->shapes = shape;
+    goal->n_shapes++;
+    return true;
+}
+
+/* Free members of which one has to fail, beside all the others. */
+static bool mark_failing(struct fold *f, uint32_t language, bool *any)
+{
+    struct object_plan *plan = f->plan;
+    struct object_names *names =
+        arena_new(&f->c->arena, (size_t)plan->n_names + f->n_free, sizeof *names, f->err);
+    if (!names)
+        return false;
+    uint32_t n = plan->n_names;
+    memcpy(names, plan->names, n * sizeof *names);
+    *any = false;
+    for (uint32_t i = 0; i < f->n_free; i++) {
+        uint32_t goal, both = regex_and(f->c->set, f->free[i].language, language);
+        if (is_empty(f, both))
+            continue;
+        if (!find_goal(f, f->free[i].terms, &f->some->term, &goal))
+            return false;
+        if (schema_goal_is_dead(f->c, goal))
+            continue;
+        names[n++] = (struct object_names){both, goal, true};
+        *any = true;
+    }
+    plan->names = names;
+    plan->n_names = n;
+    plan->needs_marked = true;
+    return true;
+}
+
+/* A member has to be there that a pattern or additionalProperties speaks of, and fails: each
+ * declared name can be that one, or a free one is.  The shape at hand becomes the latter. */
+static bool apply_some(struct fold *f, struct schema_goal *goal, bool *is_dead)
+{
+    uint32_t language, place = 0;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->facts[i]->kind == FACT_REFUSED && (f->facts[i]->lo & TYPE_OBJECT))
+            return schema_fail(&f->c->doc, f->facts[i]->node, f->err, "%s", f->facts[i]->message);
+    if (!named_by(f, f->some->node, &language))
+        return false;
+    for (uint32_t i = 0; i < f->n_list && place < f->plan->n_members; i++) {
+        bool yes;
+        struct span name = f->list[i].text;
+        if (!span_same(f->plan->members[place].name, name))
+            continue;
+        if (!regex_matches(f->c->set, language, name.s, name.n, &yes, f->err) ||
+            (yes && !add_failing(f, goal, place, i)))
+            return false;
+        place++;
+    }
+    bool any;
+    if (!mark_failing(f, language, &any))
+        return false;
+    *is_dead = !any;
+    return true;
+}
+
+bool schema_object_fold(struct schema_compiler *c, struct schema_goal *goal,
+                        struct schema_fact *const *facts, size_t n, struct schema_shape *shape,
+                        bool *is_dead, struct err *err)
 {
     struct object_plan *plan = arena_new(&c->arena, 1, sizeof *plan, err);
     struct fold f = {.c = c, .facts = facts, .n = n, .plan = plan, .err = err};
@@ -466,13 +561,55 @@ bool schema_object_fold(struct schema_compiler *c, struct schema_fact *const *fa
     ok = ok && finish_members(&f, is_dead) && (*is_dead || finish_free(&f));
     if (ok && !*is_dead) {
         *is_dead = plan->min > plan->max || (plan->min > plan->n_members && !plan->n_names);
-        ok = *is_dead || !f.some || apply_some(&f);
+        ok = *is_dead || !f.some || apply_some(&f, goal, is_dead);
     }
     free(f.list);
     free(f.table);
     shape->kind = SHAPE_OBJECT;
     shape->object = plan;
     return ok;
+}
+
+/* The terms that the facts so far have for a name. */
+static size_t terms_so_far(const struct schema_branch *b, struct span name,
+                           struct schema_term *terms, size_t max)
+{
+    size_t n = 0;
+    for (const struct schema_fact *fact = b->facts; fact && n < max; fact = fact->next) {
+        if (fact->kind == FACT_PROPERTY && span_same(fact->name, name))
+            terms[n++] = fact->term;
+        if (fact->kind != FACT_PROPERTIES)
+            continue;
+        const struct json_node *map = json_member(fact->node, "properties");
+        for (const struct json_node *m = map ? map->first : NULL; m; m = m->next)
+            if (span_same(m->key, name)) {
+                terms[n++] = (struct schema_term){m, TERM_HOLDS};
+                break;
+            }
+    }
+    return n;
+}
+
+void schema_object_prune(struct schema_compiler *c, struct schema_branch *b)
+{
+    enum { NAMES = 4, TERMS = 64 };
+    struct schema_term terms[TERMS];
+    struct err ignored = {0};
+    unsigned n_names = 0;
+    const struct schema_fact *last = NULL;
+    for (const struct schema_fact *f = b->facts; f && n_names < NAMES; f = f->next) {
+        uint32_t goal;
+        if (f->kind != FACT_REQUIRED || (last && span_same(last->name, f->name)))
+            continue;
+        last = f;
+        n_names++;
+        size_t n = terms_so_far(b, f->name, terms, TERMS);
+        if (n > 1 && schema_goal_find(c, terms, n, &goal, &ignored) &&
+            schema_goal_is_dead(c, goal)) {
+            b->types &= ~(unsigned)TYPE_OBJECT;
+            return;
+        }
+    }
 }
 
 static bool build_members(struct schema_compiler *c, const struct object_plan *plan,

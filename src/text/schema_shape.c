@@ -54,11 +54,12 @@ static bool is_empty(struct schema_compiler *c, uint32_t language)
     return language == REGEX_NOTHING || (regex_is_empty(c->set, language, &yes, &ignored) && yes);
 }
 
-static bool fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
-                 unsigned types, struct schema_shape *shape, bool *is_dead, struct err *err)
+static bool fold(struct schema_compiler *c, struct schema_goal *goal,
+                 struct schema_fact *const *facts, size_t n, unsigned types,
+                 struct schema_shape *shape, bool *is_dead, struct err *err)
 {
     if (types & TYPE_OBJECT)
-        return schema_object_fold(c, facts, n, shape, is_dead, err);
+        return schema_object_fold(c, goal, facts, n, shape, is_dead, err);
     if (types & TYPE_ARRAY)
         return schema_array_fold(c, facts, n, shape, is_dead, err);
     if (types & TYPE_STRING) {
@@ -81,7 +82,7 @@ static bool add_shape(struct schema_compiler *c, struct schema_goal *goal,
 {
     struct schema_shape *shape = arena_new(&c->arena, 1, sizeof *shape, err);
     bool is_dead = false;
-    if (!shape || !fold(c, facts, n, types, shape, &is_dead, err))
+    if (!shape || !fold(c, goal, facts, n, types, shape, &is_dead, err))
         return false;
     if (is_dead) {
         if (!c->lost && n)

@@ -21,25 +21,35 @@ static uint32_t values_language(struct schema_compiler *c, const struct json_nod
     return all;
 }
 
+/* What a format leaves, REGEX_FAILED for everything.  What generation may narrow or leave free,
+ * who asks for the standard is told. */
+static bool format_language(struct schema_compiler *c, const struct schema_fact *fact,
+                            uint32_t *out, struct err *err)
+{
+    enum format_trust trust;
+    *out = schema_format(c->set, fact->node->text, &trust);
+    bool is_refused =
+        fact->fails ? trust > FORMAT_EXACT : trust >= FORMAT_COARSE && c->options->conform;
+    if (is_refused)
+        return schema_fail(&c->doc, fact->node, err, "the format \"%.*s\" cannot be %s",
+                           (int)fact->node->text.n, fact->node->text.s,
+                           fact->fails ? "negated" : "enforced exactly");
+    if (*out == REGEX_FAILED && fact->fails)
+        *out = regex_any_text(c->set); /* an annotation never fails */
+    return true;
+}
+
 /* The language of one fact; REGEX_FAILED when it says nothing. */
 static bool fact_language(struct schema_compiler *c, const struct schema_fact *fact, uint32_t *out,
                           struct err *err)
 {
-    bool is_refused = false;
     *out = REGEX_FAILED;
-    if (fact->kind == FACT_PATTERN) {
-        if (!pattern_language(c, fact->node, out, err))
-            return false;
-    } else if (fact->kind == FACT_VALUES) {
+    if (fact->kind == FACT_VALUES)
         *out = values_language(c, fact->node);
-    } else if (fact->kind == FACT_FORMAT) {
-        *out = schema_format(c->set, fact->node->text, &is_refused);
-        if (is_refused && (c->options->conform || fact->fails))
-            return schema_fail(&c->doc, fact->node, err, "the format \"%.*s\" cannot be enforced",
-                               (int)fact->node->text.n, fact->node->text.s);
-        if (*out == REGEX_FAILED && fact->fails)
-            *out = regex_any_text(c->set);
-    }
+    else if (fact->kind == FACT_PATTERN
+                 ? !pattern_language(c, fact->node, out, err)
+                 : fact->kind == FACT_FORMAT && !format_language(c, fact, out, err))
+        return false;
     if (fact->fails && *out != REGEX_FAILED)
         *out = regex_text_not(c->set, *out);
     return true;

@@ -34,22 +34,53 @@ static uint32_t map_at(uint32_t map, uint32_t state)
     return map >> 4 * state & 15;
 }
 
-static uint32_t class_map(const uint64_t members[4])
+/* Keeps of two maps what is_either, or what both say. */
+static uint32_t map_join(uint32_t a, uint32_t b, bool is_either)
 {
     uint32_t map = 0;
     for (uint32_t state = 0; state < 8; state++) {
-        uint32_t to = UTF8_LOST;
-        bool any = false;
-        for (uint32_t b = 0; b < 256; b++) {
-            if (!(members[b >> 6] >> (b & 63) & 1))
-                continue;
-            uint32_t step = utf8_step(state, b);
-            to = any && step != to ? UTF8_LOST : step;
-            any = true;
-            if (to == UTF8_LOST)
-                break;
-        }
+        uint32_t x = map_at(a, state), y = map_at(b, state);
+        uint32_t to = x == y ? x : UTF8_LOST;
+        if (is_either)
+            to = x == UTF8_LOST ? y : x;
         map |= to << 4 * state;
+    }
+    return map;
+}
+
+/* One byte of each group that utf8_step() does not tell apart: which bits of which word. */
+static const struct {
+    uint8_t byte, word;
+    uint64_t bits;
+} utf8_groups[] = {
+    {0x00, 0, UINT64_MAX},
+    {0x00, 1, UINT64_MAX},
+    {0x80, 2, 0xFFFF},
+    {0x90, 2, 0xFFFF0000},
+    {0xA0, 2, 0xFFFFFFFF00000000},
+    {0xC0, 3, 0x3},
+    {0xC2, 3, 0xFFFFFFFC},
+    {0xE0, 3, UINT64_C(1) << 32},
+    {0xE1, 3, UINT64_C(0xDFFE) << 32},
+    {0xED, 3, UINT64_C(1) << 45},
+    {0xF0, 3, UINT64_C(1) << 48},
+    {0xF1, 3, UINT64_C(0xE) << 48},
+    {0xF4, 3, UINT64_C(1) << 52},
+    {0xF5, 3, UINT64_C(0xFFE0) << 48},
+};
+
+static uint32_t class_map(const uint64_t members[4])
+{
+    uint32_t map = 0;
+    bool any = false;
+    for (size_t i = 0; i < sizeof utf8_groups / sizeof *utf8_groups; i++) {
+        if (!(members[utf8_groups[i].word] & utf8_groups[i].bits))
+            continue;
+        uint32_t steps = 0;
+        for (uint32_t state = 0; state < 8; state++)
+            steps |= utf8_step(state, utf8_groups[i].byte) << 4 * state;
+        map = any ? map_join(map, steps, false) : steps;
+        any = true;
     }
     return map;
 }
@@ -62,20 +93,6 @@ static uint32_t map_cat(uint32_t a, uint32_t b)
     for (uint32_t state = 0; state < 8; state++) {
         uint32_t to = map_at(a, state);
         map |= (to == UTF8_LOST ? UTF8_LOST : map_at(b, to)) << 4 * state;
-    }
-    return map;
-}
-
-/* Keeps of two maps what is_either, or what both say. */
-static uint32_t map_join(uint32_t a, uint32_t b, bool is_either)
-{
-    uint32_t map = 0;
-    for (uint32_t state = 0; state < 8; state++) {
-        uint32_t x = map_at(a, state), y = map_at(b, state);
-        uint32_t to = x == y ? x : UTF8_LOST;
-        if (is_either)
-            to = x == UTF8_LOST ? y : x;
-        map |= to << 4 * state;
     }
     return map;
 }

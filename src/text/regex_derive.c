@@ -219,26 +219,34 @@ bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4])
     return ok;
 }
 
-/* Splits classes by a set of bytes.  Returns the new number. */
-static uint32_t split_classes(const uint64_t members[4], uint8_t class_of[256], uint32_t n)
+/* Classes of bytes while they are being split. */
+struct classes {
+    uint8_t *of;         /* [256] */
+    uint16_t n_all[256]; /* members of each */
+    uint32_t n;
+};
+
+/* Splits every class of which some bytes are in members and some are not. */
+static void split_classes(struct classes *classes, const uint64_t members[4])
 {
-    uint16_t inside[256];
-    memset(inside, 255, sizeof inside);
-    uint32_t n_inside[256] = {0}, n_all[256] = {0};
-    for (uint32_t b = 0; b < 256; b++) {
-        n_all[class_of[b]]++;
-        n_inside[class_of[b]] += members[b >> 6] >> (b & 63) & 1;
-    }
-    uint32_t n_new = n;
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t class_id = class_of[b];
-        if (!(members[b >> 6] >> (b & 63) & 1) || n_inside[class_id] == n_all[class_id])
-            continue;
-        if (inside[class_id] == UINT16_MAX)
-            inside[class_id] = (uint16_t)n_new++;
-        class_of[b] = (uint8_t)inside[class_id];
-    }
-    return n_new;
+    uint16_t n_inside[256] = {0}, new_class[256];
+    for (uint32_t w = 0; w < 4; w++)
+        for (uint64_t bits = members[w]; bits; bits &= bits - 1)
+            n_inside[classes->of[w * 64 + (uint32_t)__builtin_ctzll(bits)]]++;
+    for (uint32_t w = 0; w < 4; w++)
+        for (uint64_t bits = members[w]; bits; bits &= bits - 1) {
+            uint32_t b = w * 64 + (uint32_t)__builtin_ctzll(bits), old = classes->of[b];
+            if (n_inside[old] == classes->n_all[old])
+                continue;
+            if (n_inside[old] < 256) { /* the first of them */
+                new_class[old] = (uint16_t)classes->n++;
+                classes->n_all[new_class[old]] = n_inside[old];
+                classes->n_all[old] = (uint16_t)(classes->n_all[old] - n_inside[old]);
+                n_inside[old] = 256;
+                n_inside[new_class[old]] = classes->n_all[new_class[old]];
+            }
+            classes->of[b] = (uint8_t)new_class[old];
+        }
 }
 
 static bool add_parts(struct walker *walker, const struct regex_node *x)
@@ -258,25 +266,24 @@ uint32_t regex_classes(struct regex_set *set, const uint32_t *nodes, uint32_t n,
                        uint8_t class_of[256])
 {
     struct walker walker;
-    memset(class_of, 0, 256);
-    uint32_t n_classes = 1;
+    struct classes classes = {.of = memset(class_of, 0, 256), .n_all = {256}, .n = 1};
     walker_init(&walker, set);
     bool ok = true;
     for (uint32_t i = 0; ok && i < n; i++)
         ok = walker_add(&walker, nodes[i]);
     for (uint32_t id; ok && walker_next(&walker, &id);) {
         struct regex_node x = *regex_at(set, id);
-        if (x.op == OP_CLASS && n_classes < 256)
-            n_classes = split_classes(set->classes[x.a], class_of, n_classes);
+        if (x.op == OP_CLASS && classes.n < 256)
+            split_classes(&classes, set->classes[x.a]);
         /* Each digit and the point lead elsewhere. */
-        for (unsigned b = '.'; x.op == OP_MULTIPLE && b <= '9'; b++) {
+        for (unsigned b = '.'; x.op == OP_MULTIPLE && b <= '9' && classes.n < 256; b++) {
             uint64_t byte[4] = {UINT64_C(1) << b};
-            n_classes = split_classes(byte, class_of, n_classes);
+            split_classes(&classes, byte);
         }
         ok = add_parts(&walker, &x);
     }
     walker_free(&walker);
-    return ok ? n_classes : 0;
+    return ok ? classes.n : 0;
 }
 
 /* --- clamping ---------------------------------------------------------------- */

@@ -52,12 +52,35 @@ const char *token_trie_bytes(const struct token_trie *trie, int32_t id, size_t *
 
 struct sorted {
     const uint8_t *s;
+    uint64_t start; /* the first eight bytes as a number, so that most comparisons end there */
     uint32_t n, id;
+    uint32_t n_plain; /* characters, UINT32_MAX when not all are plain and whole */
 };
+
+static uint32_t plain_chars(const char *s, size_t n)
+{
+    uint32_t n_chars = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!trie_is_plain((uint8_t)s[i]))
+            return UINT32_MAX;
+        n_chars += (s[i] & 0xC0) != 0x80;
+    }
+    return utf8_valid(s, n) ? n_chars : UINT32_MAX;
+}
+
+static struct sorted make_sorted(uint32_t id, const char *s, size_t n)
+{
+    struct sorted token = {(const uint8_t *)s, 0, (uint32_t)n, id, plain_chars(s, n)};
+    for (size_t i = 0; i < 8; i++)
+        token.start = token.start << 8 | (i < n ? token.s[i] : 0u);
+    return token;
+}
 
 static int compare(const void *a, const void *b)
 {
     const struct sorted *x = a, *y = b;
+    if (x->start != y->start)
+        return (x->start > y->start) - (x->start < y->start);
     uint32_t n = x->n < y->n ? x->n : y->n;
     int order = memcmp(x->s, y->s, n);
     if (order)
@@ -117,18 +140,6 @@ static void set_bit(uint32_t *mask, uint32_t id)
     mask[id >> 5] |= UINT32_C(1) << (id & 31);
 }
 
-/* Returns the number of characters, UINT32_MAX when not all are plain and whole. */
-static uint32_t plain_chars(const struct sorted *token)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < token->n; i++) {
-        if (!trie_is_plain(token->s[i]))
-            return UINT32_MAX;
-        n += (token->s[i] & 0xC0) != 0x80;
-    }
-    return utf8_valid((const char *)token->s, token->n) ? n : UINT32_MAX;
-}
-
 static bool build_slice(struct token_trie *trie, struct trie_slice *slice,
                         const struct sorted *tokens, uint32_t n, struct err *err)
 {
@@ -137,7 +148,7 @@ static bool build_slice(struct token_trie *trie, struct trie_slice *slice,
     bool ok = rest && slice->mask;
     uint32_t n_rest = 0;
     for (uint32_t i = 0; ok && i < n; i++) {
-        if (plain_chars(&tokens[i]) <= slice->max_chars)
+        if (tokens[i].n_plain <= slice->max_chars)
             set_bit(slice->mask, tokens[i].id);
         else
             rest[n_rest++] = tokens[i];
@@ -179,7 +190,7 @@ static bool build_all(struct token_trie *trie, struct err *err)
         const char *s = token_trie_bytes(trie, (int32_t)id, &len);
         if (!s)
             continue;
-        tokens[n++] = (struct sorted){(const uint8_t *)s, (uint32_t)len, id};
+        tokens[n++] = make_sorted(id, s, len);
         set_bit(trie->text, id);
         trie->max_bytes = len > trie->max_bytes ? (uint32_t)len : trie->max_bytes;
     }

@@ -9,10 +9,10 @@
 struct json_symbols {
     struct grammar_builder *b;
     struct regex_set *set;
-    uint32_t space;                  /* languages: white space ... */
-    uint32_t comma, colon, end;      /* terminals: ... around these */
-    uint32_t string, number, word;   /* terminals */
-    uint32_t value, object, array;   /* rules */
+    uint32_t space;                /* languages: white space ... */
+    uint32_t comma, colon, end;    /* terminals: ... around these */
+    uint32_t string, number, word; /* terminals */
+    uint32_t value, object, array; /* rules */
     bool is_unique;
 };
 
@@ -35,8 +35,12 @@ static inline uint32_t json_array_of(struct json_symbols *j, uint32_t item, uint
                                      uint32_t hi)
 {
     struct grammar_member member = {GRAMMAR_EMPTY, item, false, false};
-    struct grammar_list list = {.free = &member, .n_free = 1, .separator = j->comma, .min = lo,
-                                .max = hi, .max_marked = GRAMMAR_FOREVER};
+    struct grammar_list list = {.free = &member,
+                                .n_free = 1,
+                                .separator = j->comma,
+                                .min = lo,
+                                .max = hi,
+                                .max_marked = GRAMMAR_FOREVER};
     uint32_t parts[] = {
         grammar_terminal(j->b, regex_cat(j->set, regex_byte(j->set, '['), j->space)),
         grammar_list(j->b, &list),
@@ -67,12 +71,15 @@ static inline uint32_t json_free_object(struct json_symbols *j)
     uint32_t quote = regex_byte(j->set, '"');
     uint32_t text = regex_json_spelling(j->set, regex_any_text(j->set));
     uint32_t parts[] = {quote, text, quote};
-    uint32_t name = j->is_unique ? grammar_terminal(j->b, regex_cat_all(j->set, parts, 3))
-                                 : j->string;
+    uint32_t name =
+        j->is_unique ? grammar_terminal(j->b, regex_cat_all(j->set, parts, 3)) : j->string;
     uint32_t rest[] = {grammar_terminal(j->b, json_spaced(j, ":")), j->value};
     struct grammar_member member = {name, grammar_sequence(j->b, rest, 2), false, false};
-    struct grammar_list list = {.free = &member, .n_free = 1, .separator = j->comma,
-                                .max = GRAMMAR_FOREVER, .max_marked = GRAMMAR_FOREVER,
+    struct grammar_list list = {.free = &member,
+                                .n_free = 1,
+                                .separator = j->comma,
+                                .max = GRAMMAR_FOREVER,
+                                .max_marked = GRAMMAR_FOREVER,
                                 .is_unique = j->is_unique};
     return json_braces(j, grammar_list(j->b, &list));
 }
@@ -88,9 +95,9 @@ static inline void json_symbols(struct json_symbols *j, struct grammar_builder *
     j->string = grammar_terminal(b, regex_json_string(j->set, 0, REGEX_FOREVER));
     j->number = grammar_terminal(b, json_number(j));
     struct regex_set *set = j->set;
-    j->word = grammar_terminal(b, regex_or(set, regex_literal(set, "null", 4),
-                                           regex_or(set, regex_literal(set, "true", 4),
-                                                    regex_literal(set, "false", 5))));
+    j->word = grammar_terminal(
+        b, regex_or(set, regex_literal(set, "null", 4),
+                    regex_or(set, regex_literal(set, "true", 4), regex_literal(set, "false", 5))));
     j->value = grammar_rule(b);
     j->object = json_free_object(j);
     j->array = json_array_of(j, j->value, 0, GRAMMAR_FOREVER);

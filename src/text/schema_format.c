@@ -55,8 +55,9 @@ static uint32_t at_most(struct regex_set *set, uint32_t language, uint32_t n)
 /* hh:mm:60 where it is 23:59 in UTC. */
 static uint32_t leap_second(struct regex_set *set)
 {
-    uint32_t all = REGEX_NOTHING, seconds = parse(set, ":60" SECONDS);
-    for (int offset = -95; offset <= 95; offset++) { /* quarters of an hour */
+    enum { MOST = 95 }; /* quarters of an hour */
+    uint32_t all[2 * MOST + 1], n = 0, seconds = parse(set, ":60" SECONDS);
+    for (int offset = -MOST; offset <= MOST; offset++) {
         char local[8], zone[8];
         int minutes = 15 * offset, size = minutes < 0 ? -minutes : minutes;
         int here = (23 * 60 + 59 + minutes + 24 * 60) % (24 * 60);
@@ -68,10 +69,9 @@ static uint32_t leap_second(struct regex_set *set)
         uint32_t named = regex_cat(set, sign, regex_literal(set, zone, 5));
         if (!minutes)
             named = regex_or(set, named, parse(set, "[Zz]"));
-        all = regex_or(
-            set, all, regex_cat(set, regex_literal(set, local, 5), regex_cat(set, seconds, named)));
+        all[n++] = regex_cat(set, regex_literal(set, local, 5), regex_cat(set, seconds, named));
     }
-    return all;
+    return regex_or_all(set, all, n);
 }
 
 static uint32_t time_of_day(struct regex_set *set)
@@ -105,8 +105,8 @@ static uint32_t hostname(struct regex_set *set)
 static uint32_t email(struct regex_set *set)
 {
     uint32_t place = regex_or(set, hostname(set), parse(set, "\\[(?:" IPV4 "|IPv6:" IPV6 ")\\]"));
-    uint32_t all = regex_cat(set, parse(set, LOCAL), regex_cat(set, regex_byte(set, '@'), place));
-    return at_most(set, all, 254);
+    return regex_cat(set, at_most(set, parse(set, LOCAL), 64),
+                     regex_cat(set, regex_byte(set, '@'), place));
 }
 
 static uint32_t ipv4(struct regex_set *set)
@@ -149,30 +149,32 @@ struct uri_parts {
 };
 
 /* Any number of characters of a class, or percent signs with two digits. */
-static uint32_t chars(struct regex_set *set, const char *more, const char *extra, uint32_t lo)
+static uint32_t chars(struct regex_set *set, const char *more, const char *extra, uint32_t lo,
+                      uint32_t hi)
 {
     char pattern[1024];
     snprintf(pattern, sizeof pattern, "(?:[A-Za-z0-9._~!$&'()*+,;=%s%s-]|%%[0-9A-Fa-f]{2})", more,
              extra);
-    return regex_repeat(set, parse(set, pattern), lo, REGEX_FOREVER);
+    return regex_repeat(set, parse(set, pattern), lo, hi);
 }
 
+/* Each part has a bound: cheaper than one for the whole, and a URI must end, too. */
 static struct uri_parts uri_parts(struct regex_set *set, bool is_iri)
 {
     struct uri_parts p = {.set = set};
     const char *extra = is_iri ? UCS : "";
-    uint32_t user = regex_cat(set, chars(set, ":", extra, 0), regex_byte(set, '@'));
+    uint32_t user = regex_cat(set, chars(set, ":", extra, 0, 256), regex_byte(set, '@'));
     uint32_t literal =
-        parse(set, "\\[(?:" IPV6 "|[vV][0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\\]");
-    uint32_t host = regex_or(set, literal, chars(set, "", extra, 0));
-    p.authority = regex_cat(
-        set, parse(set, "//"),
-        regex_cat(set, regex_optional(set, user), regex_cat(set, host, parse(set, "(?::\\d*)?"))));
-    p.segment = chars(set, ":@", extra, 0);
-    p.pchar = chars(set, ":@", extra, 1);
-    p.slash = regex_repeat(set, regex_cat(set, regex_byte(set, '/'), p.segment), 0, REGEX_FOREVER);
-    uint32_t query = chars(set, ":@/?", is_iri ? UCS UCS_PRIVATE : "", 0);
-    uint32_t fragment = chars(set, ":@/?", extra, 0);
+        parse(set, "\\[(?:" IPV6 "|[vV][0-9A-Fa-f]{1,8}\\.[A-Za-z0-9._~!$&'()*+,;=:-]{1,64})\\]");
+    uint32_t host = regex_or(set, literal, chars(set, "", extra, 0, 256));
+    p.authority = regex_cat(set, parse(set, "//"),
+                            regex_cat(set, regex_optional(set, user),
+                                      regex_cat(set, host, parse(set, "(?::\\d{0,9})?"))));
+    p.segment = chars(set, ":@", extra, 0, 256);
+    p.pchar = chars(set, ":@", extra, 1, 256);
+    p.slash = regex_repeat(set, regex_cat(set, regex_byte(set, '/'), p.segment), 0, 64);
+    uint32_t query = chars(set, ":@/?", is_iri ? UCS UCS_PRIVATE : "", 0, 1024);
+    uint32_t fragment = chars(set, ":@/?", extra, 0, 1024);
     p.tail = regex_cat(set, regex_optional(set, regex_cat(set, regex_byte(set, '?'), query)),
                        regex_optional(set, regex_cat(set, regex_byte(set, '#'), fragment)));
     return p;
@@ -192,7 +194,8 @@ static uint32_t absolute_uri(const struct uri_parts *p)
 {
     struct regex_set *set = p->set;
     uint32_t place = regex_or(set, regex_cat(set, p->authority, p->slash), path(p, p->pchar));
-    return regex_cat(set, parse(set, "[A-Za-z][A-Za-z0-9+.-]*:"), regex_cat(set, place, p->tail));
+    return regex_cat(set, parse(set, "[A-Za-z][A-Za-z0-9+.-]{0,63}:"),
+                     regex_cat(set, place, p->tail));
 }
 
 static uint32_t any_uri(struct regex_set *set, bool is_iri, bool is_reference)
@@ -200,11 +203,11 @@ static uint32_t any_uri(struct regex_set *set, bool is_iri, bool is_reference)
     struct uri_parts p = uri_parts(set, is_iri);
     uint32_t all = absolute_uri(&p);
     if (is_reference) {
-        uint32_t first = chars(set, "@", is_iri ? UCS : "", 1);
+        uint32_t first = chars(set, "@", is_iri ? UCS : "", 1, 256);
         uint32_t place = regex_or(set, regex_cat(set, p.authority, p.slash), path(&p, first));
         all = regex_or(set, all, regex_cat(set, place, p.tail));
     }
-    return at_most(set, all, 2048);
+    return all;
 }
 
 static uint32_t uri(struct regex_set *set)
@@ -231,10 +234,10 @@ static uint32_t iri_reference(struct regex_set *set)
 static uint32_t uri_template(struct regex_set *set)
 {
 #define VARCHAR "(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})"
-#define VARSPEC VARCHAR "(?:\\.?" VARCHAR ")*(?::[1-9]\\d{0,3}|\\*)?"
+#define VARSPEC VARCHAR "(?:\\.?" VARCHAR "){0,64}(?::[1-9]\\d{0,3}|\\*)?"
     uint32_t all = parse(set, "(?:[!#$&-;=?-\\[\\]_a-z~" UCS UCS_PRIVATE "]|%[0-9A-Fa-f]{2}|"
-                              "\\{[+#./;?&=,!@|]?" VARSPEC "(?:," VARSPEC ")*\\})*");
-    return at_most(set, all, 2048);
+                              "\\{[+#./;?&=,!@|]?" VARSPEC "(?:," VARSPEC "){0,32}\\}){0,1024}");
+    return all;
 }
 
 #define REGEX_LEVELS 4 /* of groups inside groups; ranges and counts are common ones only */

@@ -53,6 +53,7 @@ enum term_kind {
     TERM_FAILS,  /* it does not */
     TERM_IS,     /* it equals the value at node */
     TERM_IS_NOT, /* it does not */
+    TERM_IS_ONE, /* it is one of the values in the list at node */
 };
 
 struct schema_term {

@@ -323,6 +323,20 @@ static bool fork_values(struct schema_compiler *c, const struct schema_branch *b
     return true;
 }
 
+/* "enum" of texts beside "type": "array" means the items, as tools have it; taken literally, no
+ * array would be left. */
+static bool means_items(const struct schema_compiler *c, const struct schema_branch *b,
+                        const struct json_node *list)
+{
+    const struct json_node *type = json_member(list->up, "type");
+    if (c->options->conform || !(b->types & TYPE_ARRAY) || !type || !span_is(type->text, "array"))
+        return false;
+    for (const struct json_node *v = list->first; v; v = v->next)
+        if (v->kind == NODE_ARRAY)
+            return false;
+    return list->n > 0;
+}
+
 static enum went forked(bool ok)
 {
     return ok ? WENT_OUT : WENT_WRONG;
@@ -450,6 +464,10 @@ static enum went hold_choice(struct schema_compiler *c, struct schema_branch *b,
                              const struct json_node *schema, const struct json_node *m,
                              enum schema_word word, struct err *err)
 {
+    if (word == WORD_ENUM && means_items(c, b, m))
+        return done(schema_add_fact(
+            c, b, (struct schema_fact){.kind = FACT_REST, .node = m, .term = {m, TERM_IS_ONE}},
+            err));
     if (++b->n_forks > LIMIT_SCHEMA_CHOICES) {
         schema_fail(&c->doc, m, err, "more than %d choices apply to one value",
                     LIMIT_SCHEMA_CHOICES);
@@ -663,6 +681,8 @@ static enum went take_task(struct schema_compiler *c, struct schema_branch *b, s
     switch (task->term.kind) {
     case TERM_IS:
         return hold_value(c, b, node, err);
+    case TERM_IS_ONE:
+        return forked(fork_values(c, b, node, err));
     case TERM_IS_NOT:
         return forked(schema_differ(c, b, node, err));
     case TERM_FAILS:

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strings as languages of decoded text. */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "text/regex.h"
 #include "text/schema_int.h"
 
@@ -11,14 +14,20 @@ static bool pattern_language(struct schema_compiler *c, const struct json_node *
     return *out != REGEX_FAILED || schema_fail(&c->doc, node, err, "%s", cause.text);
 }
 
-static uint32_t values_language(struct schema_compiler *c, const struct json_node *node)
+static bool values_language(struct schema_compiler *c, const struct json_node *node, uint32_t *out,
+                            struct err *err)
 {
     bool is_list = node->kind == NODE_ARRAY;
-    uint32_t all = REGEX_NOTHING;
+    struct span *texts = mem_new(is_list ? node->n : 1, sizeof *texts, err);
+    size_t n = 0;
+    if (!texts)
+        return false;
     for (const struct json_node *v = is_list ? node->first : node; v; v = is_list ? v->next : NULL)
         if (v->kind == NODE_STRING)
-            all = regex_or(c->set, all, regex_literal(c->set, v->text.s, v->text.n));
-    return all;
+            texts[n++] = v->text;
+    *out = regex_literals(c->set, texts, n);
+    free(texts);
+    return true;
 }
 
 /* What a format leaves, REGEX_FAILED for everything.  What generation may narrow or leave free,
@@ -43,16 +52,17 @@ static bool format_language(struct schema_compiler *c, const struct schema_fact 
 static bool fact_language(struct schema_compiler *c, const struct schema_fact *fact, uint32_t *out,
                           struct err *err)
 {
+    bool ok = true;
     *out = REGEX_FAILED;
     if (fact->kind == FACT_VALUES)
-        *out = values_language(c, fact->node);
-    else if (fact->kind == FACT_PATTERN
-                 ? !pattern_language(c, fact->node, out, err)
-                 : fact->kind == FACT_FORMAT && !format_language(c, fact, out, err))
-        return false;
-    if (fact->fails && *out != REGEX_FAILED)
+        ok = values_language(c, fact->node, out, err);
+    else if (fact->kind == FACT_PATTERN)
+        ok = pattern_language(c, fact->node, out, err);
+    else if (fact->kind == FACT_FORMAT)
+        ok = format_language(c, fact, out, err);
+    if (ok && fact->fails && *out != REGEX_FAILED)
         *out = regex_text_not(c->set, *out);
-    return true;
+    return ok;
 }
 
 bool schema_string_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/generator.h"
 #include "model/model.h"
+#include "text/token_trie.h"
 #include "text/tokenizer.h"
 #include "text/traits.h"
 
@@ -90,7 +91,8 @@ bool served_open(struct served *served, const char *what, const struct served_op
     if (!bundled_or(what, &served->path, err) ||
         !runtime_open(&served->rt, served->path.data, &machine, err) ||
         !runtime_has_tokenizer(&served->rt, err) || !name_model(served, what, err) ||
-        !describe(served, err) || !open_engine(served, options, turn, model, err))
+        !describe(served, err) || !(served->trie = token_trie_open(served->rt.tok, err)) ||
+        !open_engine(served, options, turn, model, err))
         return false;
     int version = chat_version(served, options->version);
     if (version && !prompt_format_init(&served->format, served->rt.tok, version, err))
@@ -100,6 +102,7 @@ bool served_open(struct served *served, const char *what, const struct served_op
         model->aliases[model->n_aliases++] = what;
     model->engine = served->engine;
     model->tok = served->rt.tok;
+    model->trie = served->trie;
     model->config = &served->rt.ckpt->config;
     model->format = version ? &served->format : NULL;
     model->created = stat(served->path.data, &st) == 0 ? (int64_t)st.st_mtime : 0;
@@ -111,6 +114,7 @@ bool served_open(struct served *served, const char *what, const struct served_op
 void served_close(struct served *served)
 {
     engine_close(served->engine);
+    token_trie_close(served->trie);
     runtime_close(&served->rt);
     buf_free(&served->path);
     buf_free(&served->name);

@@ -8,6 +8,7 @@
 #include "engine/scheduler.h"
 #include "lib/runtime.h"
 
+struct token_trie;
 struct turn;
 
 struct served_options {
@@ -21,6 +22,7 @@ struct served_options {
 struct served {
     struct runtime rt;
     struct prompt_format format;
+    struct token_trie *trie;
     struct engine *engine;
     struct buf path, name, about;
 };

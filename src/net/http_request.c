@@ -70,9 +70,13 @@ static bool read_lines(struct http_exchange *x, const char *method, const char *
         return fault(x, 503, "overloaded", "the server is short of memory");
     if (n > limits->headers_bytes)
         return fault(x, 431, "headers_too_large", "the headers are too large");
-    return http_framing_lines(lines, n, limits->header_bytes, x->pairs, limits->n_headers,
-                              &x->n_pairs, &err) ||
-           fault_err(x, &err);
+    if (!http_framing_lines(lines, n, limits->header_bytes, x->pairs, limits->n_headers,
+                            &x->n_pairs, &err))
+        return fault_err(x, &err);
+    /* NULs in a line can make it look like two. */
+    return MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, NULL, NULL) ==
+               (int)x->n_pairs ||
+           fault(x, 400, "bad_framing", "a header line has a NUL");
 }
 
 static enum http_method find_method(const char *name)

@@ -84,6 +84,9 @@ static struct MHD_Response *make_response(struct http_exchange *x)
 {
     switch (x->reply) {
     case REPLY_STREAM:
+        /* libmicrohttpd 0.9.75 sends the last chunk of a stream to HEAD, too. */
+        if (x->head.is_head)
+            return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_STREAM_BLOCK, read_stream,
                                                  x, NULL);
     case REPLY_FILE:

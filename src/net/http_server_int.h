@@ -168,6 +168,7 @@ struct http_server {
     struct http_counts counts;
     double now, ticked_at, pause_until; /* pause_until: no accepting, for want of descriptors */
     bool is_listening, sees_stop, sees_end;
+    bool has_hup; /* some client has hung up since http_conns_hup() */
 
     /* Shared. */
     struct monitor *monitor;
@@ -230,8 +231,9 @@ void http_conn_abort(struct http_conn *c);
 /* Stops reading from an idle one, which libmicrohttpd then closes. */
 void http_conn_finish(struct http_conn *c);
 
-/* The client will send no more; when that leaves nobody to answer, tells so. */
-void http_conn_hup(struct http_conn *c);
+/* Gives up those whose clients have hung up before their response was complete.  Returns whether
+ * there were any. */
+bool http_conns_hup(struct http_server *server);
 
 /* Lets libmicrohttpd look at it again. */
 void http_conn_resume(struct http_conn *c);

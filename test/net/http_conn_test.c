@@ -36,7 +36,7 @@ TEST(http_conn, slow_heads)
         answer_free(&a);
         close(fd);
     }
-    assert_int_equal(http_server_counts(f.server).n_slow, 3);
+    assert_int_equal(fixture_counts(&f).n_slow, 3);
     fixture_close(&f);
 }
 
@@ -134,7 +134,7 @@ TEST(http_conn, only_so_many_connections)
             usleep(10000);
         }
         assert_int_equal(status, 200);
-        assert_true(http_server_counts(f.server).n_refused >= 1);
+        assert_true(fixture_counts(&f).n_refused >= 1);
         for (int i = 1; i < 4; i++)
             close(fds[i]);
         fixture_close(&f);
@@ -186,7 +186,7 @@ TEST(http_conn, garbage)
     for (int i = 0; i < 200; i++) {
         size_t n = test_random(&seed) % sizeof noise;
         for (size_t j = 0; j < n; j++)
-            noise[j] = (char)(i % 2 ? test_random(&seed) : "\r\n :GET/\0"[test_random(&seed) % 10]);
+            noise[j] = i % 2 ? (char)test_random(&seed) : "\r\n :GET/\0"[test_random(&seed) % 10];
         fd = peer_connect(&f);
         (void)!peer_send(fd, noise, n);
         shutdown(fd, SHUT_WR);

@@ -94,7 +94,7 @@ TEST(http_exchange, who_leaves_while_nothing_is_sent_is_noticed)
                 assert_true(peer_is_closed(fd));
         }
     assert_int_equal(f.n_gone, 6);
-    struct http_counts counts = http_server_counts(f.server);
+    struct http_counts counts = fixture_counts(&f);
     assert_int_equal(counts.n_gone, 6);
     assert_int_equal(counts.n_running, 0);
     assert_int_equal(counts.n_streams, 0);

@@ -222,6 +222,13 @@ static inline void fixture_wait(struct fixture *f, const int *counter, int n)
     assert_int_equal(got, n);
 }
 
+/* The counters, which follow what is told by a round of the loop. */
+static inline struct http_counts fixture_counts(const struct fixture *f)
+{
+    usleep(50000);
+    return http_server_counts(f->server);
+}
+
 static inline int peer_connect(const struct fixture *f)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -337,7 +337,7 @@ TEST(http_request, connections_outlive_errors)
         answer_free(&a);
     }
     close(fd);
-    assert_int_equal(http_server_counts(f.server).n_connections, 1);
+    assert_int_equal(fixture_counts(&f).n_connections, 1);
     fixture_close(&f);
 }
 

@@ -34,7 +34,8 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
     monitor_enter(x->server->monitor);
     size_t n = x->out.len - x->n_taken;
     ssize_t result = 0;
-    if (x->is_gone || x->is_failed || c->is_closing) {
+    /* The last: nobody is left who will end it. */
+    if (x->is_gone || x->is_failed || c->is_closing || (!n && !x->is_ended && x->n_refs == 1)) {
         result = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (n) {
         n = n < max ? n : max;
@@ -47,8 +48,6 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
         result = (ssize_t)n;
     } else if (x->is_ended) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
-    } else if (x->n_refs == 1) {
-        result = MHD_CONTENT_READER_END_WITH_ERROR; /* nobody will end it */
     }
     monitor_leave(x->server->monitor);
     if (result > 0) {

@@ -222,7 +222,7 @@ void http_unlisten(struct http_server *server);
 void http_conn_accept(struct http_server *server, struct http_listener *listener);
 
 /* libmicrohttpd tells that a connection began or ended. */
-void http_conn_notify(void *server, struct MHD_Connection *mhd, void **context,
+void http_conn_notify(void *arg, struct MHD_Connection *mhd, void **context,
                       enum MHD_ConnectionNotificationCode code);
 
 /* Gives up: what runs ends as if the client had left. */

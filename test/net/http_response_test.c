@@ -151,7 +151,7 @@ static size_t fill(struct http_exchange *x, size_t enough)
                 return n;
             n += sizeof block;
         }
-        usleep(20000); /* for what the system still takes */
+        usleep(40000); /* for what the system still takes */
         if (http_stream_queued(x) >= enough)
             return n;
     }
@@ -194,10 +194,10 @@ TEST(http_response, who_does_not_read_is_cut_off)
     fixture_open(&f);
     int fd = connect_small(&f), big = connect_small(&f);
     peer_say(fd, HOLD);
-    peer_say(big, "GET /big?n=30000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     fixture_wait(&f, &f.n_held, 1);
     http_stream_begin(f.held[0], 200, "text/plain");
     fill(f.held[0], 64 << 10);
+    peer_say(big, "GET /big?n=30000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     double start = clock_now();
     fixture_wait(&f, &f.n_gone, 1);
     assert_true(clock_now() - start < 2);

@@ -197,7 +197,10 @@ static void open_intake(struct http_exchange *x)
     } else if (is_form) {
         const struct http_form_limits most_parts = {limits->n_parts, limits->field_bytes};
         const char *folder = x->server->options.upload_folder;
-        x->form = http_form_open(x->head.content_type, folder ? folder : "/", &most_parts, &err);
+        if (folder)
+            x->form = http_form_open(x->head.content_type, folder, &most_parts, &err);
+        else
+            err_set(&err, ERR_IO, "there is no folder for uploads");
         if (!x->form) {
             http_refuse_err(x, &err);
             refuse_content(x);

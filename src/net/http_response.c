@@ -31,6 +31,7 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
     struct http_exchange *x = arg;
     struct http_conn *c = x->conn;
     (void)pos;
+    void (*room)(void *arg) = NULL;
     monitor_enter(x->server->monitor);
     size_t n = x->out.len - x->n_taken;
     ssize_t result = 0;
@@ -46,10 +47,16 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
             x->n_taken = 0;
         }
         result = (ssize_t)n;
+        if (x->out.len - x->n_taken <= x->room_bytes) {
+            room = x->room;
+            x->room = NULL;
+        }
     } else if (x->is_ended) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
     }
     monitor_leave(x->server->monitor);
+    if (room)
+        room(x->room_arg);
     if (result > 0) {
         x->out_bytes += (uint64_t)result;
         c->progress_at = x->server->now;

@@ -264,6 +264,11 @@ void http_stream_end(struct http_exchange *x);
  * system buffers is not counted).  Thread: any. */
 size_t http_stream_queued(const struct http_exchange *x);
 
+/* Has room(arg) called, once, in the server's thread, when the client has taken so much of a stream
+ * that at most n_bytes wait.  Returns false, and never calls, when that is so already or the
+ * client has left; one who leaves later is told of by http_on_gone() only. */
+bool http_on_room(struct http_exchange *x, size_t n_bytes, void (*room)(void *arg), void *arg);
+
 /* Says whether the client has left.  Thread: any. */
 bool http_is_gone(const struct http_exchange *x);
 

@@ -145,7 +145,9 @@ struct http_exchange {
     bool is_ended, is_event_stream;
     double wrote_at;
     void (*gone)(void *arg);
-    void *gone_arg, *user;
+    void (*room)(void *arg);
+    void *gone_arg, *room_arg, *user;
+    size_t room_bytes; /* that may wait when room() is called */
     void (*release)(void *user);
     struct http_exchange *next_woken;
 };

@@ -448,4 +448,11 @@ TEST(http_request, forms)
                    400, false);
     fixture_close(&f);
     free(folder);
+    fixture_init(&f);
+    fixture_open(&f);
+    fixture_expect(&f,
+                   "POST /form HTTP/1.1\r\n" H "Content-Type: multipart/form-data; boundary=xx\r\n"
+                   "Content-Length: 6\r\n\r\n--xx\r\n",
+                   500, false);
+    fixture_close(&f);
 }

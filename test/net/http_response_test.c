@@ -169,14 +169,19 @@ TEST(http_response, back_pressure_is_seen_and_goes_away)
     size_t n = fill(f.held[0], 64 << 10), got = 0;
     assert_in_range(http_stream_queued(f.held[0]), 64 << 10, 65 << 10);
     print_message("%zu bytes until 64 KiB waited\n", n);
+    assert_true(http_on_room(f.held[0], 16 << 10, fixture_gone, &f));
+    assert_false(http_on_room(f.held[0], 1 << 20, fixture_gone, &f));
     /* Others are not held up. */
     peer_say(other, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     struct answer a = peer_answer(other, false);
     assert_int_equal(a.status, 200);
     answer_free(&a);
+    assert_int_equal(f.n_gone, 0);
     http_stream_end(f.held[0]);
     a = peer_answer(fd, false);
     got = a.n;
+    assert_int_equal(f.n_gone, 1); /* there was room, once */
+    assert_false(http_on_room(f.held[0], 0, fixture_gone, &f));
     assert_true(a.complete);
     assert_int_equal(got, n);
     assert_int_equal(http_stream_queued(f.held[0]), 0);

@@ -105,6 +105,11 @@ static bool read_head(struct http_exchange *x, const char *version)
     head->content_type = type ? type : "";
     if (!http_framing_check(&x->framing, x->pairs, x->n_pairs, version, &err))
         return fault_err(x, &err);
+    /* To libmicrohttpd white space behind a value is part of it: it must see the same as we. */
+    const char *encoding =
+        MHD_lookup_connection_value(x->conn->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+    if (encoding && strcasecmp(encoding, "chunked") != 0)
+        return fault(x, 400, "bad_framing", "Transfer-Encoding must be 'chunked', once");
     head->has_content = x->framing.is_chunked || x->framing.length > 0;
     if (!http_target_parse(&x->target, x->raw_target, strlen(x->raw_target), &x->arena, &err))
         return fault(x, 400, "bad_target", err.text);

@@ -19,9 +19,9 @@
  * what is still written to it goes nowhere.
  *
  * The server itself answers what needs no knowledge of routes: malformed and oversized requests,
- * foreign hosts and origins, preflights, slow clients, too many connections.  Every response
- * carries X-Request-Id.  HEAD is routed as GET and loses its content on the way out.
- * A half-closed client counts as gone: who wants an answer keeps its side open. */
+ * foreign hosts and origins, preflights, slow clients, too many connections.  Every response to
+ * what has a readable head carries X-Request-Id.  HEAD is routed as GET and loses its content on
+ * the way out. A half-closed client counts as gone: who wants an answer keeps its side open. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 

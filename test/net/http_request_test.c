@@ -40,6 +40,10 @@ static const struct {
     {"POST /echo HTTP/1.1\r\n" H
      "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      400, true},
+    {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked \r\n\r\n0\r\n\r\n", 400, true},
+    {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: \t chunked\r\n\r\n0\r\n\r\n", 200, false},
+    {"POST /echo HTTP/1.1\r\n" H "Content-Length: 2 \r\n\r\nab", 400, true},
+    {"POST /echo HTTP/1.1\r\n" H "Content-Length: \t2\r\n\r\nab", 200, false},
     {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, true},
     {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n", 400, true},
     {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", 400, true},

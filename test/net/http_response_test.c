@@ -202,10 +202,10 @@ TEST(http_response, who_does_not_read_is_cut_off)
     fixture_wait(&f, &f.n_held, 1);
     http_stream_begin(f.held[0], 200, "text/plain");
     fill(f.held[0], 64 << 10);
-    peer_say(big, "GET /big?n=30000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    peer_say(big, "GET /big?n=4000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     double start = clock_now();
     fixture_wait(&f, &f.n_gone, 1);
-    assert_true(clock_now() - start < 2);
+    assert_true(clock_now() - start < 4);
     assert_false(http_stream_write(f.held[0], "x", 1));
     fixture_wait(&f, &f.n_logged, 2);
     assert_int_equal(fixture_counts(&f).n_slow, 2);

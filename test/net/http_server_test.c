@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -117,10 +118,9 @@ TEST(http_server, unix_socket)
         assert_non_null(strstr(err.text, "another server"));
         http_server_close(f.server);
         assert_int_equal(stat(path, &st), -1);
-        monitor_close(f.monitor);
-        for (int i = n_held; i < f.n_held; i++)
-            http_unref(f.held[i]);
+        http_unref(f.held[n_held]);
         f.n_held = n_held;
+        monitor_close(f.monitor);
         /* What a killed server left behind is replaced. */
         fd = socket(AF_UNIX, SOCK_STREAM, 0);
         assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
@@ -389,6 +389,36 @@ TEST(http_server, without_memory)
             return;
     }
     fail();
+}
+
+TEST(http_server, short_of_descriptors)
+{
+    struct fixture f;
+    struct rlimit before, few;
+    fixture_init(&f);
+    fixture_open(&f);
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = (rlim_t)next + 1;
+    setrlimit(RLIMIT_NOFILE, &few);
+    /* The last one is the client's; the server has to wait. */
+    int fd = peer_connect(&f);
+    peer_say(fd, HELLO);
+    struct rusage start, end;
+    getrusage(RUSAGE_SELF, &start);
+    usleep(300000);
+    getrusage(RUSAGE_SELF, &end);
+    setrlimit(RLIMIT_NOFILE, &before);
+    struct answer a = peer_answer(fd, false);
+    assert_int_equal(a.status, 200);
+    double busy = (double)(end.ru_utime.tv_sec - start.ru_utime.tv_sec) +
+                  (double)(end.ru_utime.tv_usec - start.ru_utime.tv_usec) / 1e6;
+    assert_true(busy < 0.1);
+    answer_free(&a);
+    close(fd);
+    fixture_close(&f);
 }
 
 TEST(http_server, descriptors_are_given_back)

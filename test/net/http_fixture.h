@@ -9,7 +9,8 @@
  *     GET /big?n=BYTES        so many bytes
  *     ANY /hold               the exchange waits in held, for the test to reply
  *     ANY /forgotten          no reply
- *     ANY /secret             401 by the route itself */
+ *     ANY /secret             401 by the route itself
+ *     GET /starve?n=N         "", and of the server's next allocations the Nth fails */
 #ifndef TEST_HTTP_FIXTURE_H
 #define TEST_HTTP_FIXTURE_H
 
@@ -25,6 +26,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/monitor.h"
 #include "net/http_form.h"
 #include "net/http_server.h"
@@ -127,6 +129,13 @@ static inline void fixture_hold(void *arg, struct http_exchange *x)
     monitor_leave(f->monitor);
 }
 
+static inline void fixture_starve(void *arg, struct http_exchange *x)
+{
+    (void)arg;
+    http_reply(x, 200, "text/plain", "", 0);
+    mem_fail_once(strtoul(http_query(x, "n"), NULL, 10));
+}
+
 static inline void fixture_forget(void *arg, struct http_exchange *x)
 {
     (void)arg, (void)x;
@@ -148,6 +157,7 @@ static inline void fixture_route(void *arg, struct http_exchange *x, struct http
         {"/big", NULL, fixture_big, HTTP_CONTENT_NONE, 0},
         {"/hold", NULL, fixture_hold, HTTP_CONTENT_MEMORY, 0},
         {"/forgotten", NULL, fixture_forget, HTTP_CONTENT_MEMORY, 0},
+        {"/starve", NULL, fixture_starve, HTTP_CONTENT_NONE, 0},
     };
     const struct http_head *head = http_head(x);
     if (strcmp(head->path, "/secret") == 0) {

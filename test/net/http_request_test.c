@@ -460,3 +460,42 @@ TEST(http_request, forms)
                    500, false);
     fixture_close(&f);
 }
+
+TEST(http_request, without_memory)
+{
+    static const char body[] = "--xx\r\nContent-Disposition: form-data; name=\"a\"; filename=b\r\n"
+                               "\r\nc\r\n--xx--\r\n";
+    struct fixture f;
+    char starve[100], request[500];
+    int n_answers = 0, n_good = 0;
+    fixture_init(&f);
+    char *folder = strdup(test_tmp("x"));
+    *strrchr(folder, '/') = '\0';
+    f.o.upload_folder = folder;
+    fixture_open(&f);
+    for (int n = 0; n < 60; n++) {
+        snprintf(starve, sizeof starve, "GET /starve?n=%d HTTP/1.1\r\n" H "\r\n", n / 2);
+        snprintf(request, sizeof request,
+                 "POST /%s HTTP/1.1\r\n" H "Content-Type: multipart/form-data; boundary=xx\r\n"
+                 "Content-Length: %zu\r\n\r\n%s",
+                 n % 2 ? "form" : "echo", sizeof body - 1, body);
+        struct answer a = {0};
+        /* What the last one did not miss this one may. */
+        do {
+            answer_free(&a);
+            a = fixture_ask(&f, starve);
+        } while (a.status != 200);
+        answer_free(&a);
+        a = fixture_ask(&f, request);
+        n_answers += a.status != 0;
+        n_good += a.status == 200;
+        assert_true(a.status == 0 || a.status == 200 || a.status == 503 || a.status == 413 ||
+                    a.status == 400);
+        answer_free(&a);
+    }
+    /* Some were cut off, some refused, and it goes on. */
+    assert_true(n_good > 10 && n_answers > n_good && n_answers < 60);
+    fixture_expect(&f, "GET /hello HTTP/1.1\r\n" H "\r\n", 200, false);
+    fixture_close(&f);
+    free(folder);
+}

@@ -93,19 +93,16 @@ static void shut(struct store *store)
     store->connection = NULL;
 }
 
-/* The library quotes what it does not understand, which may be a part of a password: an '@' in one
- * has to be written as %40, and what stands behind it would be taken for the host. */
+/* The library quotes what it does not understand, which may be a part of a password. */
 static bool check_address(const struct store *store, struct err *err)
 {
-    const char *host = strstr(store->url, "://") + 3;
-    const char *at = strchr(host, '@');
     PQconninfoOption *parts = PQconninfoParse(store->url, NULL);
-    bool ok = parts && !(at && memchr(at + 1, '@', strcspn(at + 1, "/?")));
+    bool ok = parts != NULL;
     PQconninfoFree(parts);
-    return ok || err_set(err, ERR_ARG,
-                         "%s: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with "
-                         "characters such as '@' of a password as %%40",
-                         store->name);
+    return ok ||
+           err_set(err, ERR_ARG,
+                   "%s: is no address; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+                   store->name);
 }
 
 static bool connect_to(struct store *store, struct err *err)

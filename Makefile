@@ -119,9 +119,11 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LDLIBS)
 
-# The one parser that the library does not have.
+# The parsers that the library does not have.
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
+$(OUT)/store_text_fuzz $(OUT)/store_text_replay: $(OUT)/src/store/key_text.o \
+  $(OUT)/src/store/file_name.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

@@ -10,7 +10,7 @@
 static const struct verb *const verbs[] = {
     &verb_run,      &verb_show,    &verb_pull,   &verb_list,    &verb_rm,
     &verb_quantize, &verb_imatrix, &verb_merge,  &verb_bench,   &verb_tokenize,
-    &verb_render,   &verb_parse,   &verb_logits, &verb_version, &verb_help,
+    &verb_render,   &verb_parse,   &verb_logits, &verb_keys, &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };

@@ -230,7 +230,7 @@ static bool count_lines(struct store *store, const char *worker, const char *id,
 static bool journal(struct store *store, const char *worker, const char *id,
                     const struct job_line *lines, size_t n, struct err *err)
 {
-    int64_t n_requests, n_succeeded = 0, n_failed = 0;
+    int64_t n_requests = 0, n_succeeded = 0, n_failed = 0;
     bool ok = check_claim(store, worker, id, &n_requests, err);
     for (size_t i = 0; ok && i < n; i++) {
         bool added;

@@ -157,6 +157,19 @@ static bool connect_store(struct store *store, struct err *err)
     return false;
 }
 
+/* Before the file of SQLite is opened. */
+static bool prepare_place(const struct store *store, bool must_exist, struct err *err)
+{
+    if (store->engine != &engine_sqlite)
+        return true;
+    if (must_exist && !file_exists(store->url))
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: no store is there; 'bise keys add' makes one, --store and BISE_STORE "
+                       "name another",
+                       store->url);
+    return make_parent(store->url, err);
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
     struct buf place;
@@ -168,7 +181,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
     if (ok) {
         store->busy_ms = options->busy_ms ? options->busy_ms : DEFAULT_BUSY_MS;
         store->lock = lock_open(err);
-        ok = store->lock && (store->engine != &engine_sqlite || make_parent(store->url, err)) &&
+        ok = store->lock && prepare_place(store, options->must_exist, err) &&
              connect_store(store, err);
     }
     if (ok)

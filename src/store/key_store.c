@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* key_store.c - the rows of keys. */
 #include "store/keys.h"
 
 #include <errno.h>

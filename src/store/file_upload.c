@@ -72,8 +72,10 @@ bool file_upload_add(struct file_upload *upload, const void *bytes, size_t n, st
 {
     if (upload->has_failed)
         return err_set(err, ERR_ARG, "%s: goes on after a failure", upload->name);
-    bool ok = content_add(&upload->content, bytes, n, err) &&
-              (!upload->has_lines || jsonl_add(&upload->lines, bytes, n, err));
+    bool ok = n <= LIMIT_FILE_BYTES - (size_t)upload->content.n_bytes ||
+              err_set(err, ERR_LIMIT, "more than %u bytes", LIMIT_FILE_BYTES);
+    ok = ok && content_add(&upload->content, bytes, n, err) &&
+         (!upload->has_lines || jsonl_add(&upload->lines, bytes, n, err));
     upload->has_failed = !ok;
     return ok || err_add(err, "%s", upload->name);
 }

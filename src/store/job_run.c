@@ -237,6 +237,11 @@ static bool journal(struct store *store, const char *worker, const char *id,
         if (lines[i].index < 0 || lines[i].index >= n_requests)
             return err_set(err, ERR_ARG, "batch job %s has no line %lld", id,
                            (long long)lines[i].index);
+        if (lines[i].text.n > LIMIT_JSONL_LINE)
+            return err_set(err, ERR_LIMIT,
+                           "batch job %s: line %lld: the answer has %zu bytes; at "
+                           "most %u are kept",
+                           id, (long long)lines[i].index, lines[i].text.n, LIMIT_JSONL_LINE);
         ok = add_line(store, id, &lines[i], &added, err);
         n_succeeded += ok && added && !lines[i].message;
         n_failed += ok && added && lines[i].message;

@@ -20,18 +20,24 @@ static char *read_content(const struct database *db, const char *id)
 
 static void finished(const struct database *db)
 {
-    enum { N = 40 }; /* more than a page */
+    enum { N = 700, N_BAD = 88 }; /* more than two pages */
     struct err err = {0};
     struct arena arena = {0};
     struct job job;
     struct file_info info;
-    char worker[JOB_WORKER_BYTES], expected[N * 20] = "", line[32];
+    char worker[JOB_WORKER_BYTES], expected[N * 24] = "", line[32];
+    static char texts[N][32];
+    static struct job_line lines[N];
     struct store *store = database_open(db);
     struct job_ids ids = put_job(store, "ann", N);
     assert_true(jobs_worker(worker, &err));
     claim_job(store, worker, ids.job);
-    for (int i = N - 1; i >= 0; i--)
-        assert_true(journal_line(store, worker, ids.job, i, i % 8 == 3 ? "bad" : NULL, &err));
+    for (int i = N - 1; i >= 0; i--) {
+        snprintf(texts[i], sizeof texts[i], "{\"line\": %d}", i);
+        lines[i] = (struct job_line){
+            .index = i, .text = {texts[i], strlen(texts[i])}, .message = i % 8 == 3 ? "bad" : NULL};
+    }
+    assert_true(jobs_journal(store, worker, ids.job, lines, N, &err));
     if (!jobs_finish(store, worker, ids.job, JOB_SUCCESS, NULL, &err))
         fail_msg("%s", err.text);
     assert_true(jobs_get(store, &ann, ids.job, &arena, &job, &err));
@@ -45,15 +51,14 @@ static void finished(const struct database *db)
         }
     char *output = read_content(db, job.output_file), *errors = read_content(db, job.error_file);
     assert_string_equal(output, expected);
-    assert_string_equal(errors, "{\"line\": 3}\n{\"line\": 11}\n{\"line\": 19}\n{\"line\": 27}\n"
-                                "{\"line\": 35}\n");
+    assert_memory_equal(errors, "{\"line\": 3}\n{\"line\": 11}\n{\"line\": 19}\n", 38);
     assert_true(files_get(store, &ann, job.error_file, &arena, &info, &err));
-    assert_int_equal(info.n_lines, 5);
+    assert_int_equal(info.n_lines, N_BAD);
     assert_int_equal(info.n_bytes, (int64_t)strlen(errors));
     assert_int_equal(info.sample_type, SAMPLE_BATCH_ERROR);
     assert_int_equal(info.source, SOURCE_MISTRAL);
     assert_true(files_get(store, &ann, job.output_file, &arena, &info, &err));
-    assert_int_equal(info.n_lines, N - 5);
+    assert_int_equal(info.n_lines, N - N_BAD);
     assert_int_equal(info.sample_type, SAMPLE_BATCH_RESULT);
     assert_string_equal(info.owner, "ann");
     free(output);

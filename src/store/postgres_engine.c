@@ -187,6 +187,8 @@ static void rollback(struct store *store)
     if (PQstatus(store->connection) == CONNECTION_OK &&
         PQtransactionStatus(store->connection) != PQTRANS_IDLE)
         PQclear(PQexec(store->connection, "ROLLBACK"));
+    if (PQtransactionStatus(store->connection) != PQTRANS_IDLE)
+        store->is_lost = true;
 }
 
 /* The name of a prepared statement is its place. */

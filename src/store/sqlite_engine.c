@@ -177,9 +177,21 @@ static bool connect_to(struct store *store, struct err *err)
     return ok;
 }
 
+static void rollback(struct store *store)
+{
+    /* Some failures have done so already; and this may fail, too, without memory. */
+    if (!sqlite3_get_autocommit(store->connection))
+        sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(store->connection))
+        store->is_lost = true;
+}
+
 static bool begin(struct store *store, enum store_use use, struct err *err)
 {
-    return script(store, use == STORE_WRITES ? "BEGIN IMMEDIATE" : "BEGIN", err);
+    if (script(store, use == STORE_WRITES ? "BEGIN IMMEDIATE" : "BEGIN", err))
+        return true;
+    rollback(store); /* without memory it may have begun all the same */
+    return false;
 }
 
 static bool begin_change(struct store *store, struct err *err)
@@ -189,14 +201,11 @@ static bool begin_change(struct store *store, struct err *err)
 
 static bool commit(struct store *store, struct err *err)
 {
-    return script(store, "COMMIT", err);
-}
-
-static void rollback(struct store *store)
-{
-    /* Some failures have done so already. */
-    if (!sqlite3_get_autocommit(store->connection))
-        sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+    errno = 0;
+    int code = sqlite3_exec(store->connection, "COMMIT", NULL, NULL, NULL);
+    /* The log may be on the disk although the disk did not say so. */
+    store->is_unsure = code == SQLITE_IOERR_FSYNC;
+    return code == SQLITE_OK || fail(store, code, err);
 }
 
 static bool prepare(struct query *query, struct err *err)

@@ -364,7 +364,7 @@ static bool try_with(const struct database *db, long n, bool once, bool *done, s
     bool ok = (*done == (err->code == ERR_NONE)) && (*done || err->code == ERR_LIMIT);
     if (ok && store) { /* and afterwards as if nothing had been */
         struct err why;
-        ok = add_key(store, &why) == ERR_NONE;
+        ok = require(add_key(store, &why) == ERR_NONE, &why) == 0;
     }
     store_close(store);
     return ok;

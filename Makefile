@@ -130,6 +130,8 @@ $(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \
   $(OUT)/src/net/http_framing.o $(OUT)/src/net/http_origin.o
 $(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_multipart.o \
   $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
+$(OUT)/store_text_fuzz $(OUT)/store_text_replay: $(OUT)/src/store/key_text.o \
+  $(OUT)/src/store/file_name.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

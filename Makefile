@@ -38,11 +38,11 @@ LDFLAGS  += -Wl,-z,relro,-z,now
 LDLIBS   += -ljansson -lm -pthread
 
 # The program alone speaks to the network: who links the library needs no libcurl.
-CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c)
+CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c src/api/*.c)
 CLILIBS := -ledit -lcurl -lcrypto
 LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
-CLIO   := $(CLISRC:%.c=$(OUT)/%.o)
+CLIO   := $(CLISRC:%.c=$(OUT)/%.o) $(OUT)/src/api/page_data.o
 TESTO  := $(patsubst %.c,$(OUT)/%.o,$(wildcard test/*.c test/*/*_test.c))
 BENCHO := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/*.c))
 FUZZ   := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
@@ -82,6 +82,14 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 
+# The chat page is part of the program.
+WEB := $(wildcard web/*.html web/*.css web/*.js web/*.svg)
+$(OUT)/src/api/page_data.c: tools/embed $(WEB)
+	@mkdir -p $(@D)
+	tools/embed $(WEB) > $@.part && mv $@.part $@
+$(OUT)/src/api/page_data.o: $(OUT)/src/api/page_data.c $(OUT)/flags
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 # Change only when what they hold does, so a new flag or commit rebuilds what it must.
 flags = $(CC) $(CFLAGS) $(amx) $(VERSION)
 $(OUT)/flags: FORCE
@@ -103,6 +111,7 @@ $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+	$(if $(T),,BISE=$(OUT)/bise test/web/run)
 
 # What the unit tests try a few thousand times, often.
 properties: $(OUT)/unit

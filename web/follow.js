@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// follow.js - keeps the end of what grows in sight, but only for who is at the end.
+
+const NEAR_PX = 40; // from the end counts as there
+
+export class Follow {
+    /** scroller: what scrolls.  content: what grows in it.  button: goes back to the end. */
+    constructor(scroller, content, button) {
+        this.scroller = scroller;
+        this.button = button;
+        this.following = true;
+        this.last = 0;
+        scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
+        button.addEventListener('click', () => this.toEnd());
+        new ResizeObserver(() => this.stick()).observe(content);
+        new ResizeObserver(() => this.stick()).observe(scroller);
+    }
+
+    get distance() {
+        const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+        return scrollHeight - scrollTop - clientHeight;
+    }
+
+    scrolled() {
+        const { scrollTop } = this.scroller;
+        if (this.distance <= NEAR_PX) this.following = true;
+        else if (scrollTop < this.last - 1) this.following = false;
+        this.last = scrollTop;
+        this.show();
+    }
+
+    show() {
+        this.button.hidden = this.following || this.distance <= NEAR_PX;
+    }
+
+    /** After something has grown. */
+    stick() {
+        if (this.following) {
+            this.scroller.scrollTop = this.scroller.scrollHeight;
+            this.last = this.scroller.scrollTop;
+        }
+        this.show();
+    }
+
+    toEnd() {
+        this.following = true;
+        this.stick();
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// model_choice.js - the list of models in the head of the page.
+
+import { storage } from './chats.js';
+import { el } from './dom.js';
+
+const KEY = 'bise.model';
+
+export class ModelChoice {
+    constructor(select, onChange) {
+        this.select = select;
+        this.cards = [];
+        select.addEventListener('change', () => {
+            try {
+                storage.setItem(KEY, select.value);
+            } catch {
+                /* Then the first model is chosen again next time. */
+            }
+            onChange(select.value);
+        });
+    }
+
+    setCards(cards) {
+        this.cards = cards;
+    }
+
+    card(id) {
+        return this.cards.find((c) => c.id === id || c.aliases?.includes(id));
+    }
+
+    /** The model for a conversation that names none. */
+    get usual() {
+        const last = storage.getItem(KEY);
+        if (last && this.card(last)) return last;
+        const chats = this.cards.find((c) => c.capabilities?.completion_chat);
+        return (chats ?? this.cards[0])?.id ?? '';
+    }
+
+    /** Shows the model of a conversation, also one that the server no longer has. */
+    show(id) {
+        const ids = this.cards.map((c) => c.id);
+        const options = ids.map((name) => el('option', { value: name }, name));
+        if (id && !ids.includes(id)) {
+            const known = this.card(id) || !ids.length;
+            options.unshift(el('option', { value: id }, known ? id : `${id} (not here)`));
+        }
+        if (!options.length) options.push(el('option', { value: '' }, 'no model'));
+        this.select.replaceChildren(...options);
+        this.select.value = id;
+        this.select.title = id;
+    }
+
+    /** Whether a model only goes on with a text, having no form for chats. */
+    continues(id) {
+        return this.card(id)?.capabilities?.completion_chat === false;
+    }
+}

@@ -190,6 +190,11 @@ class App {
 
     send(text) {
         if (this.run) return false;
+        this.chat.model ||= this.models.usual;
+        if (!this.chat.model) {
+            this.server.check(); // which tells what is wrong
+            return false;
+        }
         this.chat.messages.push({ role: 'user', content: text });
         this.answer();
         return true;
@@ -304,8 +309,9 @@ class App {
 
     setModels(cards) {
         this.models.setCards(cards);
-        if (!this.chat.messages.length && !this.models.card(this.chat.model))
-            this.chat.model = this.models.usual;
+        const { chat } = this;
+        if (!chat.model || (!chat.messages.length && !this.models.card(chat.model)))
+            chat.model = this.models.usual;
         this.models.show(this.chat.model);
         this.showWelcome();
     }

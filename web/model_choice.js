@@ -10,6 +10,7 @@ export class ModelChoice {
     constructor(select, onChange) {
         this.select = select;
         this.cards = [];
+        this.asked = false; // whether the server has told its models
         select.addEventListener('change', () => {
             try {
                 storage.setItem(KEY, select.value);
@@ -22,6 +23,7 @@ export class ModelChoice {
 
     setCards(cards) {
         this.cards = cards;
+        this.asked = true;
     }
 
     card(id) {
@@ -41,10 +43,10 @@ export class ModelChoice {
         const ids = this.cards.map((c) => c.id);
         const options = ids.map((name) => el('option', { value: name }, name));
         if (id && !ids.includes(id)) {
-            const known = this.card(id) || !ids.length;
+            const known = this.card(id) || !this.asked;
             options.unshift(el('option', { value: id }, known ? id : `${id} (not here)`));
         }
-        if (!options.length) options.push(el('option', { value: '' }, 'no model'));
+        if (!options.length) options.push(el('option', { value: '' }, this.asked ? 'no model' : ''));
         this.select.replaceChildren(...options);
         this.select.value = id;
         this.select.title = id;

@@ -39,7 +39,8 @@ export class Drawer {
     set(open) {
         const had = this.side.contains(document.activeElement);
         this.open = open;
-        document.body.classList.toggle('with-sidebar', open);
+        document.body.classList.toggle('list-open', open);
+        document.body.classList.toggle('list-closed', !open);
         this.side.inert = !open;
         $('shade').hidden = !open || !this.narrow.matches;
         document.querySelector('main').inert = open && this.narrow.matches;

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
 import { Chromium } from './chromium.mjs';
-import { HOSTILE, longText } from './scripts.mjs';
+import { HOSTILE } from './scripts.mjs';
 import { StandIn } from './stand_in.mjs';
 import { Tab } from './tab.mjs';
 
@@ -79,15 +79,18 @@ test('the policy forbids what the page never does', async () => {
         try { document.createElement('p').innerHTML = '<b>'; return 'made'; } catch (e) { return e.name; }
     })()`);
     assert.equal(tried, 'TypeError');
-    const inline = await tab.eval(`new Promise((resolve) => {
+    const listened = await tab.eval(`(() => {
+        try { document.body.setAttribute('onclick', 'x'); return 'set'; } catch (e) { return e.name; }
+    })()`);
+    assert.equal(listened, 'TypeError');
+    const styled = await tab.eval(`new Promise((resolve) => {
         document.addEventListener('securitypolicyviolation', (e) => resolve(e.effectiveDirective));
-        const p = document.createElement('p');
-        p.setAttribute('onclick', 'globalThis.stolen = 9');
-        document.body.append(p);
-        p.click();
+        document.body.setAttribute('style', 'color: red');
         setTimeout(() => resolve('none'), 500);
     })`);
-    assert.equal(inline, 'script-src-attr');
+    assert.equal(styled, 'style-src-attr');
+    const foreign = await tab.eval(`fetch('http://127.0.0.2:9/').then(() => 'sent', () => 'refused')`);
+    assert.equal(foreign, 'refused');
     tab.problems = [];
 });
 
@@ -152,9 +155,8 @@ test('an answer can be had again, and a question changed', async () => {
     await tab.ask('two');
     await tab.ask('three');
     await tab.press('Alt+R');
-    await tab.until(`!document.querySelector('.assistant.running')`);
-    await tab.until(`${server.asked.length} >= 0`);
-    await sleep(100);
+    for (let i = 0; i < 100 && server.asked.length < 4; i++) await sleep(20);
+    await tab.answered();
     assert.equal(server.asked.length, 4);
     assert.deepEqual(asked().messages.map((m) => m.content), ['one', 'You said: one', 'two', 'You said: two', 'three']);
     await tab.click('.user .icon-button[aria-label^=Edit]');
@@ -209,8 +211,11 @@ test('a server that goes away is told, and its return noticed', async () => {
     await server.close();
     await tab.ask('anyone there?');
     assert.match(await tab.text('.error'), /cannot be reached/);
-    await server.listen(port).catch(() => {});
-    server = await new StandIn().listen();
+    await tab.until(`!document.querySelector('#server-state').hidden`);
+    await server.listen(port);
+    await tab.until(`document.querySelector('#server-state').hidden`);
+    await tab.click('.error:not([hidden]) button');
+    await tab.until(`document.querySelector('.prose').innerText === 'You said: anyone there?'`);
 });
 
 test('a key is asked for, kept for the tab and sent in a header only', async () => {
@@ -266,8 +271,9 @@ test('the model is chosen and stays chosen', async () => {
     await tab.press('Alt+N');
     assert.equal(await tab.eval(`document.querySelector('#model').value`), 'thinker');
     server.models = server.models.slice(0, 1);
+    await tab.press('Alt+ArrowDown');
     await tab.goto('/');
-    await tab.until(`document.querySelector('#model').selectedOptions[0]?.innerText.includes('not here')`);
+    await tab.until(`document.querySelector('#model').selectedOptions[0]?.textContent.includes('not here')`);
 });
 
 test('a model that has no form for chats goes on with the text', async () => {
@@ -368,13 +374,17 @@ test('the view follows the end, unless its reader has gone up', async () => {
     assert.ok((await tab.eval(distance)) < 4);
 });
 
+/* What follows the text has to move with its end; and columns may widen for what comes. */
 test('nothing that was read moves while an answer comes in', async () => {
-    await tab.eval(`globalThis.shifts = []; new PerformanceObserver((list) => {
-        for (const e of list.getEntries()) shifts.push(e.value);
+    await tab.eval(`globalThis.moved = []; new PerformanceObserver((list) => {
+        for (const e of list.getEntries())
+            for (const { node, previousRect: a, currentRect: b } of e.sources) {
+                const at = node?.nodeType === 3 ? node.parentElement : node;
+                if (!at?.closest('.actions, th, td')) moved.push([at?.outerHTML.slice(0, 60), a.y, b.y]);
+            }
     }).observe({ type: 'layout-shift', buffered: true })`);
     await tab.ask('slowtour');
-    const sum = await tab.eval('shifts.reduce((a, b) => a + b, 0)');
-    assert.ok(sum < 0.02, `layout shifts: ${sum}`);
+    assert.deepEqual(await tab.eval('moved'), []);
 });
 
 test('selected text of a settled part stays selected', async () => {
@@ -385,17 +395,23 @@ test('selected text of a settled part stays selected', async () => {
     assert.equal(await tab.eval('getSelection().toString()'), 'A line of the poem.');
 });
 
+async function busyMs() {
+    const { metrics } = await tab.cdp.send('Performance.getMetrics');
+    return 1000 * metrics.find((m) => m.name === 'TaskDuration').value;
+}
+
 test('10 000 tokens come in without holding the page up', async () => {
-    await tab.eval(`globalThis.longest = 0; new PerformanceObserver((list) => {
-        for (const e of list.getEntries()) longest = Math.max(longest, e.duration);
-    }).observe({ type: 'longtask' })`);
-    await tab.ask('long', false);
-    await tab.answered(30000);
+    await tab.cdp.send('Performance.enable');
+    for (const word of ['long', 'block', 'paragraph']) {
+        const before = await busyMs();
+        await tab.ask(word, false);
+        await tab.answered(30000);
+        const ms = (await busyMs()) - before;
+        console.log(`    ${word}: busy for ${Math.round(ms)} ms`);
+        assert.ok(ms < 4000, `${word}: ${ms} ms`);
+    }
     assert.equal(await tab.count('.prose h2'), 340);
-    assert.equal(await tab.eval(`document.querySelector('.prose').textContent.length > 20000`), true);
-    const longest = await tab.eval('longest');
-    console.log(`    longest task ${Math.round(longest)} ms for ${longText(340).length} characters`);
-    assert.ok(longest < 400, `a task of ${longest} ms`);
+    assert.match(await tab.text('.codeblock code'), /line 1249;$/);
     await tab.goto('/');
     await tab.until(`document.querySelectorAll('.prose h2').length === 340`);
 });

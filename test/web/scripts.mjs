@@ -82,6 +82,8 @@ function say(text, { every = 0, ms = 0, finish = 'stop' } = {}) {
     return [...steps, chunk({}, finish), usage(pieces(text).length)];
 }
 
+const numbered = (n, text) => Array.from({ length: n }, (_, i) => text(i)).join('');
+
 export function longText(n) {
     const parts = [];
     for (let i = 0; i < n; i++)
@@ -131,10 +133,12 @@ const SCRIPTS = {
     slow: () => say('One two three four five six seven eight. '.repeat(200), { every: 1, ms: 30 }),
     lines: () => say('A line of the poem.\n\n'.repeat(120), { every: 5, ms: 15 }),
     long: () => say(longText(340), { every: 40, ms: 1 }),
+    block: () => say(`\`\`\`c\n${numbered(1250, (i) => `    puts("a line of code"); // line ${i};\n`)}\`\`\`\n`, { every: 40, ms: 1 }),
+    paragraph: () => say(numbered(5000, (i) => `word **${i}** `), { every: 40, ms: 1 }),
     bare: () => [{ wait: 400 }, ...say('Late.')],
     busy: () => [{ status: 429, message: 'The queue is full: 1024 requests wait.', headers: { 'retry-after': '7' } }],
     full: () => [{ status: 400, message: 'This model\'s maximum context length is 512 tokens; your request has 900.' }],
-    broken: () => [...say('It begins well').slice(0, 4), { cut: true }],
+    broken: () => [...say('It begins well').slice(0, 4), wait(100), { cut: true }],
     late: () => [
         chunk({ role: 'assistant', content: 'It begins well' }),
         { data: { choices: [{ index: 0, delta: {}, finish_reason: 'error' }], error: { message: 'The model file has changed.' } } },

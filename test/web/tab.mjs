@@ -57,8 +57,8 @@ export class Tab {
     async goto(path) {
         await this.cdp.send('Page.navigate', { url: this.origin + path });
         await this.until(
-            `document.readyState === 'complete' && location.href !== 'about:blank' &&
-             !!document.querySelector('#model option')`,
+            `document.readyState === 'complete' && (document.querySelector('#model')?.value ||
+                !!document.querySelector('dialog[open], #server-state:not([hidden])'))`,
         );
     }
 

@@ -28,6 +28,7 @@ class App {
         this.runs = new Map(); // answers on their way, by conversation
         this.chat = null; // the one that is shown
         this.savedAt = 0;
+        this.refused = null; // the answer that a missing key prevented
         this.makeParts();
         this.listen();
         const last = sessionStorage.getItem('bise.current');
@@ -40,7 +41,7 @@ class App {
         this.announcer = new Announcer($('announcer'));
         this.painter = new Painter(() => this.paint());
         this.drawer = new Drawer();
-        this.keyDialog = new KeyDialog(() => this.server.check());
+        this.keyDialog = new KeyDialog(() => this.haveKey());
         this.transcript = new Transcript($('transcript'), {
             edit: (message, text) => this.edit(message, text),
             regenerate: (message) => this.regenerate(message),
@@ -296,8 +297,16 @@ class App {
             this.follow.stick();
         }
         this.showAll();
-        if (error?.status === 401) this.keyDialog.open(error.message);
+        this.refused = error?.status === 401 ? run.message : null;
+        if (this.refused) this.keyDialog.open(error.message);
         else if (error && error.status === 0) this.server.check();
+    }
+
+    /* What was refused for want of a key is asked again. */
+    async haveKey() {
+        const { refused } = this;
+        await this.server.check();
+        if (refused && !this.run && this.chat.messages.at(-1) === refused) this.regenerate(refused);
     }
 
     escape() {
@@ -334,6 +343,7 @@ class App {
         $('export').disabled = !this.chat.messages.length;
         this.sidebar.show(this.chats, this.chat, this.runs);
         this.composer.setRunning(!!this.run);
+        this.follow.live = !!this.run;
         this.showWelcome();
     }
 }

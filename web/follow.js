@@ -9,10 +9,11 @@ export class Follow {
         this.scroller = scroller;
         this.button = button;
         this.following = true;
+        this.live = false; // whether content grows by itself, and not because its reader opens a part
         this.last = 0;
         scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
         button.addEventListener('click', () => this.toEnd());
-        new ResizeObserver(() => this.stick()).observe(content);
+        new ResizeObserver(() => (this.live ? this.stick() : this.show())).observe(content);
         new ResizeObserver(() => this.stick()).observe(scroller);
     }
 

@@ -11,7 +11,8 @@ import { MarkdownView } from './markdown_view.js';
 import { textOf } from './request.js';
 
 function copyButton(label, text) {
-    const button = iconButton('copy', label, async () => showDone(button, await copyText(text())));
+    const copy = async () => showDone(button, await copyText(text()));
+    const button = iconButton('copy', label, copy);
     return button;
 }
 
@@ -169,6 +170,7 @@ class AnswerView {
         this.waiting = el('div', { class: 'waiting', 'aria-hidden': 'true' }, el('span', null));
         this.error = el('div', { class: 'error', hidden: true });
         this.meta = el('span', { class: 'meta' });
+        this.copy = copyButton('Copy answer', () => message.content);
         const again = iconButton('again', 'Answer again', () => actions.regenerate(message));
         this.root = el(
             'article',
@@ -180,7 +182,7 @@ class AnswerView {
             el(
                 'div',
                 { class: 'actions' },
-                copyButton('Copy answer', () => message.content),
+                this.copy,
                 again,
                 this.meta,
             ),
@@ -199,6 +201,7 @@ class AnswerView {
             this.markdown.append(message.content.slice(this.shown));
             this.shown = message.content.length;
         }
+        this.copy.hidden = !running && !message.content;
         this.updateCalls(asks);
         this.updateError();
         this.meta.textContent = running ? 'Answering…' : summary(message).join(' · ');

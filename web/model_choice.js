@@ -50,6 +50,7 @@ export class ModelChoice {
         this.select.replaceChildren(...options);
         this.select.value = id;
         this.select.title = id;
+        this.select.classList.toggle('unknown', !id && !this.asked);
     }
 
     /** Whether a model only goes on with a text, having no form for chats. */

@@ -237,6 +237,9 @@ test('a key is asked for, kept for the tab and sent in a header only', async () 
     await tab.press('Escape');
     await tab.ask('again');
     await tab.until(`document.querySelector('#key-dialog').open`);
+    await tab.type('secret-key-1');
+    await tab.press('Enter');
+    await tab.until(`document.querySelector('.message:last-child .prose').innerText === 'You said: again'`);
 });
 
 test('settings are checked, sent, and those of the conversation', async () => {
@@ -385,6 +388,17 @@ test('nothing that was read moves while an answer comes in', async () => {
     }).observe({ type: 'layout-shift', buffered: true })`);
     await tab.ask('slowtour');
     assert.deepEqual(await tab.eval('moved'), []);
+});
+
+test('opening a part at the end does not scroll away from it', async () => {
+    await tab.ask('tour');
+    await tab.ask('think');
+    const y = () => tab.eval(`document.querySelector('.thinking summary').getBoundingClientRect().y`);
+    const was = await y();
+    await tab.click('.thinking summary');
+    await tab.until(`document.querySelector('.thinking strong')`);
+    await sleep(100);
+    assert.equal(await y(), was);
 });
 
 test('selected text of a settled part stays selected', async () => {

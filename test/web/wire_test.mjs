@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 
 import { addChunk, emptyAnswer, summary } from '../../web/answer.js';
@@ -7,6 +8,8 @@ import { loadChats, newChat, removeChat, saveChat, titleOf } from '../../web/cha
 import { chatRequest, exportRequest, importRequests, textRequest } from '../../web/request.js';
 import { keepSettings, readSetting, SETTINGS } from '../../web/settings.js';
 import { SseParser } from '../../web/sse.js';
+
+globalThis.crypto ??= webcrypto; // which node 18 does not have there
 
 function events(text, size) {
     const got = [];

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "api/api_int.h"
+#include "api/endpoints.h"
 #include "api/page_data_int.h"
 
 /* Nothing from elsewhere, nothing inline, no markup from strings, no frame around it. */
@@ -37,4 +39,19 @@ const struct page_header *page_headers(size_t *n)
 {
     *n = sizeof headers / sizeof headers[0];
     return headers;
+}
+
+void page_answer(struct call *call)
+{
+    const struct page_file *file = page_find(http_head(call->x)->path);
+    const char *known = http_request_header(call->x, "If-None-Match");
+    if (!file)
+        file = page_find("/"); /* "//", which is the same route */
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        http_set_header(call->x, headers[i].name, headers[i].value);
+    http_set_header(call->x, "ETag", file->etag);
+    if (known && strstr(known, file->etag))
+        http_reply(call->x, 304, file->type, NULL, 0);
+    else
+        http_reply(call->x, 200, file->type, file->bytes, file->n_bytes);
 }

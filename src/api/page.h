@@ -27,8 +27,9 @@ const struct page_file *page_find(const char *path);
 /* Returns all of them, *n.  Borrowed: for ever. */
 const struct page_file *page_files(size_t *n);
 
-/* Returns the headers that go with each of them, *n, beside Content-Type and ETag: what may be
- * loaded and from where, who may frame the page, how long it may be kept.  Borrowed: for ever. */
+/* Returns the headers that go with each of them, *n, beside Content-Type, ETag and those of every
+ * response: what may be loaded and from where, who may frame the page, how long it may be kept.
+ * Borrowed: for ever. */
 const struct page_header *page_headers(size_t *n);
 
 #endif

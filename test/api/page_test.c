@@ -81,7 +81,6 @@ TEST(page, policy_allows_only_its_own_files)
     assert_non_null(strstr(policy, "frame-ancestors 'none'"));
     assert_null(strstr(policy, "unsafe"));
     assert_null(strchr(policy, '*'));
-    assert_string_equal(header("X-Content-Type-Options"), "nosniff");
     assert_string_equal(header("X-Frame-Options"), "DENY");
     assert_string_equal(header("Referrer-Policy"), "no-referrer");
 }

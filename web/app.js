@@ -93,7 +93,7 @@ class App {
             keys: () => $('keys-dialog').showModal(),
         });
         addEventListener('storage', (e) => this.changedElsewhere(chats.chatOfKey(e.key)));
-        addEventListener('pagehide', () => this.runs.forEach((run) => chats.saveChat(run.chat)));
+        addEventListener('pagehide', () => this.leave());
     }
 
     get run() {
@@ -150,7 +150,8 @@ class App {
         const at = this.chats.indexOf(chat);
         this.chats.splice(at, 1);
         chats.removeChat(chat.id);
-        if (chat === this.chat) this.open(this.chats[at] ?? this.chats[at - 1] ?? chats.newChat(chat));
+        if (chat === this.chat)
+            this.open(this.chats[at] ?? this.chats[at - 1] ?? chats.newChat(chat));
         else this.showAll();
         this.toast.show(`“${chats.titleOf(chat)}” is deleted.`, 'Undo', () => this.restore(chat));
     }
@@ -183,8 +184,20 @@ class App {
         this.chats = this.chats.filter((c) => c !== old);
         if (chat) this.chats.push(chat);
         this.chats.sort((a, b) => b.updated - a.updated);
-        if (chat && this.chat.id === id) this.open(chat);
-        else this.showAll();
+        if (chat && this.chat.id === id) {
+            this.chat = chat;
+            this.transcript.show(chat, null);
+            this.models.show(chat.model);
+        }
+        this.showAll();
+    }
+
+    /* The page goes, and with it the answers on their way. */
+    leave() {
+        for (const run of this.runs.values()) {
+            run.message.stopped = true;
+            chats.saveChat(run.chat);
+        }
     }
 
     /* --- messages --- */
@@ -330,10 +343,12 @@ class App {
         $('welcome').hidden = !empty;
         $('transcript').hidden = empty;
         const { model } = this.chat;
-        const says = this.models.continues(model)
-            ? `${model} goes on with the text that you begin.`
-            : `${model} answers here.`;
-        $('about-model').textContent = model ? says : '';
+        const continues = this.models.continues(model);
+        const says = continues ? 'goes on with the text that you begin.' : 'answers here.';
+        $('greeting').textContent = continues
+            ? 'How does it begin?'
+            : 'What would you like to know?';
+        $('about-model').textContent = model ? `${model} ${says}` : '';
     }
 
     showAll() {

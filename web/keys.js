@@ -13,7 +13,12 @@ const KEYS = [
     { keys: ['Alt', 'N'], code: 'KeyN', action: 'newChat', does: 'new conversation' },
     { keys: ['Alt', 'R'], code: 'KeyR', action: 'again', does: 'answer again' },
     { keys: ['Alt', 'C'], code: 'KeyC', action: 'copyLast', does: 'copy the last answer' },
-    { keys: ['Alt', '↑'], code: 'ArrowUp', action: 'previous', does: 'conversation above in the list' },
+    {
+        keys: ['Alt', '↑'],
+        code: 'ArrowUp',
+        action: 'previous',
+        does: 'conversation above in the list',
+    },
     { keys: ['Alt', '↓'], code: 'ArrowDown', action: 'next', does: 'conversation below' },
     { keys: ['Alt', 'L'], code: 'KeyL', action: 'sidebar', does: 'show or hide the list' },
     { keys: ['Alt', 'M'], code: 'KeyM', action: 'model', does: 'choose the model' },

@@ -239,7 +239,16 @@ function paragraph(cursor) {
         if (BLANK.test(line) || startsBlock(line) || isTable(cursor)) break;
         lines.push(line);
     }
-    return ['p', null, ...inline(lines.map((s) => s.replace(/^ +/, '')).join('\n').trimEnd())];
+    return [
+        'p',
+        null,
+        ...inline(
+            lines
+                .map((s) => s.replace(/^ +/, ''))
+                .join('\n')
+                .trimEnd(),
+        ),
+    ];
 }
 
 /* What stands behind the marks, without those that close it. */
@@ -291,4 +300,3 @@ export function parse(text) {
     }
     return found;
 }
-

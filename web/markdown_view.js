@@ -26,7 +26,11 @@ function furnish(node) {
                 'div',
                 { class: 'codebar' },
                 ['span', null, language],
-                ['button', { type: 'button', class: 'copy-code', 'aria-label': 'Copy code' }, 'Copy'],
+                [
+                    'button',
+                    { type: 'button', class: 'copy-code', 'aria-label': 'Copy code' },
+                    'Copy',
+                ],
             ],
             ['pre', { tabindex: '0', role: 'region', 'aria-label': name }, ['code', null, node[2]]],
         ];
@@ -65,8 +69,7 @@ function patchOne(parent, dom, before, after) {
 /* Makes the children of parent from the given one on, which show before, show after. */
 function patch(parent, from, before, after) {
     for (let i = 0; i < after.length; i++) {
-        if (i < before.length)
-            patchOne(parent, parent.childNodes[from + i], before[i], after[i]);
+        if (i < before.length) patchOne(parent, parent.childNodes[from + i], before[i], after[i]);
         else parent.append(create(after[i]));
     }
     for (let i = before.length; i > after.length; i--) parent.lastChild.remove();

@@ -179,13 +179,7 @@ class AnswerView {
             this.waiting,
             this.prose,
             this.error,
-            el(
-                'div',
-                { class: 'actions' },
-                this.copy,
-                again,
-                this.meta,
-            ),
+            el('div', { class: 'actions' }, this.copy, again, this.meta),
         );
         this.markdown = new MarkdownView(this.prose, (text) => this.onSettled?.(text));
     }

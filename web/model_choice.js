@@ -46,7 +46,8 @@ export class ModelChoice {
             const known = this.card(id) || !this.asked;
             options.unshift(el('option', { value: id }, known ? id : `${id} (not here)`));
         }
-        if (!options.length) options.push(el('option', { value: '' }, this.asked ? 'no model' : ''));
+        if (!options.length)
+            options.push(el('option', { value: '' }, this.asked ? 'no model' : ''));
         this.select.replaceChildren(...options);
         this.select.value = id;
         this.select.title = id;

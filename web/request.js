@@ -7,6 +7,7 @@
 import { keepSettings, SETTINGS } from './settings.js';
 
 const MESSAGES_MAX = 4096;
+const TEXT_TOKENS = 400; // a text has no end of its own, and 16, the API's default, are few
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'];
 const OWN = ['model', 'messages', 'stream', 'stream_options', 'n', 'logprobs', 'title'];
 const SETTING_NAMES = [...SETTINGS.map((s) => s.name), 'reasoning_effort'];
@@ -79,6 +80,7 @@ export function textRequest(conversation) {
     const prompt = [...(system ? [`${system}\n\n`] : []), ...texts].join('');
     return {
         model: conversation.model,
+        max_tokens: TEXT_TOKENS,
         ...conversation.settings,
         prompt,
         stream: true,

@@ -9,7 +9,8 @@ export class Toast {
     constructor(root) {
         this.root = root;
         this.timer = 0;
-        for (const type of ['mouseenter', 'focusin']) root.addEventListener(type, () => this.hold());
+        for (const type of ['mouseenter', 'focusin'])
+            root.addEventListener(type, () => this.hold());
         for (const type of ['mouseleave', 'focusout'])
             root.addEventListener(type, () => this.hideLater());
     }

@@ -77,9 +77,11 @@ export class Chromium {
         });
     }
 
-    /** A new tab with storage of its own; onEvent is called with method and parameters. */
-    async tab(onEvent) {
-        const { browserContextId } = await this.send('Target.createBrowserContext');
+    /** A new tab, with storage of its own or another's; onEvent is called with method and
+     * parameters. */
+    async tab(onEvent, sharedId) {
+        const own = sharedId ? null : await this.send('Target.createBrowserContext');
+        const browserContextId = sharedId ?? own.browserContextId;
         const { targetId } = await this.send('Target.createTarget', {
             url: 'about:blank',
             browserContextId,
@@ -90,7 +92,7 @@ export class Chromium {
             send: (method, params) => this.send(method, params, sessionId),
             close: async () => {
                 await this.send('Target.closeTarget', { targetId });
-                await this.send('Target.disposeBrowserContext', { browserContextId });
+                if (own) await this.send('Target.disposeBrowserContext', { browserContextId });
             },
         };
     }

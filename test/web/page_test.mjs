@@ -36,7 +36,8 @@ async function shoot(name) {
     await tab.shoot(`${SHOTS}/${name}.png`);
 }
 
-const lastText = () => tab.eval(`[...document.querySelectorAll('.assistant .prose')].at(-1).innerText`);
+const lastText = () =>
+    tab.eval(`[...document.querySelectorAll('.assistant .prose')].at(-1).innerText`);
 const lastMeta = () => tab.eval(`[...document.querySelectorAll('.meta')].at(-1).textContent`);
 const asked = () => server.asked.at(-1);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -49,7 +50,10 @@ test('a question is answered as Markdown, with its figures', async () => {
     assert.equal(await tab.count('.prose table tbody tr'), 3);
     assert.equal(await tab.count('.prose ol > li'), 3);
     assert.match(await tab.text('.codeblock code'), /^def chill/);
-    assert.match(await lastMeta(), /^\d+ tokens · [\d.]+ tokens\/s · first after .* · prompt 21 \(16 cached\)$/);
+    assert.match(
+        await lastMeta(),
+        /^\d+ tokens · [\d.]+ tokens\/s · first after .* · prompt 21 \(16 cached\)$/,
+    );
     assert.equal(await tab.eval('document.title'), 'tour of the wind · bise');
     assert.deepEqual(asked().messages, [{ role: 'user', content: 'tour of the wind' }]);
     assert.equal(asked().temperature, undefined);
@@ -64,10 +68,16 @@ test('hostile answers stay text', async () => {
     assert.equal(await tab.eval('globalThis.stolen'), undefined);
     for (const tag of ['script', 'img', 'iframe', 'svg', 'b'])
         assert.equal(await tab.count(`.assistant .prose ${tag}`), 0, tag);
-    assert.equal(await tab.eval(`[...document.querySelectorAll('.prose a')].every((a) =>
-        a.protocol === 'https:' && a.rel === 'noopener noreferrer' && a.target === '_blank')`), true);
-    assert.equal(await tab.eval(`[...document.querySelectorAll('.prose *')].some((e) =>
-        [...e.attributes].some((a) => a.name.startsWith('on')))`), false);
+    assert.equal(
+        await tab.eval(`[...document.querySelectorAll('.prose a')].every((a) =>
+        a.protocol === 'https:' && a.rel === 'noopener noreferrer' && a.target === '_blank')`),
+        true,
+    );
+    assert.equal(
+        await tab.eval(`[...document.querySelectorAll('.prose *')].some((e) =>
+        [...e.attributes].some((a) => a.name.startsWith('on')))`),
+        false,
+    );
     assert.match(await lastText(), /<script>globalThis\.stolen = 1<\/script>/);
     assert.match(await lastText(), /The end of the hostile text\./);
     await tab.ask(HOSTILE.slice(0, 300));
@@ -89,7 +99,9 @@ test('the policy forbids what the page never does', async () => {
         setTimeout(() => resolve('none'), 500);
     })`);
     assert.equal(styled, 'style-src-attr');
-    const foreign = await tab.eval(`fetch('http://127.0.0.2:9/').then(() => 'sent', () => 'refused')`);
+    const foreign = await tab.eval(
+        `fetch('http://127.0.0.2:9/').then(() => 'sent', () => 'refused')`,
+    );
     assert.equal(foreign, 'refused');
     tab.problems = [];
 });
@@ -105,7 +117,10 @@ test('thoughts are kept apart, in both spellings', async () => {
     await tab.ask('chunks');
     assert.equal(await lastText(), 'Nine days.');
     assert.equal(await tab.count('.thinking'), 2);
-    assert.equal(asked().messages.some((m) => m.reasoning_content), false);
+    assert.equal(
+        asked().messages.some((m) => m.reasoning_content),
+        false,
+    );
 });
 
 test('a tool call is shown, and its result can be given', async () => {
@@ -120,15 +135,26 @@ test('a tool call is shown, and its result can be given', async () => {
     await tab.answered();
     assert.equal(await lastText(), 'The tool said: 60 km/h');
     const [, call, result] = asked().messages;
-    assert.deepEqual(call.tool_calls[0].function, { name: 'get_wind', arguments: '{"place": "Geneva", "days": 3}' });
-    assert.deepEqual(result, { role: 'tool', content: '60 km/h', tool_call_id: 'abcDEF123', name: 'get_wind' });
+    assert.deepEqual(call.tool_calls[0].function, {
+        name: 'get_wind',
+        arguments: '{"place": "Geneva", "days": 3}',
+    });
+    assert.deepEqual(result, {
+        role: 'tool',
+        content: '60 km/h',
+        tool_call_id: 'abcDEF123',
+        name: 'get_wind',
+    });
     assert.equal(await tab.count('.result'), 0);
 });
 
 test('Escape stops an answer, and the server sees its reader leave', async () => {
     await tab.ask('slow', false);
     await tab.until(`document.querySelector('.prose').innerText.length > 20`);
-    assert.equal(await tab.eval(`document.querySelector('.send').getAttribute('aria-label')`), 'Stop');
+    assert.equal(
+        await tab.eval(`document.querySelector('.send').getAttribute('aria-label')`),
+        'Stop',
+    );
     await shoot('running');
     await tab.press('Escape');
     await tab.answered();
@@ -158,7 +184,10 @@ test('an answer can be had again, and a question changed', async () => {
     for (let i = 0; i < 100 && server.asked.length < 4; i++) await sleep(20);
     await tab.answered();
     assert.equal(server.asked.length, 4);
-    assert.deepEqual(asked().messages.map((m) => m.content), ['one', 'You said: one', 'two', 'You said: two', 'three']);
+    assert.deepEqual(
+        asked().messages.map((m) => m.content),
+        ['one', 'You said: one', 'two', 'You said: two', 'three'],
+    );
     await tab.click('.user .icon-button[aria-label^=Edit]');
     await tab.press('Control+A');
     await tab.eval(`document.activeElement.select()`);
@@ -176,7 +205,10 @@ test('an answer can be had again, and a question changed', async () => {
 test('ArrowUp edits the last question, Escape leaves it as it was', async () => {
     await tab.ask('one');
     await tab.press('ArrowUp');
-    assert.equal(await tab.eval(`document.activeElement.getAttribute('aria-label')`), 'Edit your message');
+    assert.equal(
+        await tab.eval(`document.activeElement.getAttribute('aria-label')`),
+        'Edit your message',
+    );
     await tab.press('Escape');
     assert.equal(await tab.count('form.edit'), 0);
     assert.equal(await tab.text('.bubble'), 'one');
@@ -185,15 +217,27 @@ test('ArrowUp edits the last question, Escape leaves it as it was', async () => 
 
 test('errors are told in the words of the server', async () => {
     await tab.ask('full');
-    assert.match(await tab.text('.error'), /maximum context length is 512 tokens; your request has 900/);
+    assert.match(
+        await tab.text('.error'),
+        /maximum context length is 512 tokens; your request has 900/,
+    );
     await shoot('error');
     await tab.ask('busy');
-    assert.match(await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`), /queue is full.*Try again in 7 s/);
+    assert.match(
+        await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`),
+        /queue is full.*Try again in 7 s/,
+    );
     await tab.ask('broken');
-    assert.match(await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`), /The connection/);
+    assert.match(
+        await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`),
+        /The connection/,
+    );
     assert.match(await lastText(), /^It begin/);
     await tab.ask('late');
-    assert.match(await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`), /model file has changed/);
+    assert.match(
+        await tab.eval(`[...document.querySelectorAll('.error p')].at(-1).innerText`),
+        /model file has changed/,
+    );
     assert.equal(await lastText(), 'It begins well');
     await tab.ask('cut');
     assert.match(await lastMeta(), /cut off/);
@@ -229,9 +273,15 @@ test('a key is asked for, kept for the tab and sent in a header only', async () 
     await tab.until(`document.querySelector('#model').value === 'stand-in-8b'`);
     await tab.ask('hello');
     assert.equal(await lastText(), 'You said: hello');
-    assert.equal(tab.requests.some((r) => r.url.includes('secret')), false);
+    assert.equal(
+        tab.requests.some((r) => r.url.includes('secret')),
+        false,
+    );
     assert.equal(await tab.eval(`JSON.stringify(localStorage).includes('secret')`), false);
-    assert.equal(await tab.eval(`document.documentElement.outerHTML.includes('secret-key')`), false);
+    assert.equal(
+        await tab.eval(`document.documentElement.outerHTML.includes('secret-key')`),
+        false,
+    );
     await tab.click('#settings');
     await tab.click('#forget-key');
     await tab.press('Escape');
@@ -239,7 +289,9 @@ test('a key is asked for, kept for the tab and sent in a header only', async () 
     await tab.until(`document.querySelector('#key-dialog').open`);
     await tab.type('secret-key-1');
     await tab.press('Enter');
-    await tab.until(`document.querySelector('.message:last-child .prose').innerText === 'You said: again'`);
+    await tab.until(
+        `document.querySelector('.message:last-child .prose').innerText === 'You said: again'`,
+    );
 });
 
 test('settings are checked, sent, and those of the conversation', async () => {
@@ -267,7 +319,9 @@ test('settings are checked, sent, and those of the conversation', async () => {
 });
 
 test('the model is chosen and stays chosen', async () => {
-    await tab.eval(`(() => { const s = document.querySelector('#model'); s.value = 'thinker'; s.dispatchEvent(new Event('change')); })()`);
+    await tab.eval(
+        `(() => { const s = document.querySelector('#model'); s.value = 'thinker'; s.dispatchEvent(new Event('change')); })()`,
+    );
     await tab.ask('hello');
     assert.equal(asked().model, 'thinker');
     await tab.goto('/');
@@ -276,7 +330,9 @@ test('the model is chosen and stays chosen', async () => {
     server.models = server.models.slice(0, 1);
     await tab.press('Alt+ArrowDown');
     await tab.goto('/');
-    await tab.until(`document.querySelector('#model').selectedOptions[0]?.textContent.includes('not here')`);
+    await tab.until(
+        `document.querySelector('#model').selectedOptions[0]?.textContent.includes('not here')`,
+    );
 });
 
 test('a model that has no form for chats goes on with the text', async () => {
@@ -287,6 +343,7 @@ test('a model that has no form for chats goes on with the text', async () => {
     assert.equal(asked().path, '/v1/completions');
     assert.equal(asked().prompt, 'Once');
     assert.equal(await lastText(), 'there was a wind.');
+    assert.equal(asked().max_tokens, 400);
     await tab.ask(' And');
     assert.equal(asked().prompt, 'Once there was a wind. And');
 });
@@ -312,6 +369,31 @@ test('conversations are kept, renamed, deleted and brought back', async () => {
     assert.equal(await tab.text('.chat-title[aria-current]'), 'A better name');
     await tab.goto('/');
     assert.equal(await tab.count('#chats li'), 2);
+});
+
+test('an answer that a reload cut off is kept, and said to be', async () => {
+    await tab.ask('slow', false);
+    await tab.until(`document.querySelector('.prose').innerText.length > 20`);
+    await tab.goto('/');
+    assert.match(await lastText(), /^One two three/);
+    assert.match(await lastMeta(), /stopped/);
+});
+
+test('another tab shows what changes', async () => {
+    const { targetInfos } = await chromium.send('Target.getTargets');
+    const { browserContextId } = targetInfos.find((t) => t.url === `${server.origin}/`);
+    const other = await Tab.open(chromium, server.origin, { browserContextId });
+    await tab.ask('first');
+    await other.until(`document.querySelectorAll('#chats li').length === 1`);
+    await other.click('.chat-title');
+    await tab.ask('second');
+    await other.until(
+        `[...document.querySelectorAll('.prose')].at(-1).innerText === 'You said: second'`,
+    );
+    await tab.click('#chats li .icon-button[aria-label^=Delete]');
+    await other.until(`document.querySelectorAll('#chats li').length === 0`);
+    assert.deepEqual(other.problems, []);
+    await other.close();
 });
 
 test('an answer goes on while another conversation is read', async () => {
@@ -343,7 +425,10 @@ test('a conversation goes to a file and comes back', async () => {
     }
     assert.deepEqual(files, ['think.json']);
     const text = readFileSync(`${folder}/think.json`, 'utf8');
-    assert.equal(JSON.parse(text).messages[1].reasoning_content, 'First I look at the **map**.\n\nThen I count the days.');
+    assert.equal(
+        JSON.parse(text).messages[1].reasoning_content,
+        'First I look at the **map**.\n\nThen I count the days.',
+    );
     writeFileSync(`${folder}/bad.json`, '{"messages": 5}');
     await setFiles([`${folder}/bad.json`]);
     await tab.until(`document.querySelector('#toast').innerText.includes('no list of messages')`);
@@ -355,7 +440,10 @@ test('a conversation goes to a file and comes back', async () => {
 
 async function setFiles(files) {
     const { root } = await tab.cdp.send('DOM.getDocument');
-    const { nodeId } = await tab.cdp.send('DOM.querySelector', { nodeId: root.nodeId, selector: '#import-file' });
+    const { nodeId } = await tab.cdp.send('DOM.querySelector', {
+        nodeId: root.nodeId,
+        selector: '#import-file',
+    });
     await tab.cdp.send('DOM.setFileInputFiles', { files, nodeId });
 }
 
@@ -365,7 +453,13 @@ test('the view follows the end, unless its reader has gone up', async () => {
     await tab.until(`document.querySelectorAll('.prose p').length > 30`);
     assert.ok((await tab.eval(distance)) < 4);
     assert.equal(await tab.eval(`document.querySelector('#to-end').hidden`), true);
-    await tab.cdp.send('Input.dispatchMouseEvent', { type: 'mouseWheel', x: 600, y: 400, deltaX: 0, deltaY: -400 });
+    await tab.cdp.send('Input.dispatchMouseEvent', {
+        type: 'mouseWheel',
+        x: 600,
+        y: 400,
+        deltaX: 0,
+        deltaY: -400,
+    });
     await tab.until(`!document.querySelector('#to-end').hidden`);
     await sleep(100);
     const top = await tab.eval(`document.querySelector('#scroller').scrollTop`);
@@ -393,7 +487,8 @@ test('nothing that was read moves while an answer comes in', async () => {
 test('opening a part at the end does not scroll away from it', async () => {
     await tab.ask('tour');
     await tab.ask('think');
-    const y = () => tab.eval(`document.querySelector('.thinking summary').getBoundingClientRect().y`);
+    const y = () =>
+        tab.eval(`document.querySelector('.thinking summary').getBoundingClientRect().y`);
     const was = await y();
     await tab.click('.thinking summary');
     await tab.until(`document.querySelector('.thinking strong')`);
@@ -415,7 +510,7 @@ async function busyMs() {
 }
 
 test('10 000 tokens come in without holding the page up', async () => {
-    await tab.cdp.send('Performance.enable');
+    await tab.cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
     for (const word of ['long', 'block', 'paragraph']) {
         const before = await busyMs();
         await tab.ask(word, false);
@@ -470,7 +565,19 @@ test('all of it works by keyboard', async () => {
         assert.ok(stop.ring && stop.seen, `the focus on ${stop.name} is not to be seen`);
         seen.add(stop.name.trim());
     }
-    for (const name of ['Message', 'Model', 'Settings', 'New conversation', 'Copy answer', 'Answer again', 'Edit and send again', 'Import', 'Keys', 'a', 'Delete a'])
+    for (const name of [
+        'Message',
+        'Model',
+        'Settings',
+        'New conversation',
+        'Copy answer',
+        'Answer again',
+        'Edit and send again',
+        'Import',
+        'Keys',
+        'a',
+        'Delete a',
+    ])
         assert.ok(seen.has(name), `Tab does not reach ${name}: ${[...seen]}`);
     await tab.press('Alt+K');
     await tab.until(`document.querySelector('#keys-dialog').open`);
@@ -482,13 +589,18 @@ test('all of it works by keyboard', async () => {
 
 test('a screen reader is told', async () => {
     await tab.ask('tour');
-    const log = await tab.eval(`[...document.querySelectorAll('#announcer p')].map((p) => p.textContent)`);
+    const log = await tab.eval(
+        `[...document.querySelectorAll('#announcer p')].map((p) => p.textContent)`,
+    );
     assert.equal(log[0], 'The wind over the lake');
     assert.equal(log.at(-1), 'End of the answer.');
     assert.ok(log.some((s) => s.includes('bise noire')));
     const nodes = await tab.accessible();
     for (const { role, name } of nodes)
-        if (['button', 'link', 'textbox', 'combobox', 'checkbox'].includes(role) && role !== 'checkbox')
+        if (
+            ['button', 'link', 'textbox', 'combobox', 'checkbox'].includes(role) &&
+            role !== 'checkbox'
+        )
             assert.ok(name, `a ${role} without a name`);
     const has = (role, name) => nodes.some((n) => n.role === role && n.name === name);
     assert.ok(has('textbox', 'Message'));
@@ -511,8 +623,14 @@ test('on a telephone nothing is wider than it', async () => {
     await tab.until(`document.querySelectorAll('.assistant').length === 1`);
     await tab.answered();
     assert.equal(await tab.eval(`document.documentElement.scrollWidth`), 360);
-    assert.equal(await tab.eval(`(() => { const s = document.querySelector('#scroller'); return s.scrollWidth - s.clientWidth; })()`), 0);
-    const small = await tab.eval(`[...document.querySelectorAll('main button')].filter((b) => b.offsetParent && !b.closest('.prose'))
+    assert.equal(
+        await tab.eval(
+            `(() => { const s = document.querySelector('#scroller'); return s.scrollWidth - s.clientWidth; })()`,
+        ),
+        0,
+    );
+    const small =
+        await tab.eval(`[...document.querySelectorAll('main button')].filter((b) => b.offsetParent && !b.closest('.prose'))
         .map((b) => [b.getAttribute('aria-label') ?? b.innerText, b.getBoundingClientRect()])
         .filter(([, r]) => r.width < 36 || r.height < 36).map(([name]) => name)`);
     assert.deepEqual(small, []);
@@ -529,7 +647,10 @@ test('on a telephone nothing is wider than it', async () => {
     await tab.click('#settings');
     await sleep(50);
     await shoot('phone-settings');
-    assert.equal(await tab.eval(`document.querySelector('#settings-dialog').scrollWidth <= 360`), true);
+    assert.equal(
+        await tab.eval(`document.querySelector('#settings-dialog').scrollWidth <= 360`),
+        true,
+    );
 });
 
 test('light and dark by switch, kept, and readable', async () => {
@@ -559,7 +680,8 @@ function poorContrast() {
         return [...canvas.getImageData(0, 0, 1, 1).data];
     };
     const lightness = ([r, g, b]) => {
-        const f = (v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+        const f = (v) =>
+            v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
         return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b);
     };
     const behind = (e) => {
@@ -571,9 +693,14 @@ function poorContrast() {
     };
     const poor = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let node; (node = walker.nextNode()); ) {
+    for (let node; (node = walker.nextNode());) {
         const e = node.parentElement;
-        if (!node.data.trim() || !e.checkVisibility({ visibilityProperty: true }) || e.closest('.off-screen')) continue;
+        if (
+            !node.data.trim() ||
+            !e.checkVisibility({ visibilityProperty: true }) ||
+            e.closest('.off-screen')
+        )
+            continue;
         const [a, b] = [lightness(rgb(getComputedStyle(e).color)), lightness(behind(e))];
         const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
         if (ratio < 4.5) poor.push(`${node.data.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
@@ -590,7 +717,9 @@ test('reduced motion moves nothing', async () => {
 });
 
 test('full storage is told and loses nothing on the page', async () => {
-    await tab.eval(`Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`);
+    await tab.eval(
+        `Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`,
+    );
     await tab.ask('hello');
     assert.equal(await lastText(), 'You said: hello');
     assert.match(await tab.text('#toast'), /no room for more/);

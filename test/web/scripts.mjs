@@ -56,7 +56,11 @@ export const HOSTILE = `<script>globalThis.stolen = 1</script>
 The end of the hostile text.`;
 
 const chunk = (delta, finish = null) => ({
-    data: { id: 'x', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] },
+    data: {
+        id: 'x',
+        object: 'chat.completion.chunk',
+        choices: [{ index: 0, delta, finish_reason: finish }],
+    },
 });
 const usage = (completion, prompt = 21, cached = 16) => ({
     data: {
@@ -116,7 +120,13 @@ function* call(body) {
         return;
     }
     const piece = (index, rest) => ({ tool_calls: [{ index, ...rest }] });
-    yield chunk(piece(0, { id: 'abcDEF123', type: 'function', function: { name: 'get_wind', arguments: '' } }));
+    yield chunk(
+        piece(0, {
+            id: 'abcDEF123',
+            type: 'function',
+            function: { name: 'get_wind', arguments: '' },
+        }),
+    );
     yield chunk(piece(0, { function: { arguments: '{"place": "Gen' } }));
     yield chunk(piece(0, { function: { arguments: 'eva", "days": 3}' } }));
     yield chunk({}, 'tool_calls');
@@ -133,18 +143,48 @@ const SCRIPTS = {
     slow: () => say('One two three four five six seven eight. '.repeat(200), { every: 1, ms: 30 }),
     lines: () => say('A line of the poem.\n\n'.repeat(120), { every: 5, ms: 15 }),
     long: () => say(longText(340), { every: 40, ms: 1 }),
-    block: () => say(`\`\`\`c\n${numbered(1250, (i) => `    puts("a line of code"); // line ${i};\n`)}\`\`\`\n`, { every: 40, ms: 1 }),
-    paragraph: () => say(numbered(5000, (i) => `word **${i}** `), { every: 40, ms: 1 }),
+    block: () =>
+        say(
+            `\`\`\`c\n${numbered(1250, (i) => `    puts("a line of code"); // line ${i};\n`)}\`\`\`\n`,
+            { every: 40, ms: 1 },
+        ),
+    paragraph: () =>
+        say(
+            numbered(5000, (i) => `word **${i}** `),
+            { every: 40, ms: 1 },
+        ),
     bare: () => [{ wait: 400 }, ...say('Late.')],
-    busy: () => [{ status: 429, message: 'The queue is full: 1024 requests wait.', headers: { 'retry-after': '7' } }],
-    full: () => [{ status: 400, message: 'This model\'s maximum context length is 512 tokens; your request has 900.' }],
+    busy: () => [
+        {
+            status: 429,
+            message: 'The queue is full: 1024 requests wait.',
+            headers: { 'retry-after': '7' },
+        },
+    ],
+    full: () => [
+        {
+            status: 400,
+            message: "This model's maximum context length is 512 tokens; your request has 900.",
+        },
+    ],
     broken: () => [...say('It begins well').slice(0, 4), wait(100), { cut: true }],
     late: () => [
         chunk({ role: 'assistant', content: 'It begins well' }),
-        { data: { choices: [{ index: 0, delta: {}, finish_reason: 'error' }], error: { message: 'The model file has changed.' } } },
+        {
+            data: {
+                choices: [{ index: 0, delta: {}, finish_reason: 'error' }],
+                error: { message: 'The model file has changed.' },
+            },
+        },
     ],
     cut: () => say('It goes on and', { finish: 'length' }),
-    odd: () => [{ raw: ': ping\n\n' }, { raw: 'data: {"choices":[{"index":0,"delta":{"content":"Grüße 🌬"}' }, wait(20), { raw: '}]}\r\n\r\n' }, chunk({}, 'stop')],
+    odd: () => [
+        { raw: ': ping\n\n' },
+        { raw: 'data: {"choices":[{"index":0,"delta":{"content":"Grüße 🌬"}' },
+        wait(20),
+        { raw: '}]}\r\n\r\n' },
+        chunk({}, 'stop'),
+    ],
 };
 
 /** The steps of the answer to a text. */

@@ -76,7 +76,8 @@ async function withPage(args, run) {
     }
 }
 
-const greedy = (tab) => tab.eval(`document.querySelector('#set-temperature').value = '0';
+const greedy = (tab) =>
+    tab.eval(`document.querySelector('#set-temperature').value = '0';
     document.querySelector('#set-temperature').dispatchEvent(new Event('input'))`);
 
 async function openGreedy(tab) {
@@ -116,13 +117,18 @@ async function checkFiles(origin) {
 
 test('the bundled model goes on with a story', async () => {
     await withPage(['--no-auth'], async (tab) => {
-        await tab.until(`document.querySelector('#about-model').innerText.includes('goes on with')`);
+        await tab.until(
+            `document.querySelector('#about-model').innerText.includes('goes on with')`,
+        );
         await openGreedy(tab);
         await tab.ask('Once upon a time', false);
         await tab.answered(60000);
         const text = await tab.text('.prose');
         assert.match(text, /there was a little girl/);
-        assert.match(await tab.text('.meta'), /^\d+ tokens · [\d.]+ tokens\/s · first after .* · prompt 5/);
+        assert.match(
+            await tab.text('.meta'),
+            /^\d+ tokens · [\d.]+ tokens\/s · first after .* · prompt 5/,
+        );
         if (SHOTS) await tab.shoot(`${SHOTS}/story.png`);
         await tab.press('Alt+R');
         await tab.until(`document.querySelector('.assistant.running')`);
@@ -140,39 +146,67 @@ test('an answer is stopped, on the server as well', async () => {
         await tab.press('Escape');
         await tab.answered();
         const running = async () =>
-            /^\w*requests_running\S* (\d+)/m.exec(await (await fetch(`${server.origin}/metrics`)).text())?.[1];
+            /^\w*requests_running\S* (\d+)/m.exec(
+                await (await fetch(`${server.origin}/metrics`)).text(),
+            )?.[1];
         let n;
-        for (let i = 0; i < 40 && (n = await running()) !== '0'; i++) await new Promise((r) => setTimeout(r, 50));
+        for (let i = 0; i < 40 && (n = await running()) !== '0'; i++)
+            await new Promise((r) => setTimeout(r, 50));
         assert.equal(n, '0');
     });
 });
 
 test('models that chat, think and call are chosen between', async () => {
     await withPage(['--no-auth', v3, v13], async (tab) => {
-        assert.deepEqual(await tab.eval(`[...document.querySelector('#model').options].map((o) => o.value)`), ['v3', 'v13']);
+        assert.deepEqual(
+            await tab.eval(`[...document.querySelector('#model').options].map((o) => o.value)`),
+            ['v3', 'v13'],
+        );
         await openGreedy(tab);
         await tab.ask('How is the weather?');
         assert.equal(await tab.eval(`document.querySelector('.prose strong').textContent`), 'warm');
         await tab.press('Alt+N');
-        await tab.eval(`(() => { const s = document.querySelector('#model'); s.value = 'v13'; s.dispatchEvent(new Event('change')); })()`);
+        await tab.eval(
+            `(() => { const s = document.querySelector('#model'); s.value = 'v13'; s.dispatchEvent(new Event('change')); })()`,
+        );
         const request = {
             model: 'v13',
             temperature: 0,
-            tools: [{ type: 'function', function: { name: 'get_weather', description: 'the weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }],
+            tools: [
+                {
+                    type: 'function',
+                    function: {
+                        name: 'get_weather',
+                        description: 'the weather',
+                        parameters: { type: 'object', properties: { city: { type: 'string' } } },
+                    },
+                },
+            ],
             messages: [{ role: 'user', content: 'How is the weather?' }],
         };
         writeFileSync(join(folder, 'weather.json'), JSON.stringify(request));
         const { root } = await tab.cdp.send('DOM.getDocument');
-        const { nodeId } = await tab.cdp.send('DOM.querySelector', { nodeId: root.nodeId, selector: '#import-file' });
-        await tab.cdp.send('DOM.setFileInputFiles', { files: [join(folder, 'weather.json')], nodeId });
+        const { nodeId } = await tab.cdp.send('DOM.querySelector', {
+            nodeId: root.nodeId,
+            selector: '#import-file',
+        });
+        await tab.cdp.send('DOM.setFileInputFiles', {
+            files: [join(folder, 'weather.json')],
+            nodeId,
+        });
         await tab.click('.ask');
         await tab.until(`document.querySelector('.result textarea')`);
-        assert.match(await tab.text('.message:last-child'), /Thoughts[\s\S]*I will look:[\s\S]*get_weather[\s\S]*"city": "Paris"/);
+        assert.match(
+            await tab.text('.message:last-child'),
+            /Thoughts[\s\S]*I will look:[\s\S]*get_weather[\s\S]*"city": "Paris"/,
+        );
         if (SHOTS) await tab.shoot(`${SHOTS}/call-real.png`);
         await tab.click('.result textarea');
         await tab.type('22 degrees');
         await tab.click('.result button');
-        await tab.until(`document.querySelector('.message:last-child .prose')?.innerText === 'Warm and sunny'`);
+        await tab.until(
+            `document.querySelector('.message:last-child .prose')?.innerText === 'Warm and sunny'`,
+        );
     });
 });
 
@@ -182,7 +216,9 @@ test('a key is needed, asked for and accepted', async () => {
         await tab.until(`document.querySelector('#key-dialog').open`);
         await tab.type('wrong');
         await tab.press('Enter');
-        await tab.until(`document.querySelector('#key-dialog').open && !document.querySelector('#key').value`);
+        await tab.until(
+            `document.querySelector('#key-dialog').open && !document.querySelector('#key').value`,
+        );
         await tab.type('a-key-for-this-test');
         await tab.press('Enter');
         await tab.until(`document.querySelector('#model').value === 'stories260K'`);

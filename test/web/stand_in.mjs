@@ -10,7 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { script } from './scripts.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const TYPES = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+const TYPES = {
+    '.html': 'text/html',
+    '.css': 'text/css',
+    '.js': 'text/javascript',
+    '.svg': 'image/svg+xml',
+};
 
 /* The headers of the real server, from its source: there is one policy. */
 function pageHeaders() {
@@ -56,12 +61,14 @@ export class StandIn {
     }
 
     async serve(req, res) {
-        if (req.url === '/health') return this.json(res, this.state === 'ok' ? 200 : 503, { status: this.state });
+        if (req.url === '/health')
+            return this.json(res, this.state === 'ok' ? 200 : 503, { status: this.state });
         if (!req.url.startsWith('/v1/')) return this.file(req, res);
         this.headers.push(req.headers);
         if (this.key && req.headers.authorization !== `Bearer ${this.key}`)
             return this.error(res, 401, 'This server needs an API key; yours is missing or wrong.');
-        if (req.url === '/v1/models') return this.json(res, 200, { object: 'list', data: this.models });
+        if (req.url === '/v1/models')
+            return this.json(res, 200, { object: 'list', data: this.models });
         let text = '';
         for await (const piece of req) text += piece;
         const body = JSON.parse(text);
@@ -77,7 +84,10 @@ export class StandIn {
         } catch {
             return this.error(res, 404, 'There is nothing here.');
         }
-        res.writeHead(200, { ...this.policy, 'content-type': `${TYPES[extname(path)]}; charset=utf-8` });
+        res.writeHead(200, {
+            ...this.policy,
+            'content-type': `${TYPES[extname(path)]}; charset=utf-8`,
+        });
         res.end(bytes);
     }
 

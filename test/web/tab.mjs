@@ -9,23 +9,29 @@ const MODIFIERS = { Alt: 1, Control: 2, Meta: 4, Shift: 8 };
 const CODES = { Enter: 13, Escape: 27, Tab: 9, ArrowUp: 38, ArrowDown: 40, Backspace: 8 };
 
 export class Tab {
-    /** origin: the server's, the only one that may be asked. */
-    static async open(chromium, origin, { width = 1200, height = 800, touch = false } = {}) {
+    /** origin: the server's, the only one that may be asked.  browserContextId: of another tab,
+     * to share its storage. */
+    static async open(chromium, origin, { browserContextId } = {}) {
         const tab = new Tab();
         tab.origin = origin;
         tab.problems = [];
         tab.requests = [];
-        tab.cdp = await chromium.tab((method, params) => tab.event(method, params));
+        tab.cdp = await chromium.tab(
+            (method, params) => tab.event(method, params),
+            browserContextId,
+        );
         for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'Accessibility'])
             await tab.cdp.send(`${domain}.enable`);
-        await tab.size(width, height, touch);
+        await tab.size(1200, 800);
         await tab.goto('/');
         return tab;
     }
 
     event(method, p) {
         if (method === 'Runtime.exceptionThrown')
-            this.problems.push(p.exceptionDetails.exception?.description ?? p.exceptionDetails.text);
+            this.problems.push(
+                p.exceptionDetails.exception?.description ?? p.exceptionDetails.text,
+            );
         if (method === 'Log.entryAdded' && p.entry.source !== 'network')
             this.problems.push(`${p.entry.source}: ${p.entry.text}`);
         if (method === 'Runtime.consoleAPICalled' && p.type === 'error')

@@ -41,12 +41,22 @@ function answer(...chunks) {
 }
 
 test('content, thoughts and their spellings', () => {
-    const a = answer(delta({ reasoning_content: 'a' }), delta({ reasoning: 'b' }), delta({ content: 'c' }));
+    const a = answer(
+        delta({ reasoning_content: 'a' }),
+        delta({ reasoning: 'b' }),
+        delta({ content: 'c' }),
+    );
     assert.deepEqual([a.thinking, a.content], ['ab', 'c']);
     const thinking = { type: 'thinking', thinking: [{ type: 'text', text: 'a' }] };
-    const b = answer(delta({ content: [thinking, { type: 'text', text: 'b' }] }), delta({ content: 'c' }));
+    const b = answer(
+        delta({ content: [thinking, { type: 'text', text: 'b' }] }),
+        delta({ content: 'c' }),
+    );
     assert.deepEqual([b.thinking, b.content], ['a', 'bc']);
-    assert.equal(answer({ choices: [{ message: { content: 'whole' }, finish_reason: 'stop' }] }).content, 'whole');
+    assert.equal(
+        answer({ choices: [{ message: { content: 'whole' }, finish_reason: 'stop' }] }).content,
+        'whole',
+    );
     assert.equal(answer({ choices: [{ text: 'a' }] }, { choices: [{ text: 'b' }] }).content, 'ab');
 });
 
@@ -60,25 +70,67 @@ test('tool calls in pieces, side by side, whole', () => {
     );
     assert.deepEqual(
         a.tool_calls.map((c) => [c.id, c.name, c.arguments]),
-        [['a', 'f', '{"x":1}'], ['b', 'g', '{}']],
+        [
+            ['a', 'f', '{"x":1}'],
+            ['b', 'g', '{}'],
+        ],
     );
-    const b = answer(piece({ id: 'a', function: { name: 'f', arguments: { x: 1 } } }, { id: 'b', function: { name: 'g' } }));
-    assert.deepEqual(b.tool_calls.map((c) => [c.id, c.name, c.arguments]), [['a', 'f', '{"x":1}'], ['b', 'g', '']]);
+    const b = answer(
+        piece(
+            { id: 'a', function: { name: 'f', arguments: { x: 1 } } },
+            { id: 'b', function: { name: 'g' } },
+        ),
+    );
+    assert.deepEqual(
+        b.tool_calls.map((c) => [c.id, c.name, c.arguments]),
+        [
+            ['a', 'f', '{"x":1}'],
+            ['b', 'g', ''],
+        ],
+    );
 });
 
 test('chunks that make no sense change nothing', () => {
-    for (const odd of [null, {}, { choices: null }, { choices: [] }, { choices: [null] }, delta(null), delta({ content: 5 }),
-        delta({ content: [null, 7, { type: 'text' }] }), delta({ tool_calls: [null] }), delta({ tool_calls: {} }), { usage: null }, delta({ reasoning_content: 3 })])
+    for (const odd of [
+        null,
+        {},
+        { choices: null },
+        { choices: [] },
+        { choices: [null] },
+        delta(null),
+        delta({ content: 5 }),
+        delta({ content: [null, 7, { type: 'text' }] }),
+        delta({ tool_calls: [null] }),
+        delta({ tool_calls: {} }),
+        { usage: null },
+        delta({ reasoning_content: 3 }),
+    ])
         assert.deepEqual(answer(odd), emptyAnswer('m'), JSON.stringify(odd));
 });
 
 test('what is said below an answer', () => {
-    const m = answer({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 101, prompt_tokens_details: { cached_tokens: 4 } } });
+    const m = answer({
+        choices: [],
+        usage: {
+            prompt_tokens: 9,
+            completion_tokens: 101,
+            prompt_tokens_details: { cached_tokens: 4 },
+        },
+    });
     m.timing = { first_ms: 250, stream_ms: 2000 };
-    assert.equal(summary(m).join(', '), '101 tokens, 50.0 tokens/s, first after 250 ms, prompt 9 (4 cached)');
+    assert.equal(
+        summary(m).join(', '),
+        '101 tokens, 50.0 tokens/s, first after 250 ms, prompt 9 (4 cached)',
+    );
     assert.deepEqual(summary({ finish: 'length' }), ['cut off: no more tokens allowed']);
     assert.deepEqual(summary({ stopped: true }), ['stopped']);
-    assert.deepEqual(summary({ usage: { prompt: 1, completion: 1, cached: 0 }, timing: { first_ms: 1500, stream_ms: 0 } }), ['1 token', 'first after 1.5 s', 'prompt 1']);
+    assert.deepEqual(
+        summary({
+            usage: { prompt: 1, completion: 1, cached: 0 },
+            timing: { first_ms: 1500, stream_ms: 0 },
+        }),
+        ['1 token', 'first after 1.5 s', 'prompt 1'],
+    );
 });
 
 function conversation(...messages) {
@@ -86,7 +138,12 @@ function conversation(...messages) {
 }
 
 test('a request holds what was said and set, and no more', () => {
-    const chat = conversation({ role: 'user', content: 'q' }, { role: 'assistant', content: 'a', thinking: 't', usage: {}, timing: {} }, { role: 'assistant', content: '', error: 'e' }, { role: 'user', content: 'r' });
+    const chat = conversation(
+        { role: 'user', content: 'q' },
+        { role: 'assistant', content: 'a', thinking: 't', usage: {}, timing: {} },
+        { role: 'assistant', content: '', error: 'e' },
+        { role: 'user', content: 'r' },
+    );
     chat.system = 's';
     chat.settings = { temperature: 0, max_tokens: 5 };
     chat.extra = { response_format: { type: 'json_object' } };
@@ -116,7 +173,9 @@ test('thoughts go back within the turn of their call only', () => {
     ];
     const sent = chatRequest(conversation(...turn)).messages[1];
     assert.equal(sent.reasoning_content, 't');
-    assert.deepEqual(sent.tool_calls, [{ id: 'abcDEF123', type: 'function', function: { name: 'f', arguments: '{}' } }]);
+    assert.deepEqual(sent.tool_calls, [
+        { id: 'abcDEF123', type: 'function', function: { name: 'f', arguments: '{}' } },
+    ]);
     const later = conversation(...turn, { role: 'user', content: 'next' });
     assert.equal(chatRequest(later).messages[1].reasoning_content, undefined);
 });
@@ -124,11 +183,21 @@ test('thoughts go back within the turn of their call only', () => {
 test('what is exported comes back the same', () => {
     const chat = conversation(
         { role: 'user', content: 'q' },
-        { role: 'assistant', content: 'a', thinking: 't', tool_calls: [{ index: 0, id: 'i', name: 'f', arguments: '{}' }] },
+        {
+            role: 'assistant',
+            content: 'a',
+            thinking: 't',
+            tool_calls: [{ index: 0, id: 'i', name: 'f', arguments: '{}' }],
+        },
         { role: 'tool', content: 'r', tool_call_id: 'i', name: 'f' },
         { role: 'user', content: [{ type: 'image_url', image_url: 'data:' }] },
     );
-    Object.assign(chat, { title: 'T', system: 's', settings: { top_p: 0.5, reasoning_effort: 'low' }, extra: { tools: [] } });
+    Object.assign(chat, {
+        title: 'T',
+        system: 's',
+        settings: { top_p: 0.5, reasoning_effort: 'low' },
+        extra: { tools: [] },
+    });
     const [back] = importRequests(JSON.stringify(exportRequest(chat)));
     for (const name of ['title', 'model', 'system', 'settings', 'extra', 'messages'])
         assert.deepEqual(back[name], chat[name], name);
@@ -144,13 +213,18 @@ test('a file that is no conversation is refused with a reason', () => {
         ['{"messages":[{"role":"root","content":""}]}', /Message 1 has no role/],
         ['{"messages":[null]}', /Message 1 has no role/],
         ['{"messages":[{"role":"user","content":5}]}', /Message 1: its content/],
-        [JSON.stringify({ messages: new Array(5000).fill({ role: 'user', content: '' }) }), /more than 4096/],
+        [
+            JSON.stringify({ messages: new Array(5000).fill({ role: 'user', content: '' }) }),
+            /more than 4096/,
+        ],
     ])
         assert.throws(() => importRequests(text), why);
 });
 
 test('an imported file sets nothing out of range and reaches no prototype', () => {
-    const [chat] = importRequests('{"messages":[],"temperature":99,"seed":1.5,"top_p":"x","top_k":3,"n":9,"stream":false,"__proto__":{"polluted":1}}');
+    const [chat] = importRequests(
+        '{"messages":[],"temperature":99,"seed":1.5,"top_p":"x","top_k":3,"n":9,"stream":false,"__proto__":{"polluted":1}}',
+    );
     assert.deepEqual(chat.settings, { top_k: 3 });
     assert.equal(chatRequest({ ...newChat(), ...chat }).n, undefined);
     assert.equal({}.polluted, undefined);
@@ -160,10 +234,13 @@ test('settings have ranges', () => {
     const temperature = SETTINGS[0];
     assert.deepEqual(readSetting(temperature, ' 0,7 '), { value: 0.7 });
     assert.deepEqual(readSetting(temperature, ''), {});
-    for (const bad of ['x', '-1', '2.1', 'NaN', 'Infinity', '1e9']) assert.ok(readSetting(temperature, bad).error, bad);
+    for (const bad of ['x', '-1', '2.1', 'NaN', 'Infinity', '1e9'])
+        assert.ok(readSetting(temperature, bad).error, bad);
     const seed = SETTINGS.find((s) => s.name === 'seed');
     assert.match(readSetting(seed, '1.5').error, /whole number/);
-    assert.deepEqual(keepSettings({ reasoning_effort: 'high', temperature: NaN }), { reasoning_effort: 'high' });
+    assert.deepEqual(keepSettings({ reasoning_effort: 'high', temperature: NaN }), {
+        reasoning_effort: 'high',
+    });
 });
 
 test('conversations are kept where there is no storage', () => {

@@ -79,16 +79,15 @@ export function isEmpty(message) {
 export function summary(message) {
     const parts = [];
     const { usage: u, timing: t } = message;
-    if (u) {
-        parts.push(`${u.completion} ${u.completion === 1 ? 'token' : 'tokens'}`);
-        if (t?.stream_ms > 0 && u.completion > 1)
-            parts.push(`${speed((u.completion - 1) / (t.stream_ms / 1000))} tokens/s`);
+    /* An answer that was stopped has no figures of the server: its pieces are counted. */
+    const n = u?.completion ?? t?.n;
+    if (n) {
+        parts.push(`${u ? '' : 'about '}${n} ${n === 1 ? 'token' : 'tokens'}`);
+        if (t?.stream_ms > 0 && n > 1)
+            parts.push(`${speed((n - 1) / (t.stream_ms / 1000))} tokens/s`);
     }
     if (t) parts.push(`first after ${seconds(t.first_ms)}`);
-    if (u) {
-        const cached = u.cached ? ` (${u.cached} cached)` : '';
-        parts.push(`prompt ${u.prompt}${cached}`);
-    }
+    if (u) parts.push(`prompt ${u.prompt}${u.cached ? ` (${u.cached} cached)` : ''}`);
     if (message.finish === 'length' || message.finish === 'model_length')
         parts.push('cut off: no more tokens allowed');
     if (message.stopped) parts.push('stopped');

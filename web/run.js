@@ -22,11 +22,13 @@ export class Run {
         const began = performance.now();
         let first = 0;
         let last = 0;
+        let n = 0; // pieces, mostly a token each
         const onChunk = (chunk) => {
             addChunk(this.message, chunk);
             if (!isEmpty(this.message)) {
                 first ||= performance.now();
                 last = performance.now();
+                n++;
             }
             this.onChange();
         };
@@ -38,7 +40,7 @@ export class Run {
             if (e.name === 'AbortError') this.message.stopped = true;
             else error = e;
         }
-        if (first) this.message.timing = { first_ms: first - began, stream_ms: last - first };
+        if (first) this.message.timing = { first_ms: first - began, stream_ms: last - first, n };
         if (error) this.message.error = sentence(error);
         this.onEnd(error);
     }

@@ -26,6 +26,40 @@ test('a question is answered as Markdown, with its figures', async () => {
     await shoot('dark');
 });
 
+/* Runs in the page: random texts in random pieces, each shown as if it had come at once. */
+async function growing(n) {
+    const { MarkdownView } = await import('./markdown_view.js');
+    const parts =
+        'a|b c|\n|\n\n|- |1. |> |# |```|~~~|*|**|`|  |    |---|===|[x](https://a.b)|<b>|[ ] '.split(
+            '|',
+        );
+    parts.push('|', '|a|b|\n|-|-|\n');
+    let seed = 9;
+    const next = (k) => {
+        seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+        return Math.floor((seed / 0x80000000) * k);
+    };
+    for (let i = 0; i < n; i++) {
+        const text = Array.from({ length: 2 + next(30) }, () => parts[next(parts.length)]).join('');
+        const [grown, whole] = [document.createElement('div'), document.createElement('div')];
+        const view = new MarkdownView(grown);
+        for (let at = 0, k; at < text.length; at += k) {
+            k = 1 + next(5);
+            view.append(text.slice(at, at + k));
+        }
+        new MarkdownView(whole).append(text);
+        if (!grown.isEqualNode(whole)) {
+            grown.normalize();
+            if (!grown.isEqualNode(whole)) return text;
+        }
+    }
+    return null;
+}
+
+test('what has grown looks like what came at once', async () => {
+    assert.equal(await tab.eval(`(${growing})(2000)`), null);
+});
+
 test('hostile answers stay text', async () => {
     await tab.ask('hostile');
     await sleep(200);

@@ -124,6 +124,10 @@ test('what is said below an answer', () => {
     );
     assert.deepEqual(summary({ finish: 'length' }), ['cut off: no more tokens allowed']);
     assert.deepEqual(summary({ stopped: true }), ['stopped']);
+    assert.equal(
+        summary({ stopped: true, timing: { first_ms: 5, stream_ms: 1000, n: 11 } }).join(', '),
+        'about 11 tokens, 10.0 tokens/s, first after 5 ms, stopped',
+    );
     assert.deepEqual(
         summary({
             usage: { prompt: 1, completion: 1, cached: 0 },

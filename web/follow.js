@@ -10,7 +10,7 @@ export class Follow {
         this.button = button;
         this.following = true;
         this.live = false; // whether content grows by itself, and not because its reader opens a part
-        this.last = 0;
+        this.last = { top: 0, height: 0, view: 0 };
         scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
         button.addEventListener('click', () => this.toEnd());
         new ResizeObserver(() => (this.live ? this.stick() : this.show())).observe(content);
@@ -22,11 +22,20 @@ export class Follow {
         return scrollHeight - scrollTop - clientHeight;
     }
 
+    measure() {
+        const { scrollTop: top, scrollHeight: height, clientHeight: view } = this.scroller;
+        return { top, height, view };
+    }
+
+    /* Whoever goes up, be it by a pixel, is left alone; but the place also goes up when what is
+     * above the end becomes shorter, or the window taller. */
     scrolled() {
-        const { scrollTop } = this.scroller;
-        if (this.distance <= NEAR_PX) this.following = true;
-        else if (scrollTop < this.last - 1) this.following = false;
-        this.last = scrollTop;
+        const { last } = this;
+        const now = this.measure();
+        const shorter = now.height < last.height || now.view !== last.view;
+        if (now.top < last.top - 1 && !shorter) this.following = false;
+        else if (this.distance <= NEAR_PX) this.following = true;
+        this.last = now;
         this.show();
     }
 
@@ -38,7 +47,7 @@ export class Follow {
     stick() {
         if (this.following) {
             this.scroller.scrollTop = this.scroller.scrollHeight;
-            this.last = this.scroller.scrollTop;
+            this.last = this.measure();
         }
         this.show();
     }

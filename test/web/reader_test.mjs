@@ -29,6 +29,30 @@ test('the view follows the end, unless its reader has gone up', async () => {
     assert.ok((await tab.eval(distance)) < 4);
 });
 
+test('who goes up a little is left alone, too', async () => {
+    await tab.ask('lines', false);
+    await tab.until(`document.querySelectorAll('.prose p').length > 30`);
+    for (let i = 0; i < 3; i++) {
+        await tab.cdp.send('Input.dispatchMouseEvent', {
+            type: 'mouseWheel',
+            x: 600,
+            y: 400,
+            deltaX: 0,
+            deltaY: -8,
+        });
+        await sleep(30);
+    }
+    await tab.until(`!document.querySelector('#to-end').hidden`);
+    const top = await tab.eval(`document.querySelector('#scroller').scrollTop`);
+    await sleep(300);
+    assert.equal(await tab.eval(`document.querySelector('#scroller').scrollTop`), top);
+    /* A window that becomes taller is no wish to go up. */
+    await tab.click('#to-end');
+    await tab.size(1200, 900);
+    await sleep(200);
+    assert.equal(await tab.eval(`document.querySelector('#to-end').hidden`), true);
+});
+
 /* What follows the text has to move with its end; and columns may widen for what comes. */
 
 test('nothing that was read moves while an answer comes in', async () => {

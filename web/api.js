@@ -5,24 +5,17 @@
 // header, never into an address.
 
 import { SseParser } from './sse.js';
+import { keep, tabStorage } from './storage.js';
 
 const KEY = 'bise.key';
 
 export function savedKey() {
-    try {
-        return sessionStorage.getItem(KEY) ?? '';
-    } catch {
-        return '';
-    }
+    return tabStorage.getItem(KEY) ?? '';
 }
 
 export function saveKey(key) {
-    try {
-        if (key) sessionStorage.setItem(KEY, key);
-        else sessionStorage.removeItem(KEY);
-    } catch {
-        /* Without storage the key is asked for again. */
-    }
+    if (key) keep(tabStorage, KEY, key);
+    else tabStorage.removeItem(KEY);
 }
 
 /** What went wrong, as a sentence; status is 0 when no answer came. */

@@ -15,9 +15,11 @@ import { ServerState } from './server_state.js';
 import { SettingsPanel } from './settings_panel.js';
 import { Drawer, KeyDialog, setUpTheme } from './shell.js';
 import { Sidebar } from './sidebar.js';
+import { keep, tabStorage } from './storage.js';
 import { Toast } from './toast.js';
 import { openCalls, Transcript } from './transcript.js';
 
+const CURRENT = 'bise.current';
 const SAVE_MS = 2000; // between savings of an answer that comes in
 
 const $ = (id) => document.getElementById(id);
@@ -31,7 +33,7 @@ class App {
         this.refused = null; // the answer that a missing key prevented
         this.makeParts();
         this.listen();
-        const last = sessionStorage.getItem('bise.current');
+        const last = tabStorage.getItem(CURRENT);
         this.open(this.chats.find((c) => c.id === last) ?? chats.newChat(this.chats[0]));
         this.server.check();
     }
@@ -78,7 +80,7 @@ class App {
         $('export').addEventListener('click', () => saveFile(this.chat));
         $('import').addEventListener('click', () => $('import-file').click());
         $('import-file').addEventListener('change', (e) => this.import(e.target));
-        $('settings').addEventListener('click', () => this.panel.open(this.chat));
+        $('settings').addEventListener('click', () => this.openSettings());
         $('keys').addEventListener('click', () => $('keys-dialog').showModal());
         listenForKeys({
             escape: () => this.escape(),
@@ -89,7 +91,7 @@ class App {
             next: () => this.openNeighbour(1),
             sidebar: () => this.drawer.toggle(),
             model: () => $('model').focus(),
-            settings: () => this.panel.open(this.chat),
+            settings: () => this.openSettings(),
             keys: () => $('keys-dialog').showModal(),
         });
         addEventListener('storage', (e) => this.changedElsewhere(chats.chatOfKey(e.key)));
@@ -105,7 +107,7 @@ class App {
     open(chat) {
         this.composer.swap(this.chat?.id, chat.id);
         this.chat = chat;
-        sessionStorage.setItem('bise.current', chat.id);
+        keep(tabStorage, CURRENT, chat.id);
         if (!chat.model) chat.model = this.models.usual;
         this.transcript.show(chat, this.run);
         this.models.show(chat.model);
@@ -328,6 +330,10 @@ class App {
     }
 
     /* --- what is shown --- */
+
+    openSettings() {
+        this.panel.open(this.chat, this.models.card(this.chat.model));
+    }
 
     setModels(cards) {
         this.models.setCards(cards);

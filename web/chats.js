@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // chats.js - the conversations, kept in this browser's localStorage.
 //
-// Each lies under a key of its own, so that saving one does not write all.  Where the browser
-// allows no storage they last as long as the page.
+// Each lies under a key of its own, so that saving one does not write all.
+
+import { keep, storage } from './storage.js';
 
 const PREFIX = 'bise.chat.';
-
-function pickStorage() {
-    try {
-        const { localStorage } = globalThis;
-        localStorage.getItem('');
-        return localStorage;
-    } catch {
-        const map = new Map();
-        return {
-            getItem: (k) => map.get(k) ?? null,
-            setItem: (k, v) => map.set(k, v),
-            removeItem: (k) => map.delete(k),
-            key: (i) => [...map.keys()][i] ?? null,
-            get length() {
-                return map.size;
-            },
-        };
-    }
-}
-
-export const storage = pickStorage();
 
 /** A conversation without messages; settings, system prompt and model come from another. */
 export function newChat(like) {
@@ -86,12 +66,7 @@ export function loadChat(id) {
 
 /** Keeps a conversation.  Returns false when the browser has no room. */
 export function saveChat(chat) {
-    try {
-        storage.setItem(PREFIX + chat.id, JSON.stringify(chat));
-        return true;
-    } catch {
-        return false;
-    }
+    return keep(storage, PREFIX + chat.id, JSON.stringify(chat));
 }
 
 export function removeChat(id) {

@@ -105,9 +105,12 @@ class ThinkingView {
     }
 }
 
+/* Indented, but only where that changes nothing, such as the digits of a long number. */
 function prettyJson(text) {
     try {
-        return JSON.stringify(JSON.parse(text), null, 2);
+        const value = JSON.parse(text);
+        const compact = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, '$1');
+        return JSON.stringify(value) === compact ? JSON.stringify(value, null, 2) : text;
     } catch {
         return text; // still on its way, or cut off
     }

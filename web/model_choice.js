@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // model_choice.js - the list of models in the head of the page.
 
-import { storage } from './chats.js';
 import { el } from './dom.js';
+import { keep, storage } from './storage.js';
 
 const KEY = 'bise.model';
 
@@ -12,11 +12,7 @@ export class ModelChoice {
         this.cards = [];
         this.asked = false; // whether the server has told its models
         select.addEventListener('change', () => {
-            try {
-                storage.setItem(KEY, select.value);
-            } catch {
-                /* Then the first model is chosen again next time. */
-            }
+            keep(storage, KEY, select.value);
             onChange(select.value);
         });
     }

@@ -98,6 +98,20 @@ export class SettingsPanel {
         this.onChange();
     }
 
+    /* What the model's card says of its defaults and limits. */
+    showCard(card) {
+        const known = {
+            temperature: card?.default_model_temperature,
+            max_tokens: card?.max_context_length,
+        };
+        for (const { setting, input } of this.fields) {
+            const value = known[setting.name];
+            const limit = setting.name === 'max_tokens';
+            if (value === undefined) input.placeholder = 'default';
+            else input.placeholder = limit ? `at most ${value}` : `default (${value})`;
+        }
+    }
+
     fill() {
         const { chat } = this;
         this.system.value = chat.system;
@@ -113,8 +127,10 @@ export class SettingsPanel {
         this.key.closest('.field').hidden = !savedKey();
     }
 
-    open(chat) {
+    /** card: of the conversation's model, or undefined. */
+    open(chat, card) {
         this.chat = chat;
+        this.showCard(card);
         this.fill();
         this.dialog.showModal();
     }

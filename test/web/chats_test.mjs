@@ -42,6 +42,11 @@ test('a key is asked for, kept for the tab and sent in a header only', async () 
 test('settings are checked, sent, and those of the conversation', async () => {
     await tab.press('Alt+G');
     await tab.until(`document.querySelector('#settings-dialog').open`);
+    assert.deepEqual(
+        await tab.eval(`['temperature', 'max_tokens', 'top_p'].map((name) =>
+            document.querySelector('#set-' + name).placeholder)`),
+        ['default (0.3)', 'at most 32768', 'default'],
+    );
     await tab.eval(`document.querySelector('#set-temperature').focus()`);
     await tab.type('7');
     assert.match(await tab.text('#set-temperature-error'), /from 0 to 2/);

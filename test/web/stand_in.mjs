@@ -30,6 +30,8 @@ const card = (id, capabilities) => ({
     id,
     object: 'model',
     type: 'base',
+    max_context_length: 32768,
+    default_model_temperature: 0.3,
     capabilities: { completion_chat: true, ...capabilities },
 });
 

@@ -107,13 +107,18 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
+# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
+# then the page.
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
 	$(if $(T),,BISE=$(OUT)/bise test/web/run)
 
 # What the unit tests try a few thousand times, often.

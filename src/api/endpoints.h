@@ -6,6 +6,7 @@
 struct call;
 
 /* Each replies to the call, now or later. */
+void page_answer(struct call *call);
 void health_answer(struct call *call);
 void version_answer(struct call *call);
 void metrics_answer(struct call *call);

@@ -106,7 +106,7 @@ void make_plain(struct made *content)
         return;
     if (content->node.n) {
         const struct json_node *member = json_member(content->node.first, "text");
-        if (!member)
+        if (!member || member->kind != NODE_STRING)
             return;
         text = member->text;
     }

@@ -31,6 +31,10 @@ const struct route routes[] = {
      "answers a conversation, as Anthropic does", false},
     {HTTP_POST, "/v1/messages/count_tokens", ROLE_INFER, BODY_JSON, count_tokens_answer,
      "the size of its prompt", false},
+    {HTTP_POST, "/v1/responses", ROLE_INFER, BODY_JSON, responses_answer,
+     "answers a conversation, as OpenAI's Responses do", false},
+    {HTTP_POST, "/v1/responses/input_tokens", ROLE_INFER, BODY_JSON, input_tokens_answer,
+     "the size of its prompt", false},
 };
 const size_t n_routes = sizeof routes / sizeof *routes;
 

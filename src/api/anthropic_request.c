@@ -19,40 +19,10 @@ static bool begins(struct span text, const char *with)
 /* The type of a block; fails where there is none. */
 static bool read_type(const struct json_node *block, struct span *type, struct err *err)
 {
+    *type = SPAN("");
     if (block->kind != NODE_OBJECT)
         return json_node_fail(block, err, "expected a block, an object with a type");
-    const struct json_node *node = field_find(block, "type");
-    if (!node || node->kind != NODE_STRING)
-        return json_node_fail(node ? node : block, err, "expected a type of block");
-    *type = node->text;
-    return true;
-}
-
-static bool need_text(const struct json_node *object, const char *name, struct span *out,
-                      struct err *err)
-{
-    const struct json_node *node = field_find(object, name);
-    if (node && node->kind == NODE_STRING) {
-        *out = node->text;
-        return true;
-    }
-    return node ? json_node_fail(node, err, "expected a text")
-                : json_node_fail(object, err, "%s: missing; expected a text", name);
-}
-
-static const struct json_node *need(const struct json_node *object, const char *name,
-                                    enum node_kind kind, struct err *err)
-{
-    const struct json_node *node = field_find(object, name);
-    if (node && node->kind == kind)
-        return node;
-    const char *what = kind == NODE_ARRAY    ? "a list"
-                       : kind == NODE_NUMBER ? "a number"
-                                             : "an object";
-    if (!(node ? json_node_fail(node, err, "expected %s", what)
-               : json_node_fail(object, err, "%s: missing; expected %s", name, what)))
-        return NULL;
-    return node;
+    return field_need_text(block, "type", type, err);
 }
 
 /* --- blocks -------------------------------------------------------------------------------- */
@@ -60,11 +30,11 @@ static const struct json_node *need(const struct json_node *object, const char *
 static bool add_image(struct chat_maker *m, struct made *content, const struct json_node *block)
 {
     struct span type, data, media;
-    const struct json_node *source = need(block, "source", NODE_OBJECT, m->err);
+    const struct json_node *source = field_need(block, "source", NODE_OBJECT, m->err);
     if (!source || !read_type(source, &type, m->err))
         return false;
     if (span_is(type, "url")) {
-        if (!need_text(source, "url", &data, m->err))
+        if (!field_need_text(source, "url", &data, m->err))
             return false;
         make_part(m, content, "image_url", data);
         return true;
@@ -73,11 +43,11 @@ static bool add_image(struct chat_maker *m, struct made *content, const struct j
         return err_set(m->err, ERR_UNSUPPORTED,
                        "images are taken as base64 or url; this one is given as '%.*s'",
                        type.n > 40 ? 40 : (int)type.n, type.s);
-    if (!need_text(source, "data", &data, m->err) ||
-        !need_text(source, "media_type", &media, m->err))
+    if (!field_need_text(source, "data", &data, m->err) ||
+        !field_need_text(source, "media_type", &media, m->err))
         return false;
-    struct span head = make_joined(m, SPAN("data:"), "", media);
-    make_part(m, content, "image_url", make_joined(m, head, ";base64,", data));
+    struct span head = make_joined(m, SPAN("data:"), SPAN(""), media);
+    make_part(m, content, "image_url", make_joined(m, head, SPAN(";base64,"), data));
     return true;
 }
 
@@ -94,7 +64,7 @@ static bool add_titles(struct chat_maker *m, struct made *content, const struct 
         if (!node || node->kind != NODE_STRING)
             continue;
         title = node->text;
-        titles = titles.n ? make_joined(m, titles, "\n", title) : title;
+        titles = titles.n ? make_joined(m, titles, SPAN("\n"), title) : title;
     }
     if (titles.n)
         make_part(m, content, "text", titles);
@@ -105,7 +75,7 @@ static bool add_document(struct chat_maker *m, struct made *content, const struc
 {
     static const char *const names[] = {"title", "context", NULL};
     struct span type, text;
-    const struct json_node *source = need(block, "source", NODE_OBJECT, m->err);
+    const struct json_node *source = field_need(block, "source", NODE_OBJECT, m->err);
     if (!source || !read_type(source, &type, m->err) || !add_titles(m, content, block, names))
         return false;
     if (span_is(type, "content")) {
@@ -117,7 +87,7 @@ static bool add_document(struct chat_maker *m, struct made *content, const struc
         return err_set(m->err, ERR_UNSUPPORTED,
                        "documents are taken as text only; this one is given as '%.*s'",
                        type.n > 40 ? 40 : (int)type.n, type.s);
-    if (!need_text(source, "data", &text, m->err))
+    if (!field_need_text(source, "data", &text, m->err))
         return false;
     make_part(m, content, "text", text);
     return true;
@@ -127,7 +97,7 @@ static bool add_search_result(struct chat_maker *m, struct made *content,
                               const struct json_node *block)
 {
     static const char *const names[] = {"title", "source", NULL};
-    const struct json_node *inner = need(block, "content", NODE_ARRAY, m->err);
+    const struct json_node *inner = field_need(block, "content", NODE_ARRAY, m->err);
     return inner && add_titles(m, content, block, names) && add_blocks(m, content, inner);
 }
 
@@ -137,7 +107,7 @@ static bool add_block(struct chat_maker *m, struct made *content, const struct j
 {
     struct span text;
     if (span_is(type, "text")) {
-        if (!need_text(block, "text", &text, m->err))
+        if (!field_need_text(block, "text", &text, m->err))
             return false;
         make_part(m, content, "text", text);
         return true;
@@ -187,7 +157,7 @@ static bool add_system(struct chat_maker *m, const struct json_node *system)
     } else if (system->kind == NODE_ARRAY) {
         for (const struct json_node *block = system->first; block; block = block->next) {
             struct span type, text;
-            if (!read_type(block, &type, m->err) || !need_text(block, "text", &text, m->err))
+            if (!read_type(block, &type, m->err) || !field_need_text(block, "text", &text, m->err))
                 return false;
             if (!begins(text, billing))
                 make_part(m, content, "text", text);
@@ -208,7 +178,7 @@ static bool add_results(struct chat_maker *m, const struct json_node *blocks)
             return false;
         if (!span_is(type, "tool_result"))
             continue;
-        if (!need_text(block, "tool_use_id", &id, m->err))
+        if (!field_need_text(block, "tool_use_id", &id, m->err))
             return false;
         struct made *message = make_message(m, "tool");
         make_text(m, message, "tool_call_id", id);
@@ -272,11 +242,12 @@ static bool add_assistant(struct chat_maker *m, const struct json_node *content)
         if (is_of_service(type))
             continue;
         if (span_is(type, "tool_use")) {
-            if (!need_text(block, "id", &id, m->err) || !need_text(block, "name", &name, m->err))
+            if (!field_need_text(block, "id", &id, m->err) ||
+                !field_need_text(block, "name", &name, m->err))
                 return false;
             make_call(m, message, &calls, id, name, field_find(block, "input"));
         } else if (span_is(type, "thinking")) {
-            if (!need_text(block, "thinking", &text, m->err))
+            if (!field_need_text(block, "thinking", &text, m->err))
                 return false;
             make_part(m, parts, "thinking", text);
         } else if (!add_block(m, parts, block, type)) {
@@ -292,7 +263,7 @@ static bool add_message(struct chat_maker *m, const struct json_node *message)
     struct span role;
     if (message->kind != NODE_OBJECT)
         return json_node_fail(message, m->err, "expected an object with role and content");
-    if (!need_text(message, "role", &role, m->err))
+    if (!field_need_text(message, "role", &role, m->err))
         return false;
     const struct json_node *content = field_find(message, "content");
     if (!content || (content->kind != NODE_STRING && content->kind != NODE_ARRAY))
@@ -310,7 +281,7 @@ static bool add_message(struct chat_maker *m, const struct json_node *message)
 
 static bool add_messages(struct chat_maker *m, const struct json_node *body)
 {
-    const struct json_node *list = need(body, "messages", NODE_ARRAY, m->err);
+    const struct json_node *list = field_need(body, "messages", NODE_ARRAY, m->err);
     if (!list)
         return false;
     if (!list->n)
@@ -345,7 +316,7 @@ static bool add_tools(struct chat_maker *m, const struct json_node *body)
             continue;
         if (schema && schema->kind != NODE_OBJECT)
             return json_node_fail(schema, m->err, "expected a JSON Schema, an object");
-        if (!need_text(tool, "name", &name, m->err))
+        if (!field_need_text(tool, "name", &name, m->err))
             return false;
         make_tool(m, name, field_find(tool, "description"), schema, field_find(tool, "strict"));
     }
@@ -365,7 +336,7 @@ static bool add_tool_choice(struct chat_maker *m, const struct json_node *body)
     if (alone)
         make_bool(m, m->root, "parallel_tool_calls", false);
     if (span_is(type, "tool")) {
-        if (!need_text(choice, "name", &name, m->err))
+        if (!field_need_text(choice, "name", &name, m->err))
             return false;
         make_function_choice(m, m->root, "tool_choice", name);
         return true;
@@ -442,7 +413,7 @@ bool anthropic_request_read(const struct json_node *body, bool only_prompt, stru
     *out = (struct json_tree){0};
     if (!chat_maker_init(&m, out, err))
         return false;
-    if (!only_prompt && !need(body, "max_tokens", NODE_NUMBER, err))
+    if (!only_prompt && !field_need(body, "max_tokens", NODE_NUMBER, err))
         return false;
     make_same(&m, body, same);
     return add_system(&m, field_find(body, "system")) && add_messages(&m, body) &&

@@ -167,21 +167,21 @@ void make_schema_format(struct chat_maker *maker, const struct json_node *name,
         make_copy(maker, inner, "strict", strict);
 }
 
-struct span make_joined(struct chat_maker *maker, struct span head, const char *between,
+struct span make_joined(struct chat_maker *maker, struct span head, struct span between,
                         struct span text)
 {
-    size_t n_between = strlen(between);
     char *bytes = maker->err->code ? NULL
-                                   : arena_new(&maker->tree->arena, head.n + n_between + text.n + 1,
+                                   : arena_new(&maker->tree->arena, head.n + between.n + text.n + 1,
                                                1, maker->err);
     if (!bytes)
         return SPAN("");
     if (head.n)
         memcpy(bytes, head.s, head.n);
-    memcpy(bytes + head.n, between, n_between);
+    if (between.n)
+        memcpy(bytes + head.n, between.s, between.n);
     if (text.n)
-        memcpy(bytes + head.n + n_between, text.s, text.n);
-    return (struct span){bytes, head.n + n_between + text.n};
+        memcpy(bytes + head.n + between.n, text.s, text.n);
+    return (struct span){bytes, head.n + between.n + text.n};
 }
 
 bool make_effort(struct chat_maker *maker, const struct json_node *effort)

@@ -69,7 +69,7 @@ void make_schema_format(struct chat_maker *maker, const struct json_node *name,
                         const struct json_node *schema, const struct json_node *strict);
 
 /* Returns head and text with between in the middle.  Borrowed: from the tree. */
-struct span make_joined(struct chat_maker *maker, struct span head, const char *between,
+struct span make_joined(struct chat_maker *maker, struct span head, struct span between,
                         struct span text);
 
 /* Reads a degree of effort, where there is one, as one of those that chats know.

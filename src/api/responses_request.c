@@ -19,18 +19,6 @@ static bool refuse(const struct json_node *node, struct err *err, enum err_code 
     return false;
 }
 
-static bool need_text(const struct json_node *object, const char *name, struct span *out,
-                      struct err *err)
-{
-    const struct json_node *node = field_find(object, name);
-    if (node && node->kind == NODE_STRING) {
-        *out = node->text;
-        return true;
-    }
-    return node ? json_node_fail(node, err, "expected a text")
-                : json_node_fail(object, err, "%s: missing; expected a text", name);
-}
-
 /* --- items ------------------------------------------------------------------------------------ */
 
 static void close_turn(struct turn *turn)
@@ -71,7 +59,7 @@ static bool add_message(struct turn *turn, const struct json_node *item)
 {
     struct span role;
     const struct json_node *content = field_find(item, "content");
-    if (!need_text(item, "role", &role, turn->m->err))
+    if (!field_need_text(item, "role", &role, turn->m->err))
         return false;
     if (!content)
         return json_node_fail(item, turn->m->err, "content: missing");
@@ -98,8 +86,8 @@ static bool add_message(struct turn *turn, const struct json_node *item)
 static bool add_call(struct turn *turn, const struct json_node *item)
 {
     struct span id, name;
-    if (!need_text(item, "call_id", &id, turn->m->err) ||
-        !need_text(item, "name", &name, turn->m->err))
+    if (!field_need_text(item, "call_id", &id, turn->m->err) ||
+        !field_need_text(item, "name", &name, turn->m->err))
         return false;
     open_turn(turn);
     make_call(turn->m, turn->message, &turn->calls, id, name, field_find(item, "arguments"));
@@ -109,7 +97,7 @@ static bool add_call(struct turn *turn, const struct json_node *item)
 static bool add_output(struct turn *turn, const struct json_node *item)
 {
     struct span id;
-    if (!need_text(item, "call_id", &id, turn->m->err))
+    if (!field_need_text(item, "call_id", &id, turn->m->err))
         return false;
     close_turn(turn);
     struct made *message = make_message(turn->m, "tool");
@@ -136,7 +124,7 @@ static bool add_reasoning(struct turn *turn, const struct json_node *item)
         struct span text;
         if (part->kind != NODE_OBJECT)
             return json_node_fail(part, turn->m->err, "expected an object with a text");
-        if (!need_text(part, "text", &text, turn->m->err))
+        if (!field_need_text(part, "text", &text, turn->m->err))
             return false;
         open_turn(turn);
         make_part(turn->m, turn->content, "thinking", text);
@@ -217,12 +205,12 @@ static bool add_tools(struct chat_maker *m, const struct json_node *body)
         struct span type, name;
         if (tool->kind != NODE_OBJECT)
             return json_node_fail(tool, m->err, "expected a tool, an object with a type");
-        if (!need_text(tool, "type", &type, m->err))
+        if (!field_need_text(tool, "type", &type, m->err))
             return false;
         if (!span_is(type, "function"))
             return refuse(tool, m->err, ERR_UNSUPPORTED,
                           "only tools of the type \"function\" are known here");
-        if (!need_text(tool, "name", &name, m->err))
+        if (!field_need_text(tool, "name", &name, m->err))
             return false;
         const struct json_node *schema = field_find(tool, "parameters");
         if (schema && schema->kind != NODE_OBJECT)
@@ -249,7 +237,7 @@ static bool add_allowed_tools(struct chat_maker *m, const struct json_node *choi
     for (const struct json_node *tool = list->first; tool; tool = tool->next) {
         if (tool->kind != NODE_OBJECT)
             return json_node_fail(tool, m->err, "expected an object with the name of a function");
-        if (!need_text(tool, "name", &name, m->err))
+        if (!field_need_text(tool, "name", &name, m->err))
             return false;
         make_function_choice(m, tools, NULL, name);
     }
@@ -268,14 +256,14 @@ static bool add_tool_choice(struct chat_maker *m, const struct json_node *body)
     }
     if (choice->kind != NODE_OBJECT)
         return json_node_fail(choice, m->err, "expected a text or an object");
-    if (!need_text(choice, "type", &type, m->err))
+    if (!field_need_text(choice, "type", &type, m->err))
         return false;
     if (span_is(type, "allowed_tools"))
         return add_allowed_tools(m, choice);
     if (!span_is(type, "function"))
         return refuse(choice, m->err, ERR_UNSUPPORTED,
                       "only tools of the type \"function\" are known here");
-    if (!need_text(choice, "name", &name, m->err))
+    if (!field_need_text(choice, "name", &name, m->err))
         return false;
     make_function_choice(m, m->root, "tool_choice", name);
     return true;
@@ -292,7 +280,7 @@ static bool add_format(struct chat_maker *m, const struct json_node *body)
         return true;
     if (format->kind != NODE_OBJECT)
         return json_node_fail(format, m->err, "expected an object");
-    if (!need_text(format, "type", &type, m->err))
+    if (!field_need_text(format, "type", &type, m->err))
         return false;
     if (!span_is(type, "json_schema")) {
         struct made *made = make_node(m, m->root, "response_format", NODE_OBJECT);

@@ -130,6 +130,12 @@ $(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \
   $(OUT)/src/net/http_framing.o $(OUT)/src/net/http_origin.o
 $(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_multipart.o \
   $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
+dialect := $(addprefix $(OUT)/src/api/,chat_maker.o fields.o)
+$(OUT)/anthropic_request_fuzz $(OUT)/anthropic_request_replay: \
+  $(OUT)/src/api/anthropic_request.o $(dialect)
+$(OUT)/responses_request_fuzz $(OUT)/responses_request_replay: \
+  $(OUT)/src/api/responses_request.o $(dialect)
+$(OUT)/object_text_fuzz $(OUT)/object_text_replay: $(OUT)/src/api/object_text.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

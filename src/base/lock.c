@@ -35,3 +35,13 @@ void lock_give(struct lock *lock)
 {
     pthread_mutex_unlock(&lock->mutex);
 }
+
+void holders_add(struct holders *holders)
+{
+    __atomic_add_fetch(&holders->n, 1, __ATOMIC_RELAXED);
+}
+
+bool holders_drop(struct holders *holders)
+{
+    return __atomic_sub_fetch(&holders->n, 1, __ATOMIC_ACQ_REL) == 0;
+}

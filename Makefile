@@ -142,6 +142,12 @@ $(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_mul
   $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
 $(OUT)/store_text_fuzz $(OUT)/store_text_replay: $(OUT)/src/store/key_text.o \
   $(OUT)/src/store/file_name.o
+dialect := $(addprefix $(OUT)/src/api/,chat_maker.o fields.o)
+$(OUT)/anthropic_request_fuzz $(OUT)/anthropic_request_replay: \
+  $(OUT)/src/api/anthropic_request.o $(dialect)
+$(OUT)/responses_request_fuzz $(OUT)/responses_request_replay: \
+  $(OUT)/src/api/responses_request.o $(dialect)
+$(OUT)/object_text_fuzz $(OUT)/object_text_replay: $(OUT)/src/api/object_text.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

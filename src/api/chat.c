@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/chat_prompt.h"
+#include "api/chat_run.h"
 #include "api/chat_writer.h"
 #include "api/endpoints.h"
 #include "api/fields.h"
@@ -137,19 +138,48 @@ static bool can_chat(struct call *call, const struct api_model *model)
     return false;
 }
 
-void chat_answer(struct call *call)
+void chat_run(struct call *call, const struct api_model *model, struct json_tree *tree,
+              const struct writer *writer, const char *id_prefix)
 {
     struct err err = {0};
-    const struct api_model *model = call_model(call);
-    if (!model || !can_chat(call, model))
+    if (!can_chat(call, model))
         return;
-    struct completion *c = completion_new(call, model, &chat_writer, &err);
-    struct chat *chat = arena_new(&call->arena, 1, sizeof *chat, &err);
+    struct completion *c = completion_new(call, model, writer, &err);
+    struct chat *chat = c ? arena_new(&call->arena, 1, sizeof *chat, &err) : NULL;
     call->chat = chat; /* the call frees it: the prefix and names lie there */
-    if (!c || !chat || !chat_read_tree(chat, CHAT_OPENAI, &call->body, &err)) {
+    if (!chat || !chat_read_tree(chat, CHAT_OPENAI, tree, &err)) {
         call_fail_err(call, &err);
         return;
     }
-    api_new_id("chatcmpl-", c->id, sizeof c->id);
+    api_new_id(id_prefix, c->id, sizeof c->id);
     start(c, chat, chat->tree.root);
+}
+
+bool chat_count(struct call *call, const struct api_model *model, struct json_tree *tree, size_t *n)
+{
+    struct err err = {0};
+    struct api_error error;
+    struct prompt prompt = {0};
+    struct span prefix;
+    const struct chat_prompt_options options = {0};
+    if (!can_chat(call, model))
+        return false;
+    call->chat = arena_new(&call->arena, 1, sizeof *call->chat, &err);
+    if (!call->chat || !chat_read_tree(call->chat, CHAT_OPENAI, tree, &err)) {
+        call_fail_err(call, &err);
+        return false;
+    }
+    bool ok = chat_prompt(call->chat, model, &options, &prompt, &prefix, &error);
+    if (!ok)
+        call_fail(call, &error);
+    *n = prompt.ids.n;
+    prompt_free(&prompt);
+    return ok;
+}
+
+void chat_answer(struct call *call)
+{
+    const struct api_model *model = call_model(call);
+    if (model)
+        chat_run(call, model, &call->body, &chat_writer, "chatcmpl-");
 }

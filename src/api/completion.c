@@ -33,7 +33,7 @@ struct completion *completion_new(struct call *call, const struct api_model *mod
     }
     call->completion = c;
     call->model = model->name;
-    return c;
+    return !writer->open || writer->open(c, err) ? c : NULL;
 }
 
 void completion_free(struct completion *c)
@@ -144,9 +144,10 @@ static void end_choice(struct choice *choice, const struct err *err)
 static void listen(void *arg, struct answer *answer, const struct answer_event *event)
 {
     struct choice *choice = arg;
+    const struct completion *c = choice->c;
     (void)answer;
-    if (choice->c->streaming && !choice->c->failed && choice->c->writer->event)
-        choice->c->writer->event(choice, event);
+    if (c->writer->event && (c->streaming || c->writer->hears_all) && !c->failed)
+        c->writer->event(choice, event);
 }
 
 static enum job_go take_token(void *arg, const struct job_token *token)
@@ -220,7 +221,8 @@ static bool open_choices(struct completion *c, struct err *err)
         struct answer_options options = c->answer;
         *choice =
             (struct choice){.c = c, .index = i, .prompt = i / c->sampling.n, .model = c->model};
-        choice->prefix = c->prefixes ? c->prefixes[choice->prompt] : c->prefix;
+        if (!c->writer->omits_prefix)
+            choice->prefix = c->prefixes ? c->prefixes[choice->prompt] : c->prefix;
         buf_init(&choice->chances, LIMIT_TEXT_BYTES);
         options.stop = c->sampling.stop;
         options.n_stop = c->sampling.n_stop;

@@ -18,5 +18,9 @@ void completions_answer(struct call *call);
 void embeddings_answer(struct call *call);
 void tokenize_answer(struct call *call);
 void detokenize_answer(struct call *call);
+void messages_answer(struct call *call);
+void count_tokens_answer(struct call *call);
+void responses_answer(struct call *call);
+void input_tokens_answer(struct call *call);
 
 #endif

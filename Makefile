@@ -99,8 +99,11 @@ $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
+$(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 
@@ -116,7 +119,8 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LDLIBS)
 
-# The one parser that the library does not have.
+# The parsers that the library does not have.
+$(OUT)/sse_parser_fuzz $(OUT)/sse_parser_replay: $(OUT)/src/net/sse_parser.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
 

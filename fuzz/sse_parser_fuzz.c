@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where bytes are cut changes no event, and none has more than the limit. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,8 @@ struct seen {
 static bool note(void *arg, const struct sse_event *event, struct err *err)
 {
     struct seen *seen = arg;
-    if (event->data.n > MAX || event->name.n > MAX ||
-        memchr(event->data.s, '\r', event->data.n) || memchr(event->name.s, '\n', event->name.n))
+    if (event->data.n > MAX || event->name.n > MAX || memchr(event->data.s, '\r', event->data.n) ||
+        memchr(event->name.s, '\n', event->name.n))
         __builtin_trap();
     seen->n++;
     return buf_add(&seen->text, event->name.s, event->name.n, err) &&

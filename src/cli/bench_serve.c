@@ -81,8 +81,7 @@ static int parse(struct bench_serve *b, int *argc, char **argv)
          .value = &b->endpoint,
          .words = endpoints,
          .expected = "chat or completions"},
-        noting(option_numbers("concurrency", &b->concurrency, 1, LIMIT_CALLS),
-               &b->has_concurrency),
+        noting(option_numbers("concurrency", &b->concurrency, 1, LIMIT_CALLS), &b->has_concurrency),
         {.name = "rate",
          .kind = OPTION_F32,
          .value = &b->rate,
@@ -272,8 +271,10 @@ const struct verb verb_bench_serve = {
         "    --temperature T        of the sampler (default: the server's own)\n"
         "    --seed N               of prompts, arrivals and samplers (1)\n"
         "    --timeout S            seconds that a request may take (600)\n"
-        "    --check                mind every event: its order, one finish_reason, [DONE], usage;\n"
-        "                           what is lost, reordered or unfinished is counted, and the exit\n"
+        "    --check                mind every event: its order, one finish_reason, [DONE], "
+        "usage;\n"
+        "                           what is lost, reordered or unfinished is counted, and the "
+        "exit\n"
         "                           code is 1 if anything failed\n"
         "    --check-text           also compare each text with that of the same request alone,\n"
         "                           without a stream, at temperature 0\n"

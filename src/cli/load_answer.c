@@ -59,6 +59,12 @@ static bool fail(struct load_answer *a, enum load_kind kind, const char *fmt, ..
 
 /* --- what servers say ----------------------------------------------------------------------- */
 
+/* Finds a member of what may not be there itself. */
+static const struct json_node *member(const struct json_node *object, const char *key)
+{
+    return object ? json_member(object, key) : NULL;
+}
+
 static bool is_text(const struct json_node *node)
 {
     return node && node->kind == NODE_STRING;
@@ -77,7 +83,7 @@ static size_t add_text(struct load_answer *a, const struct json_node *node)
     if (!node || node->kind != NODE_ARRAY)
         return 0;
     for (const struct json_node *item = node->first; item; item = item->next)
-        n += add_text(a, json_member(item, "thinking")) + add_text(a, json_member(item, "text"));
+        n += add_text(a, member(item, "thinking")) + add_text(a, member(item, "text"));
     return n;
 }
 
@@ -87,9 +93,9 @@ static size_t add_calls(struct load_answer *a, const struct json_node *calls)
     if (!calls || calls->kind != NODE_ARRAY)
         return 0;
     for (const struct json_node *call = calls->first; call; call = call->next) {
-        const struct json_node *function = json_member(call, "function");
-        n += add_text(a, json_member(function, "name"));
-        n += add_text(a, json_member(function, "arguments"));
+        const struct json_node *function = member(call, "function");
+        n += add_text(a, member(function, "name"));
+        n += add_text(a, member(function, "arguments"));
     }
     return n;
 }
@@ -97,19 +103,17 @@ static size_t add_calls(struct load_answer *a, const struct json_node *calls)
 /* Adds what a choice brings.  Returns how many bytes of text that is. */
 static size_t add_choice_text(struct load_answer *a, const struct json_node *choice)
 {
-    const struct json_node *delta = json_member(choice, a->options.stream ? "delta" : "message");
-    return add_text(a, json_member(delta, "reasoning_content")) +
-           add_text(a, json_member(delta, "reasoning")) +
-           add_text(a, json_member(delta, "content")) +
-           add_calls(a, json_member(delta, "tool_calls")) +
-           add_text(a, json_member(choice, "text"));
+    const struct json_node *delta = member(choice, a->options.stream ? "delta" : "message");
+    return add_text(a, member(delta, "reasoning_content")) +
+           add_text(a, member(delta, "reasoning")) + add_text(a, member(delta, "content")) +
+           add_calls(a, member(delta, "tool_calls")) + add_text(a, member(choice, "text"));
 }
 
 static bool take_choice(struct load_answer *a, const struct json_node *choice, size_t *n_text)
 {
     int64_t index = 0;
-    const struct json_node *finish = json_member(choice, "finish_reason");
-    const struct json_node *number = json_member(choice, "index");
+    const struct json_node *finish = member(choice, "finish_reason");
+    const struct json_node *number = member(choice, "index");
     if (number && !json_node_int(number, 0, MAX_CHOICES - 1, &index))
         return fail(a, LOAD_UNREADABLE, "a choice has an index that is none");
     uint64_t bit = 1ull << index;
@@ -129,7 +133,7 @@ static bool take_choice(struct load_answer *a, const struct json_node *choice, s
 
 static void read_count(const struct json_node *object, const char *name, uint32_t *count)
 {
-    const struct json_node *node = json_member(object, name);
+    const struct json_node *node = member(object, name);
     int64_t n;
     if (node && json_node_int(node, 0, UINT32_MAX, &n))
         *count = (uint32_t)n;
@@ -142,7 +146,7 @@ static bool take_usage(struct load_answer *a, const struct json_node *usage)
         return true;
     read_count(usage, "prompt_tokens", &found.prompt);
     read_count(usage, "completion_tokens", &found.completion);
-    read_count(json_member(usage, "prompt_tokens_details"), "cached_tokens", &found.cached);
+    read_count(member(usage, "prompt_tokens_details"), "cached_tokens", &found.cached);
     uint32_t before = a->usage.completion;
     a->usage = found;
     /* Servers that count in every chunk count up. */
@@ -155,13 +159,13 @@ static bool take_usage(struct load_answer *a, const struct json_node *usage)
  * Returns whether there is one. */
 static bool describe_error(const struct json_node *root, char *text, size_t size)
 {
-    const struct json_node *error = json_member(root, "error"), *message = error;
+    const struct json_node *error = member(root, "error"), *message = error;
     if (error && error->kind == NODE_OBJECT)
-        message = json_member(error, "message");
+        message = member(error, "message");
     if (!is_text(message))
-        message = json_member(root, "message");
+        message = member(root, "message");
     if (!is_text(message))
-        message = json_member(root, "detail");
+        message = member(root, "detail");
     if (is_text(message))
         snprintf(text, size, "%.*s", (int)(message->text.n < size ? message->text.n : size),
                  message->text.s);
@@ -190,16 +194,15 @@ static bool take_id(struct load_answer *a, const struct json_node *id)
 static bool take_object(struct load_answer *a, const struct json_node *root, size_t *n_text)
 {
     char text[MAX_DETAIL];
-    const struct json_node *choices = json_member(root, "choices");
-    if (json_member(root, "error") && describe_error(root, text, sizeof text))
+    const struct json_node *choices = member(root, "choices");
+    if (member(root, "error") && describe_error(root, text, sizeof text))
         return fail(a, LOAD_ERROR, "%s", text);
     if (!choices || choices->kind != NODE_ARRAY)
-        return !a->options.check ||
-               fail(a, LOAD_UNREADABLE, "an object without a list of choices");
-    bool ok = take_id(a, json_member(root, "id"));
+        return !a->options.check || fail(a, LOAD_UNREADABLE, "an object without a list of choices");
+    bool ok = take_id(a, member(root, "id"));
     for (const struct json_node *choice = choices->first; ok && choice; choice = choice->next)
         ok = take_choice(a, choice, n_text);
-    return ok && take_usage(a, json_member(root, "usage"));
+    return ok && take_usage(a, member(root, "usage"));
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -305,8 +308,7 @@ static void check_whole(struct load_answer *a)
         fail(a, LOAD_WRONG, "the answer has no usage");
 }
 
-enum load_kind load_answer_end(struct load_answer *a, const struct http_call *call,
-                               struct err *why)
+enum load_kind load_answer_end(struct load_answer *a, const struct http_call *call, struct err *why)
 {
     double now = clock_now();
     bool is_body = a->body.len > 0 || !a->options.stream;

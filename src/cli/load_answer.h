@@ -56,8 +56,8 @@ struct load_answer {
     /* Private. */
     struct latency *gaps;
     struct sse_parser sse;
-    struct buf body; /* of what is no stream */
-    double text_at;  /* of the last text */
+    struct buf body;                  /* of what is no stream */
+    double text_at;                   /* of the last text */
     uint64_t seen, finished, id_hash; /* choices, as bits; of the first event that has one */
     bool has_id, done;                /* the last event came */
     enum load_kind kind;

@@ -22,10 +22,10 @@ struct load_body {
     enum load_endpoint endpoint;
     const char *model; /* NULL: as the file's lines say */
     bool stream;
-    bool count_often;     /* ask for usage in every event */
-    uint32_t n_generate;  /* 0: as the file's lines say */
-    double temperature;   /* below 0: not said */
-    uint64_t seed;        /* of the requests' seeds */
+    bool count_often;    /* ask for usage in every event */
+    uint32_t n_generate; /* 0: as the file's lines say */
+    double temperature;  /* below 0: not said */
+    uint64_t seed;       /* of the requests' seeds */
     struct load_accepts accepts;
 };
 

@@ -31,9 +31,11 @@ struct load {
     struct load_slot **slots; /* [n_slots], of options->n_most at most */
     struct load_slot *free_slots;
     uint32_t n_slots, n_running;
-    uint64_t n_asked; /* requests since the beginning: no two have the same words */
-    struct buf wants[LOAD_TEXTS]; /* what each of the texts is, with check_text */
-    bool learns; /* the answers are what is right */
+    uint64_t n_asked;             /* requests since the beginning: no two have the same words */
+    struct buf wants[LOAD_TEXTS]; /* learnt: what each of the texts is, with check_text */
+    /* What is done with answers beside timing them.  Requests before a load are not checked: they
+     * may only not fail. */
+    enum load_care { LOAD_NO_CARE, LOAD_LEARN, LOAD_CHECK } care;
 
     /* Of the load that runs. */
     const struct load_shape *shape;

@@ -75,7 +75,7 @@ static bool read_model(struct load *load, const char *url, const struct buf *tex
     bool ok = json_tree_parse(&tree, url, text->data ? text->data : "", text->len, err);
     const struct json_node *list = ok ? json_member(tree.root, "data") : NULL;
     const struct json_node *id =
-        list && list->kind == NODE_ARRAY ? json_member(list->first, "id") : NULL;
+        list && list->kind == NODE_ARRAY && list->first ? json_member(list->first, "id") : NULL;
     if (ok && (!id || id->kind != NODE_STRING || !id->text.n))
         ok = err_set(err, ERR_FORMAT, "%s: it lists no model; name one with --model", url);
     ok = ok && buf_add(&load->model, id->text.s, id->text.n, err);
@@ -93,8 +93,7 @@ static bool find_model(struct load *load, struct err *err)
     buf_init(&text, LIMIT_ANSWER_BYTES);
     bool ok = name ? buf_add(&load->model, name, strlen(name), err)
                    : join(&url, load->options->url, "/models", err) &&
-                         get(load, url.data, &text, err) &&
-                         read_model(load, url.data, &text, err);
+                         get(load, url.data, &text, err) && read_model(load, url.data, &text, err);
     buf_free(&url);
     buf_free(&text);
     return ok;

@@ -14,7 +14,7 @@
 
 /* A line through what was seen: tokens = beside + per_word * words. */
 struct load_fit {
-    uint32_t n; /* observations; without two, a guess */
+    uint32_t n;             /* observations; without two, a guess */
     double words0, tokens0; /* of the shortest */
     double beside, per_word;
 };

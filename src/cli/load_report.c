@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cli/console.h"
 #include "cli/json_text.h"
+#include "cli/summary.h"
 
 static const double parts[] = {0.5, 0.9, 0.99, 1};
 
@@ -64,17 +65,17 @@ bool load_report_head(const struct load_report *report, struct err *err)
     return console_flush(err);
 }
 
-static void print_times(const char *name, const struct latency *latency, double scale,
-                        const char *unit)
+static void print_times(const char *name, const struct latency *latency)
 {
+    bool long_ones = latency->max >= 10;
     if (!latency->n)
         return;
     printf("    %-16s", name);
     for (int i = 0; i < N_PARTS; i++) {
-        double value = scale * latency_at(latency, parts[i]);
-        printf(" %9.*f", value < 10 ? 2 : value < 1000 ? 1 : 0, value);
+        double value = (long_ones ? 1 : 1e3) * latency_at(latency, parts[i]);
+        printf(" %9.*f", summary_decimals(value), value);
     }
-    printf("  %s\n", unit);
+    printf("  %s\n", long_ones ? "s" : "ms");
 }
 
 static void print_counts(const struct load_row *row)
@@ -87,7 +88,7 @@ static void print_counts(const struct load_row *row)
     printf("\n%s: %" PRIu64 " done, %" PRIu64 " failed", shape, row->n_done, row->n_failed);
     if (row->n_left)
         printf(", %" PRIu64 " interrupted", row->n_left);
-    printf(" in %.1f s\n", row->seconds);
+    printf(" in %.*f s\n", summary_decimals(row->seconds), row->seconds);
     if (!row->n_done)
         return;
     printf("    %.1f tokens/s written, %.1f with prompts; %.2f requests/s; own CPU %.1f %%\n",
@@ -141,10 +142,10 @@ bool load_report_row(const struct load_report *report, const struct load_row *ro
     print_counts(row);
     if (row->n_done)
         printf("    %-16s %9s %9s %9s %9s\n", "", "p50", "p90", "p99", "max");
-    print_times("first text", &row->first, 1e3, "ms");
-    print_times("between texts", &row->gap, 1e3, "ms");
-    print_times("per token", &row->token, 1e3, "ms");
-    print_times("whole answer", &row->whole, 1, "s");
+    print_times("first text", &row->first);
+    print_times("between texts", &row->gap);
+    print_times("per token", &row->token);
+    print_times("whole answer", &row->whole);
     if (report->options->check)
         print_check(row);
     print_errors(row);

@@ -24,8 +24,8 @@ struct load_tally {
 void load_tally_add(struct load_tally *tally, const char *name, const char *text);
 
 struct load_row {
-    uint32_t concurrency; /* requests at a time, or at most with a rate */
-    double rate;          /* requests per second, or 0 */
+    uint32_t concurrency;  /* requests at a time, or at most with a rate */
+    double rate;           /* requests per second, or 0 */
     double seconds, cpu_s; /* that it took; of this program's own time */
 
     uint64_t n_begun, n_done, n_failed, n_left; /* requests; left: when it was interrupted */

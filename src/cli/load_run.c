@@ -37,7 +37,7 @@ static bool take_bytes(void *arg, const void *bytes, size_t n, struct err *err)
 static struct load_slot *new_slot(struct load *load, struct err *err)
 {
     const struct load_options *o = load->options;
-    const struct load_answer_options how = {.check = o->check, .keep_text = o->check_text};
+    const struct load_answer_options how = {.keep_text = o->check_text};
     struct load_slot *slot = mem_new(1, sizeof *slot, err);
     if (!slot)
         return NULL;
@@ -81,6 +81,7 @@ static bool begin_request(struct load *load, double due, struct err *err)
                   ? load_body_line(&load->body, &load->file, slot->index, &slot->body, err)
                   : load_body_words(&load->body, &load->words, slot->index, &slot->body, err);
     slot->answer.options.stream = load->body.stream;
+    slot->answer.options.check = load->options->check && load->care == LOAD_CHECK;
     slot->call.body = (struct span){slot->body.data, slot->body.len};
     load_answer_begin(&slot->answer, due, &load->row->gap);
     if (!ok || !http_call_begin(load->caller, &slot->call, err)) {
@@ -130,9 +131,9 @@ static enum load_kind mind_text(struct load *load, struct load_slot *slot, struc
 {
     struct buf *want = &load->wants[slot->index % LOAD_TEXTS];
     struct buf empty;
-    if (!load->learns)
-        return load_answer_compare(
-            &slot->answer, (struct span){want->data ? want->data : "", want->len}, why);
+    if (load->care == LOAD_CHECK)
+        return load_answer_compare(&slot->answer,
+                                   (struct span){want->data ? want->data : "", want->len}, why);
     buf_init(&empty, LIMIT_ANSWER_BYTES);
     buf_free(want);
     *want = slot->answer.text;
@@ -151,7 +152,7 @@ static bool finish(struct load *load, struct load_slot *slot, struct err *err)
 {
     struct err why = {0};
     enum load_kind kind = load_answer_end(&slot->answer, &slot->call, &why);
-    if (kind == LOAD_OK && load->options->check_text)
+    if (kind == LOAD_OK && load->options->check_text && load->care != LOAD_NO_CARE)
         kind = mind_text(load, slot, &why);
     if (kind == LOAD_OK)
         learn_tokens(load, &slot->answer);
@@ -263,11 +264,11 @@ static bool learn_texts(struct load *load, const struct load_shape *before, stru
 {
     struct load_shape shape = *before;
     shape.n_requests = LOAD_TEXTS;
-    load->learns = true;
+    load->care = LOAD_LEARN;
     load->body.stream = false;
     load->n_asked = 0;
     bool ok = run(load, &shape, row, err);
-    load->learns = false;
+    load->care = LOAD_NO_CARE;
     load->body.stream = load->options->stream;
     return ok && (row->n_done == LOAD_TEXTS || failed(load, row, err));
 }
@@ -293,8 +294,13 @@ static bool prepare(struct load *load, const struct load_shape *shape, struct lo
 bool load_run(struct load *load, const struct load_shape *shape, struct load_row *row,
               struct err *err)
 {
-    if (prepare(load, shape, row, err))
-        return run(load, shape, row, err);
-    *row = (struct load_row){.concurrency = shape->concurrency, .rate = shape->rate};
-    return false;
+    bool ok = prepare(load, shape, row, err);
+    if (!ok) {
+        *row = (struct load_row){.concurrency = shape->concurrency, .rate = shape->rate};
+        return false;
+    }
+    load->care = LOAD_CHECK;
+    ok = run(load, shape, row, err);
+    load->care = LOAD_NO_CARE;
+    return ok;
 }

@@ -15,13 +15,13 @@ struct load_options {
     const char *agent;
     enum load_endpoint endpoint;
     bool stream, check, check_text;
-    uint32_t n_most;     /* requests at a time in any load */
+    uint32_t n_most;                         /* requests at a time in any load */
     uint32_t n_prompt, n_shared, n_generate; /* tokens; n_generate 0: as the file says */
-    const char *file;    /* of requests, or NULL */
-    uint32_t n_warmup;   /* requests before each load */
-    double temperature;  /* below 0: the server's own */
+    const char *file;                        /* of requests, or NULL */
+    uint32_t n_warmup;                       /* requests before each load */
+    double temperature;                      /* below 0: the server's own */
     uint64_t seed;
-    int most_s;          /* that a request may take */
+    int most_s; /* that a request may take */
 };
 
 /* What a load is. */

@@ -27,10 +27,10 @@ enum {
 struct http_caller {
     struct http_caller_options options;
     CURLM *multi;
-    int epoll, timer;    /* -1: none */
-    double curl_at;      /* when the library wants to be called */
-    double timer_at;     /* what the timer is set to */
-    struct err own;      /* what a callback of the library found */
+    int epoll, timer; /* -1: none */
+    double curl_at;   /* when the library wants to be called */
+    double timer_at;  /* what the timer is set to */
+    struct err own;   /* what a callback of the library found */
     struct curl_slist *headers;
 };
 

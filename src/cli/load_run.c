@@ -248,8 +248,9 @@ static bool run(struct load *load, const struct load_shape *shape, struct load_r
 /* Says why no request succeeded. */
 static bool failed(const struct load *load, const struct load_row *row, struct err *err)
 {
-    return err_set(err, ERR_IO, "%s: %s: %s", load->options->url,
-                   row->errors.n ? row->errors.items[0].name : "nothing asked", load->last.text);
+    return err_set(err, ERR_IO, "%s: %s: %s%s", load->options->url,
+                   row->errors.n ? row->errors.items[0].name : "nothing asked", load->last.text,
+                   row->kinds[LOAD_NO_CONNECTION] ? "; is a server there? see --url" : "");
 }
 
 bool load_one(struct load *load, struct load_row *row, struct err *err)

@@ -237,7 +237,7 @@ static enum http_end end_of(CURLcode code, const struct http_call *call)
     case CURLE_SEND_ERROR:
         return HTTP_CUT;
     default:
-        return call->seen ? HTTP_CUT : HTTP_NONE;
+        return call->status ? HTTP_CUT : HTTP_NONE;
     }
 }
 

@@ -65,7 +65,7 @@ counts silent --model mine --timeout 1 --requests 2 --warmup 0
 echo "== JSON and CSV"
 load plain --model mine --requests 3 --generate 4 --check --json |
     sed -E 's/("(seconds|requests_per_s|output_tokens_per_s|total_tokens_per_s|own_cpu|mean|p50|p90|p99|max)":)[0-9.e+-]+/\1X/g'
-load third --model mine --requests 3 --generate 4 --csv --warmup 0 | cut -d, -f1,2,4-6,10-13,15-19
+load third --model mine --requests 3 --generate 4 --csv --warmup 0 | cut -d, -f1,2,4-6,10-13,15-17
 
 echo "== Ctrl-C ends with what is there"
 env --default-signal=INT "$BISE" bench serve --url "$at/slow" --model mine --generate 10 \
@@ -93,8 +93,8 @@ try bench serve --url ftp://x
 try bench serve --url "http://a b"
 try bench serve --url http://127.0.0.1:1 --model x
 try bench serve --url http://127.0.0.1:1
-try bench serve --file "$TMP/none"
-try bench serve --key-file "$TMP/none"
+try bench serve --file "$TMP/none" | mask
+try bench serve --key-file "$TMP/none" | mask
 printf 'a b\n' >"$TMP/key"
 try bench serve --key-file "$TMP/key" | mask
 echo '{"prompt":"a"}' >"$TMP/lines"

@@ -121,6 +121,8 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 
 # The parsers that the library does not have.
 $(OUT)/sse_parser_fuzz $(OUT)/sse_parser_replay: $(OUT)/src/net/sse_parser.o
+$(OUT)/load_answer_fuzz $(OUT)/load_answer_replay: $(OUT)/src/net/sse_parser.o \
+  $(OUT)/src/cli/load_answer.o $(OUT)/src/cli/latency.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
 

@@ -74,12 +74,13 @@ static bool read_model(struct load *load, const char *url, const struct buf *tex
     struct json_tree tree;
     bool ok = json_tree_parse(&tree, url, text->data ? text->data : "", text->len, err);
     const struct json_node *list = ok ? json_member(tree.root, "data") : NULL;
-    const struct json_node *id =
-        list && list->kind == NODE_ARRAY && list->first ? json_member(list->first, "id") : NULL;
-    if (ok && (!id || id->kind != NODE_STRING || !id->text.n))
+    const struct json_node *first = list && list->kind == NODE_ARRAY ? list->first : NULL;
+    const struct json_node *id = first ? json_member(first, "id") : NULL;
+    if (ok && id && id->kind == NODE_STRING && id->text.n)
+        ok = buf_add(&load->model, id->text.s, id->text.n, err);
+    else if (ok)
         ok = err_set(err, ERR_FORMAT, "%s: it lists no model; name one with --model", url);
-    ok = ok && buf_add(&load->model, id->text.s, id->text.n, err);
-    if (ok && list->n > 1)
+    if (ok && list && list->n > 1)
         console_note("the server has %zu models; --model chooses one, this is the first", list->n);
     json_tree_free(&tree);
     return ok;
@@ -163,7 +164,7 @@ static bool open_all(struct load *load, struct err *err)
     if (!check_url(o->url, err) || !join(&load->url, o->url, path, err) ||
         (o->file && !load_file_open(&load->file, o->file, o->endpoint, err)))
         return false;
-    load->slots = mem_new(o->n_most, sizeof *load->slots, err);
+    load->slots = mem_new(o->n_most, sizeof(struct load_slot *), err);
     load->caller = load->slots ? http_caller_open(&how, err) : NULL;
     if (!load->caller || ((o->model || !o->file) && !find_model(load, err)))
         return false;

@@ -32,14 +32,17 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
         -Wcast-qual -Wwrite-strings -Wformat=2 -Wdouble-promotion -Wno-format-truncation \
         -Wno-unknown-warning-option
 CPPFLAGS += -D_GNU_SOURCE -Isrc -Iinclude
+# Debian has the headers of PostgreSQL in a folder of their own.
+PQ_INCLUDE := $(shell pkg-config --cflags libpq 2>/dev/null)
+CPPFLAGS += $(PQ_INCLUDE)
 CFLAGS   += $(flags_$(B)) -std=c17 -ffp-contract=off -fno-math-errno -fvisibility=hidden -fPIC \
             -pthread $(WARN)
 LDFLAGS  += -Wl,-z,relro,-z,now
 LDLIBS   += -ljansson -lm -pthread
 
-# The program alone speaks to the network: who links the library needs no libcurl.
-CLISRC := $(wildcard src/cli/*.c src/hub/*.c src/net/*.c)
-CLILIBS := -ledit -lcurl -lcrypto
+# The program alone speaks to the network and has a database: who links the library needs neither.
+CLISRC := $(wildcard src/cli/*.c src/api/*.c src/hub/*.c src/net/*.c src/store/*.c)
+CLILIBS := -ledit -lcurl -lmicrohttpd -lcrypto -lsqlite3 -lpq
 LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
 CLIO   := $(CLISRC:%.c=$(OUT)/%.o)
@@ -62,7 +65,7 @@ $(OUT)/libbise.so.0: $(LIBO)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbise.so.0 -o $@ $^ $(LDLIBS)
 
 $(OUT)/unit: $(TESTO) $(filter-out $(OUT)/src/cli/main.o,$(CLIO)) $(LIBO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(CLILIBS) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcre2-8 $(CLILIBS) -lssl $(LDLIBS)
 
 # The file name says which instruction set a file may use; nothing else may.  On another
 # processor these files are empty, and the compiler does not know the options.
@@ -125,6 +128,10 @@ $(OUT)/load_answer_fuzz $(OUT)/load_answer_replay: $(OUT)/src/net/sse_parser.o \
   $(OUT)/src/cli/load_answer.o $(OUT)/src/cli/latency.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
+$(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \
+  $(OUT)/src/net/http_framing.o $(OUT)/src/net/http_origin.o
+$(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_multipart.o \
+  $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

@@ -75,6 +75,21 @@
 #define LIMIT_ANSWER_BYTES    (64u << 20) /* one that is no stream; a text out of a stream */
 #define LIMIT_CALLS           16384       /* requests at a time */
 
+/* The store of a server. */
+#define LIMIT_FILE_BYTES    (512u << 20) /* one uploaded file */
+#define LIMIT_FILE_NAME     255u         /* bytes of what a client calls a file */
+#define LIMIT_MIME_BYTES    127u         /* a media type */
+#define LIMIT_JSONL_LINE    (64u << 20)  /* one line of a .jsonl file */
+#define LIMIT_JSONL_LINES   100000000u   /* lines of one */
+#define LIMIT_JOB_LINES     1000000u     /* requests of one batch job */
+#define LIMIT_JOB_INPUTS    64u          /* files of one */
+#define LIMIT_JOB_MESSAGES  64u          /* different errors that one reports */
+#define LIMIT_METADATA      16u          /* entries of a job */
+#define LIMIT_METADATA_TEXT 512u         /* characters of one, either half */
+#define LIMIT_PAGE_SIZE     1000u        /* entries of a list that one request gets */
+#define LIMIT_FIXED_KEYS    64u          /* API keys that the store does not have */
+#define LIMIT_KEYS          100000u      /* API keys of one store */
+
 /* The machine. */
 #define LIMIT_THREADS      1024
 #define LIMIT_CPUS         8192   /* processors that are told apart; a multiple of 64 */

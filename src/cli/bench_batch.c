@@ -14,6 +14,7 @@
 struct bench_batch {
     struct model *model;
     struct sampler *sampler;
+    struct sampler_room *room;
     struct kv_pool pool;
     struct sequence *seqs; /* [n_seqs] */
     struct kv_span *spans; /* [n_seqs] */
@@ -56,7 +57,9 @@ struct bench_batch *bench_batch_open(struct model *model, uint32_t n_seqs, uint3
     b->n_tok = n_tok;
     b->n_vocab = model_config(model)->n_vocab;
     b->sampler = sampler_open(&SAMPLER_DEFAULT, (int32_t)b->n_vocab, err);
-    if (!b->sampler || !open_memory(b, err)) {
+    if (b->sampler)
+        b->room = sampler_room_open((int32_t)b->n_vocab, err);
+    if (!b->room || !open_memory(b, err)) {
         bench_batch_close(b);
         return NULL;
     }
@@ -71,6 +74,7 @@ void bench_batch_close(struct bench_batch *b)
         sequence_free(&b->seqs[i]);
     kv_pool_free(&b->pool);
     sampler_close(b->sampler);
+    sampler_room_close(b->room);
     free(b->logits);
     free(b->ids);
     free(b->spans);
@@ -86,8 +90,8 @@ static bool choose(struct bench_batch *b, struct err *err)
         if (!model_logits(b->model, (int)first, (int)n, PHASE_GENERATE, b->logits, err))
             return false;
         for (uint32_t i = 0; i < n; i++)
-            if (!sampler_next(b->sampler, b->logits + (size_t)i * b->n_vocab, &b->ids[first + i],
-                              err))
+            if (!sampler_next(b->sampler, b->room, b->logits + (size_t)i * b->n_vocab,
+                              &b->ids[first + i], err))
                 return false;
     }
     return true;

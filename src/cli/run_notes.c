@@ -48,7 +48,7 @@ const char *run_end_name(const struct run_end *end)
         return "loop";
     case FINISH_LENGTH:
         return "length";
-    case FINISH_NONE:
+    default: /* none of the others without a scheduler */
         break;
     }
     return "none";

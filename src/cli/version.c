@@ -40,6 +40,11 @@ static void print_cpus(void)
     printf("threads     %d\n", cpus.n_threads);
 }
 
+const char *version_commit(void)
+{
+    return BISE_COMMIT;
+}
+
 static int version(int argc, char **argv)
 {
     const struct option options[] = {{.name = NULL}};
@@ -51,7 +56,7 @@ static int version(int argc, char **argv)
     if (!cpu_flags_from_name("auto", &used, &err))
         return console_fail(&err);
     printf("bise %s\n", bise_version());
-    printf("commit      %s\n", BISE_COMMIT);
+    printf("commit      %s\n", version_commit());
     printf("compiler    %s\n", COMPILER);
     print_cpus();
     printf("cpu found   %s\n", features(cpu_detect()));

@@ -23,6 +23,7 @@ struct generator {
     uint32_t window; /* keys that any layer may still need; 0 = all */
 
     struct sampler *sampler;
+    struct sampler_room *room;
     struct kv_pool pool;
     struct sequence seq;
     uint32_t n_pos;  /* positions that have keys and values */
@@ -41,8 +42,7 @@ struct generator {
     struct generator_stats stats;
 };
 
-/* The widest window if every layer has one, else 0. */
-static uint32_t widest_window(const struct model_config *config)
+uint32_t generator_window(const struct model_config *config)
 {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < config->n_layers; i++) {
@@ -66,7 +66,7 @@ uint32_t generator_context(const struct model_config *config, uint32_t wanted)
  * of its first token and the step itself, in pages that are cut at both ends. */
 uint32_t generator_pages(const struct model_config *config, uint32_t context, int chunk)
 {
-    uint64_t n = context, window = widest_window(config);
+    uint64_t n = context, window = generator_window(config);
     uint64_t n_seen = window + (uint64_t)chunk + BACKEND_PAGE_TOKENS;
     if (window && n_seen < n)
         n = n_seen;
@@ -121,7 +121,7 @@ struct generator *generator_open(struct model *model, const struct tokenizer *to
     gen->options = *options;
     gen->options.stop = NULL;
     gen->n_vocab = (int32_t)config->n_vocab;
-    gen->window = widest_window(config);
+    gen->window = generator_window(config);
     gen->pending = -1;
     buf_init(&gen->piece, LIMIT_TOKEN_BYTES + sizeof gen->decoder.held);
     if (tok)
@@ -130,7 +130,10 @@ struct generator *generator_open(struct model *model, const struct tokenizer *to
         !stop_filter_init(&gen->stop, options->stop, options->n_stop, err))
         goto fail;
     gen->sampler = sampler_open(&options->sampler, gen->n_vocab, err);
-    if (!gen->sampler || !open_memory(gen, err))
+    if (!gen->sampler)
+        goto fail;
+    gen->room = sampler_room_open(gen->n_vocab, err);
+    if (!gen->room || !open_memory(gen, err))
         goto fail;
     return gen;
 fail:
@@ -145,6 +148,7 @@ void generator_close(struct generator *gen)
     sequence_free(&gen->seq);
     kv_pool_free(&gen->pool);
     sampler_close(gen->sampler);
+    sampler_room_close(gen->room);
     buf_free(&gen->piece);
     free(gen->logits);
     free(gen->ids);
@@ -382,7 +386,7 @@ static bool answer(struct generator *gen, int32_t *id, struct buf *text, struct 
             return false;
         }
     }
-    if (!sampler_next(gen->sampler, gen->row, &next, err))
+    if (!sampler_next(gen->sampler, gen->room, gen->row, &next, err))
         return false;
     gen->row = NULL; /* the sampler has changed it */
     if (gen->tok && !o->ignore_eos && next == tokenizer_eos(gen->tok))

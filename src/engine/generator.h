@@ -18,19 +18,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/finish.h"
 #include "engine/sampler.h"
 
 struct model;
 struct model_config;
 struct tokenizer;
 struct generator;
-
-enum finish_reason {
-    FINISH_NONE,   /* still going */
-    FINISH_STOP,   /* end-of-sequence token or stop string */
-    FINISH_LENGTH, /* max_tokens or the context is full */
-    FINISH_LOOP,   /* the loop guard saw the same tokens again and again */
-};
 
 struct generator_options {
     struct sampler_params sampler;
@@ -53,6 +47,10 @@ struct generator_options {
  * more than the model promises; or, for 0, what it promises, at most
  * GENERATOR_DEFAULT_CONTEXT. */
 uint32_t generator_context(const struct model_config *config, uint32_t wanted);
+
+/* Returns how many keys a token may see at most, itself included: the widest window if every layer
+ * has one, else 0, which means all. */
+uint32_t generator_window(const struct model_config *config);
 
 /* Returns how many KV pages a sequence of context positions needs whose prompt goes in steps of
  * chunk tokens. */

@@ -22,12 +22,17 @@ struct candidate {
 struct sampler {
     struct sampler_params params;
     int32_t n_vocab;
-    uint64_t random[4];           /* state of the request's random numbers */
-    struct candidate *candidates; /* [n_vocab] */
-    uint32_t *n_answer;           /* [n_vocab] occurrences in the answer */
-    bool *seen;                   /* [n_vocab] occurs in prompt or answer */
-    int32_t *seen_ids;            /* [n_vocab], n_seen used: ids for which seen is set */
+    uint64_t random[4]; /* state of the request's random numbers */
+    bool counts;        /* some penalty is on: tokens are counted */
+    uint32_t *n_answer; /* [n_vocab] occurrences in the answer */
+    bool *seen;         /* [n_vocab] occurs in prompt or answer */
+    int32_t *seen_ids;  /* [n_vocab], n_seen used: ids for which seen is set */
     int32_t n_seen;
+};
+
+struct sampler_room {
+    int32_t n_vocab;
+    struct candidate candidates[]; /* [n_vocab] */
 };
 
 /* One step of SplitMix64 (Steele, Lea, Flood 2014, doi:10.1145/2714064.2660195). */
@@ -79,6 +84,26 @@ static bool check_params(const struct sampler_params *p, struct err *err)
            check_range("frequency_penalty", p->frequency_penalty, -2, true, 2, err);
 }
 
+struct sampler_room *sampler_room_open(int32_t n_vocab, struct err *err)
+{
+    struct sampler_room *room;
+    size_t n_bytes;
+    if (!size_mul((size_t)n_vocab, sizeof *room->candidates, &n_bytes) ||
+        !size_add(n_bytes, sizeof *room, &n_bytes)) {
+        err_set(err, ERR_LIMIT, "a vocabulary of %d tokens is too large", n_vocab);
+        return NULL;
+    }
+    room = mem_new(1, n_bytes, err);
+    if (room)
+        room->n_vocab = n_vocab;
+    return room;
+}
+
+void sampler_room_close(struct sampler_room *room)
+{
+    free(room);
+}
+
 struct sampler *sampler_open(const struct sampler_params *params, int32_t n_vocab, struct err *err)
 {
     assert(n_vocab > 0);
@@ -90,8 +115,9 @@ struct sampler *sampler_open(const struct sampler_params *params, int32_t n_voca
         return NULL;
     s->params = *params;
     s->n_vocab = n_vocab;
-    if (!(s->candidates = mem_new(n, sizeof *s->candidates, err)) ||
-        !(s->n_answer = mem_new(n, sizeof *s->n_answer, err)) ||
+    s->counts = params->repetition_penalty != 1.0f || params->presence_penalty != 0.0f ||
+                params->frequency_penalty != 0.0f;
+    if (!(s->n_answer = mem_new(n, sizeof *s->n_answer, err)) ||
         !(s->seen = mem_new(n, sizeof *s->seen, err)) ||
         !(s->seen_ids = mem_new(n, sizeof *s->seen_ids, err))) {
         sampler_close(s);
@@ -107,7 +133,6 @@ void sampler_close(struct sampler *sampler)
 {
     if (!sampler)
         return;
-    free(sampler->candidates);
     free(sampler->n_answer);
     free(sampler->seen);
     free(sampler->seen_ids);
@@ -117,6 +142,8 @@ void sampler_close(struct sampler *sampler)
 void sampler_note(struct sampler *sampler, int32_t id, bool is_answer)
 {
     assert(id >= 0 && id < sampler->n_vocab);
+    if (!sampler->counts)
+        return;
     if (!sampler->seen[id]) {
         sampler->seen[id] = true;
         sampler->seen_ids[sampler->n_seen++] = id;
@@ -126,7 +153,8 @@ void sampler_note(struct sampler *sampler, int32_t id, bool is_answer)
 
 void sampler_new_answer(struct sampler *sampler)
 {
-    memset(sampler->n_answer, 0, (size_t)sampler->n_vocab * sizeof *sampler->n_answer);
+    if (sampler->counts)
+        memset(sampler->n_answer, 0, (size_t)sampler->n_vocab * sizeof *sampler->n_answer);
 }
 
 void sampler_forget(struct sampler *sampler)
@@ -152,7 +180,7 @@ bool logits_check(const float *logits, int32_t n_vocab, struct err *err)
                    "with 'bise show --check-tensors'");
 }
 
-static void apply_penalties(const struct sampler *s, float *logits)
+void sampler_penalise(const struct sampler *s, float *logits)
 {
     const struct sampler_params *p = &s->params;
     for (int32_t i = 0; i < s->n_seen; i++) {
@@ -269,20 +297,17 @@ static int32_t draw(struct sampler *s, const struct candidate *c, int32_t n)
     return id;
 }
 
-bool sampler_next(struct sampler *sampler, float *logits, int32_t *id, struct err *err)
+/* Some token is possible, and no logit is NaN. */
+static int32_t choose(struct sampler *sampler, struct sampler_room *room, const float *logits)
 {
     const struct sampler_params *p = &sampler->params;
     int32_t n = sampler->n_vocab;
-    if (!logits_check(logits, n, err))
-        return false;
-    apply_penalties(sampler, logits);
     int32_t best = largest(logits, n);
-    if (p->temperature == 0.0f) {
-        *id = best;
-        return true;
-    }
+    if (p->temperature == 0.0f)
+        return best;
     float max_logit = logits[best];
-    struct candidate *c = sampler->candidates;
+    assert(room->n_vocab >= n);
+    struct candidate *c = room->candidates;
     for (int32_t i = 0; i < n; i++)
         c[i] = (struct candidate){.logit = logits[i], .id = i, .weight = 1.0};
     if (p->top_k > 0 && p->top_k < (uint32_t)n)
@@ -297,6 +322,24 @@ bool sampler_next(struct sampler *sampler, float *logits, int32_t *id, struct er
                 c[n_kept++] = c[i];
         n = n_kept;
     }
-    *id = draw(sampler, c, n);
+    return draw(sampler, c, n);
+}
+
+bool sampler_choose(struct sampler *sampler, struct sampler_room *room, const float *logits,
+                    int32_t *id, struct err *err)
+{
+    if (!logits_check(logits, sampler->n_vocab, err))
+        return false;
+    *id = choose(sampler, room, logits);
+    return true;
+}
+
+bool sampler_next(struct sampler *sampler, struct sampler_room *room, float *logits, int32_t *id,
+                  struct err *err)
+{
+    if (!logits_check(logits, sampler->n_vocab, err))
+        return false;
+    sampler_penalise(sampler, logits);
+    *id = choose(sampler, room, logits);
     return true;
 }

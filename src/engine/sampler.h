@@ -29,6 +29,12 @@ struct sampler_params {       /* ranges in brackets; out of range is ERR_ARG */
 extern const struct sampler_params SAMPLER_DEFAULT;
 
 struct sampler;
+struct sampler_room;
+
+/* Memory that choosing needs, for one call at a time of any number of samplers.
+ * Owned: sampler_room_close().  Errors: ERR_LIMIT. */
+struct sampler_room *sampler_room_open(int32_t n_vocab, struct err *err) CHECKED;
+void sampler_room_close(struct sampler_room *room);
 
 /* Owned: sampler_close().  Errors: ERR_ARG naming the parameter, ERR_LIMIT. */
 struct sampler *sampler_open(const struct sampler_params *params, int32_t n_vocab,
@@ -49,8 +55,17 @@ void sampler_forget(struct sampler *sampler);
  * token that must not be chosen.  logits: [n_vocab] f32.  Errors: ERR_FORMAT. */
 bool logits_check(const float *logits, int32_t n_vocab, struct err *err) CHECKED;
 
-/* Chooses a token; changes logits; allocates nothing.  logits: [n_vocab] f32.
+/* Applies the penalties to logits: [n_vocab] f32. */
+void sampler_penalise(const struct sampler *sampler, float *logits);
+
+/* Chooses a token without penalties; allocates nothing.  logits: [n_vocab] f32.
  * Errors: as logits_check(). */
-bool sampler_next(struct sampler *sampler, float *logits, int32_t *id, struct err *err) CHECKED;
+bool sampler_choose(struct sampler *sampler, struct sampler_room *room, const float *logits,
+                    int32_t *id, struct err *err) CHECKED;
+
+/* Both; changes logits, which are checked before.  logits: [n_vocab] f32.
+ * Errors: as logits_check(). */
+bool sampler_next(struct sampler *sampler, struct sampler_room *room, float *logits, int32_t *id,
+                  struct err *err) CHECKED;
 
 #endif

@@ -42,6 +42,13 @@ bool sequence_hold(struct sequence *seq, uint32_t n_positions, struct err *err)
     return true;
 }
 
+void sequence_share(struct sequence *seq, uint32_t page_id)
+{
+    assert(seq->n_pages < seq->n_places && !seq->n_gone);
+    kv_pool_ref(seq->pool, page_id);
+    seq->page_ids[seq->n_pages++] = page_id;
+}
+
 void sequence_forget(struct sequence *seq, uint32_t first)
 {
     while (seq->n_gone < seq->n_pages && seq->n_gone < first / BACKEND_PAGE_TOKENS)

@@ -32,6 +32,10 @@ void sequence_free(struct sequence *seq);
  * Errors: ERR_LIMIT past max_positions, ERR_BUSY when the pool is empty. */
 bool sequence_hold(struct sequence *seq, uint32_t n_positions, struct err *err) CHECKED;
 
+/* Holds a page of the pool that others hold, too, as its next: it is full, and nobody writes it
+ * again.  The sequence has room for it and has forgotten nothing. */
+void sequence_share(struct sequence *seq, uint32_t page_id);
+
 /* Gives back the pages that hold only positions before first. */
 void sequence_forget(struct sequence *seq, uint32_t first);
 

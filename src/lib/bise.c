@@ -326,14 +326,14 @@ enum bise_code bise_answer_next(struct bise_answer *answer, struct bise_piece *p
 enum bise_finish bise_answer_finish(const struct bise_answer *answer)
 {
     switch (generator_finish(answer->gen)) {
-    case FINISH_NONE:
-        break;
     case FINISH_STOP:
         return BISE_FINISH_STOP;
     case FINISH_LENGTH:
         return BISE_FINISH_LENGTH;
     case FINISH_LOOP:
         return BISE_FINISH_LOOP;
+    default: /* none of the others without a scheduler */
+        break;
     }
     return BISE_FINISH_NONE;
 }

@@ -288,12 +288,36 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
 bool model_logits(struct model *model, int first, int n, enum phase phase, float *logits,
                   struct err *err)
 {
-    assert(n >= 1 && n <= MODEL_LOGIT_ROWS && first >= 0 && first <= model->n_tok - n);
+    int rows[MODEL_LOGIT_ROWS];
+    assert(n >= 1 && n <= MODEL_LOGIT_ROWS);
+    for (int i = 0; i < n; i++)
+        rows[i] = first + i;
+    return model_logits_of(model, rows, n, phase, logits, err);
+}
+
+bool model_logits_of(struct model *model, const int *rows, int n, enum phase phase, float *logits,
+                     struct err *err)
+{
+    assert(n >= 1 && n <= MODEL_LOGIT_ROWS);
     const struct scratch *s = &model->scratch;
     struct backend *b = model->backend;
+    size_t dim = model->config->dim;
     /* The residual stream stays, so any rows can be asked for in any order. */
-    normalise(model, s->x, s->h + (size_t)first * model->config->dim, model->out_gain, n);
+    for (int i = 0; i < n; i++) {
+        assert(rows[i] >= 0 && rows[i] < model->n_tok);
+        normalise(model, s->x + (size_t)i * dim, s->h + (size_t)rows[i] * dim, model->out_gain, 1);
+    }
     multiply(model, &model->output, s->x, s->logits, n, phase);
     b->read(b, logits, s->logits, (size_t)n * model->config->n_vocab * sizeof *logits);
     return model_check(model, err);
+}
+
+void model_hidden(struct model *model, int first, int n, float *hidden)
+{
+    assert(n >= 1 && n <= MODEL_LOGIT_ROWS && first >= 0 && first <= model->n_tok - n);
+    const struct scratch *s = &model->scratch;
+    struct backend *b = model->backend;
+    size_t dim = model->config->dim;
+    normalise(model, s->x, s->h + (size_t)first * dim, model->out_gain, n);
+    b->read(b, hidden, s->x, (size_t)n * dim * sizeof *hidden);
 }

@@ -80,4 +80,13 @@ bool model_step(struct model *model, const struct model_step *step, struct err *
 bool model_logits(struct model *model, int first, int n, enum phase phase, float *logits,
                   struct err *err) CHECKED;
 
+/* The same of any rows of the last step, in any order.  rows: [n]; logits: host [n][n_vocab] f32.
+ * Errors: as model_logits(). */
+bool model_logits_of(struct model *model, const int *rows, int n, enum phase phase, float *logits,
+                     struct err *err) CHECKED;
+
+/* Copies n rows, from row first, of what the output matrix of the last step would multiply:
+ * hidden states after the last norm.  hidden: host [n][dim] f32; n <= MODEL_LOGIT_ROWS. */
+void model_hidden(struct model *model, int first, int n, float *hidden);
+
 #endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chat.c - POST /v1/chat/completions. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/chat_prompt.h"
+#include "api/chat_writer.h"
+#include "api/endpoints.h"
+#include "api/fields.h"
+#include "base/mem.h"
+
+/* Clients of Mistral's own libraries want thoughts as parts of the content. */
+static bool speaks_mistral(const struct call *call, const struct json_node *body)
+{
+    const char *agent = http_request_header(call->x, "user-agent");
+    const struct json_node *form = field_find(body, "reasoning_format");
+    if (form && form->kind == NODE_STRING)
+        return span_is(form->text, "mistral");
+    if (call->mounted)
+        return call->dialect == DIALECT_MISTRAL;
+    if (field_find(body, "prompt_mode"))
+        return true;
+    if (agent && strncmp(agent, "mistral-client-", 15) == 0)
+        return true;
+    return call->api->options.mistral_thinking;
+}
+
+static bool wants_no_thoughts(const struct json_node *body)
+{
+    const struct json_node *form = field_find(body, "reasoning_format");
+    const struct json_node *include = field_find(body, "include_reasoning");
+    return (form && form->kind == NODE_STRING && span_is(form->text, "none")) ||
+           (include && include->kind == NODE_FALSE);
+}
+
+static bool read_chances(const struct json_node *body, struct job_params *job, struct err *err)
+{
+    int64_t n_top = 0;
+    if (!field_bool(body, "logprobs", &job->with_chances, err) ||
+        !field_int(body, "top_logprobs", 0, JOB_MAX_TOP, &n_top, err))
+        return false;
+    job->n_top = (uint32_t)n_top;
+    return !n_top || job->with_chances ||
+           json_node_fail(field_find(body, "top_logprobs"), err, "needs \"logprobs\": true");
+}
+
+/* The tokens of what the answer is predicted to be. */
+static bool read_prediction(const struct json_node *body, struct completion *c,
+                            struct token_ids *guess, struct err *err)
+{
+    const struct json_node *prediction = field_find(body, "prediction");
+    if (!prediction)
+        return true;
+    if (prediction->kind != NODE_OBJECT)
+        return json_node_fail(prediction, err, "expected an object");
+    if (c->sampling.n > 1)
+        return json_node_fail(prediction, err, "cannot be combined with n above 1");
+    const struct json_node *content = field_find(prediction, "content");
+    if (!content || (content->kind != NODE_STRING && content->kind != NODE_ARRAY))
+        return json_node_fail(content ? content : prediction, err, "expected a text as content");
+    if (content->kind == NODE_STRING)
+        return tokenizer_encode(c->model->tok, content->text.s, content->text.n, guess, err);
+    for (const struct json_node *part = content->first; part; part = part->next) {
+        struct span text = {0};
+        if (!field_text(part, "text", &text, err) ||
+            (text.s && !tokenizer_encode(c->model->tok, text.s, text.n, guess, err)))
+            return false;
+    }
+    return true;
+}
+
+/* A model that must not call tools must not begin a call. */
+static bool ban_calls(struct completion *c, struct err *err)
+{
+    struct job_params *job = &c->sampling.job;
+    int32_t id = c->model->format->ids[CONTROL_CALLS];
+    if (id < 0)
+        return true;
+    struct token_bias *biases = arena_new(&c->call->arena, job->n_biases + 1, sizeof *biases, err);
+    if (!biases)
+        return false;
+    if (job->n_biases)
+        memcpy(biases, job->biases, job->n_biases * sizeof *biases);
+    biases[job->n_biases++] = (struct token_bias){.id = id, .bias = -INFINITY};
+    job->biases = biases;
+    return true;
+}
+
+static bool read_tool_choice(const struct json_node *body, struct completion *c, struct err *err)
+{
+    const struct json_node *choice = field_find(body, "tool_choice");
+    if (!choice)
+        return true;
+    if (choice->kind == NODE_STRING && span_is(choice->text, "none"))
+        return ban_calls(c, err);
+    if (choice->kind == NODE_OBJECT ||
+        (choice->kind == NODE_STRING &&
+         (span_is(choice->text, "auto") || span_is(choice->text, "any") ||
+          span_is(choice->text, "required"))))
+        return true;
+    return json_node_fail(choice, err,
+                          "expected \"auto\", \"none\", \"any\", \"required\" or a function");
+}
+
+/* Reads all of the request but its messages. */
+static bool read_request(const struct json_node *body, struct completion *c,
+                         struct token_ids *guess, struct err *err)
+{
+    return sampling_read(body, c->model, &c->call->arena, &c->sampling, err) &&
+           read_chances(body, &c->sampling.job, err) && read_prediction(body, c, guess, err) &&
+           read_tool_choice(body, c, err);
+}
+
+static bool make_prompt(struct completion *c, struct chat *chat, const struct json_node *body)
+{
+    struct err err = {0};
+    struct api_error error;
+    struct chat_prompt_options options = {0};
+    struct prompt prompt = {0};
+    if (!field_bool(body, "safe_prompt", &options.safe, &err)) {
+        call_fail_err(c->call, &err);
+        return false;
+    }
+    c->prompts = mem_new(1, sizeof *c->prompts, &err);
+    if (!c->prompts) {
+        call_fail_err(c->call, &err);
+        return false;
+    }
+    bool ok = chat_prompt(chat, c->model, &options, &prompt, &c->prefix, &error);
+    if (ok) {
+        c->prompts[0] = prompt.ids; /* taken over */
+        c->n_prompts = 1;
+        prompt.ids = (struct token_ids){0};
+    } else {
+        call_fail(c->call, &error);
+    }
+    prompt_free(&prompt);
+    return ok;
+}
+
+static void start(struct completion *c, struct chat *chat, const struct json_node *body)
+{
+    struct err err = {0};
+    struct token_ids guess = {0};
+    if (!read_request(body, c, &guess, &err)) {
+        call_fail_err(c->call, &err);
+    } else if (make_prompt(c, chat, body)) {
+        c->sampling.job.prediction = guess.ids;
+        c->sampling.job.n_prediction = guess.n;
+        c->mistral = speaks_mistral(c->call, body);
+        c->answer.format = c->model->format;
+        c->answer.think_tags = c->model->format->traits->has_think_tag;
+        c->answer.drops_thinking = wants_no_thoughts(body);
+        completion_start(c);
+    }
+    token_ids_free(&guess);
+}
+
+/* The model has to have a form for conversations. */
+static bool can_chat(struct call *call, const struct api_model *model)
+{
+    struct api_error error;
+    if (model->format)
+        return true;
+    api_error_set(&error, 400, "invalid_request_error", "unsupported_content",
+                  "model '%s' continues texts and has no form for conversations; use "
+                  "/v1/completions",
+                  model->name);
+    call_fail(call, &error);
+    return false;
+}
+
+void chat_answer(struct call *call)
+{
+    struct err err = {0};
+    const struct api_model *model = call_model(call);
+    if (!model || !can_chat(call, model))
+        return;
+    struct completion *c = completion_new(call, model, &chat_writer, &err);
+    struct chat *chat = arena_new(&call->arena, 1, sizeof *chat, &err);
+    call->chat = chat; /* the call frees it: the prefix and names lie there */
+    if (!c || !chat || !chat_read_tree(chat, CHAT_OPENAI, &call->body, &err)) {
+        call_fail_err(call, &err);
+        return;
+    }
+    api_new_id("chatcmpl-", c->id, sizeof c->id);
+    start(c, chat, chat->tree.root);
+}

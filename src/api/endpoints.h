@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* endpoints.h - who answers which route; each has a file of its own name. */
+#ifndef API_ENDPOINTS_H
+#define API_ENDPOINTS_H
+
+struct call;
+
+/* Each replies to the call, now or later. */
+void health_answer(struct call *call);
+void version_answer(struct call *call);
+void metrics_answer(struct call *call);
+void models_answer(struct call *call);
+void model_answer(struct call *call);
+void chat_answer(struct call *call);
+void fim_answer(struct call *call);
+void completions_answer(struct call *call);
+void tokenize_answer(struct call *call);
+void detokenize_answer(struct call *call);
+
+#endif

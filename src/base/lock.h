@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock.h - what only one thread at a time may have.
+ *
+ *     struct lock *lock = lock_open(err);
+ *     lock_take(lock); ...; lock_give(lock);
+ *     lock_close(lock);
+ *
+ * Threads that pass work on use base/queue.h; a lock is for a thing that all of them use for a
+ * moment, as a connection.
+ * Thread: any. */
+#ifndef BASE_LOCK_H
+#define BASE_LOCK_H
+
+#include "base/err.h"
+
+struct lock;
+
+/* Makes a lock that nobody has.  Owned: lock_close().  Errors: ERR_LIMIT. */
+struct lock *lock_open(struct err *err) CHECKED;
+
+/* Thread: when no other thread uses the lock any more. */
+void lock_close(struct lock *lock);
+
+/* Waits until nobody has the lock, and has it; the same thread may not take it twice. */
+void lock_take(struct lock *lock);
+void lock_give(struct lock *lock);
+
+#endif

@@ -9,9 +9,9 @@
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,      &verb_serve,   &verb_show,    &verb_pull,   &verb_list,    &verb_rm,
-    &verb_quantize, &verb_imatrix, &verb_merge,  &verb_bench,   &verb_tokenize,
-    &verb_render,   &verb_parse,   &verb_logits, &verb_version, &verb_help,
+    &verb_run,    &verb_serve,    &verb_generate, &verb_show,    &verb_pull,  &verb_list,
+    &verb_rm,     &verb_quantize, &verb_imatrix,  &verb_merge,   &verb_bench, &verb_tokenize,
+    &verb_render, &verb_parse,    &verb_logits,   &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/load_body.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "data/json_tree.h"
-
-enum { MAX_LINES = 1000000 };
 
 /* --- a file --------------------------------------------------------------------------------- */
 
@@ -21,76 +15,23 @@ static const char *content_name(enum load_endpoint endpoint)
     return endpoint == LOAD_CHAT ? "messages" : "prompt";
 }
 
-/* The request of a line, which may be one, or have it as its body. */
-static const struct json_node *request_of(const struct json_node *root)
+static bool check_line(void *arg, size_t index, const struct json_node *line, struct err *err)
 {
-    const struct json_node *body = json_member(root, "body");
-    return body && body->kind == NODE_OBJECT ? body : root;
+    const enum load_endpoint *endpoint = arg;
+    bool chat = *endpoint == LOAD_CHAT;
+    const struct json_node *request = request_of(line);
+    (void)index;
+    if (json_member(request, content_name(*endpoint)))
+        return true;
+    bool other = json_member(request, content_name(chat ? LOAD_COMPLETIONS : LOAD_CHAT));
+    return err_set(err, ERR_FORMAT, "expected a request with %s%s", content_name(*endpoint),
+                   other ? "; see --endpoint" : "");
 }
 
-static bool check_line(const char *name, struct span line, enum load_endpoint endpoint,
-                       struct err *err)
-{
-    struct json_tree tree;
-    const char *want = content_name(endpoint);
-    const char *other = content_name(endpoint == LOAD_CHAT ? LOAD_COMPLETIONS : LOAD_CHAT);
-    bool ok = json_tree_parse(&tree, name, line.s, line.n, err);
-    if (ok && !json_member(request_of(tree.root), want))
-        ok = err_set(err, ERR_FORMAT, "%s: expected a request with %s%s", name, want,
-                     json_member(request_of(tree.root), other) ? "; see --endpoint" : "");
-    json_tree_free(&tree);
-    return ok;
-}
-
-static bool add_line(struct load_file *file, struct span line, struct err *err)
-{
-    if (file->n_lines == MAX_LINES)
-        return err_set(err, ERR_LIMIT, "%s: more than %d lines; use a part of it", file->path,
-                       MAX_LINES);
-    if (file->n_lines == file->cap) {
-        size_t cap = file->cap ? 2 * file->cap : 64;
-        struct span *lines = mem_resize(file->lines, cap, sizeof *lines, err);
-        if (!lines)
-            return false;
-        file->lines = lines;
-        file->cap = cap;
-    }
-    file->lines[file->n_lines++] = line;
-    return true;
-}
-
-static bool is_blank(struct span line)
-{
-    for (size_t i = 0; i < line.n; i++)
-        if (!strchr(" \t\r", line.s[i]))
-            return false;
-    return true;
-}
-
-bool load_file_open(struct load_file *file, const char *path, enum load_endpoint endpoint,
+bool load_file_open(struct request_file *file, const char *path, enum load_endpoint endpoint,
                     struct err *err)
 {
-    char name[512];
-    *file = (struct load_file){.path = path};
-    buf_init(&file->text, LIMIT_TEXT_BYTES);
-    bool ok = file_read(&file->text, path, err);
-    const char *at = file->text.data, *end = at + file->text.len;
-    for (size_t number = 1; ok && at < end; number++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        struct span line = {at, (size_t)((stop ? stop : end) - at)};
-        snprintf(name, sizeof name, "%s: line %zu", path, number);
-        ok = is_blank(line) || (check_line(name, line, endpoint, err) && add_line(file, line, err));
-        at += line.n + 1;
-    }
-    return ok &&
-           (file->n_lines || err_set(err, ERR_FORMAT, "%s: it has no line with a request", path));
-}
-
-void load_file_close(struct load_file *file)
-{
-    buf_free(&file->text);
-    free(file->lines);
-    *file = (struct load_file){0};
+    return request_file_open(file, path, check_line, &endpoint, err);
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -156,12 +97,11 @@ static bool is_ours(const struct load_body *b, struct span name)
            (b->temperature >= 0 && span_is(name, "temperature"));
 }
 
-bool load_body_line(const struct load_body *b, const struct load_file *file, uint64_t index,
+bool load_body_line(const struct load_body *b, const struct request_file *file, uint64_t index,
                     struct buf *out, struct err *err)
 {
     struct json_tree tree;
-    const struct span *line = &file->lines[index % file->n_lines];
-    bool ok = json_tree_parse(&tree, file->path, line->s, line->n, err) && add(out, err, "{");
+    bool ok = request_file_parse(file, index % file->n_lines, &tree, err) && add(out, err, "{");
     const char *comma = "";
     const struct json_node *m = ok ? request_of(tree.root)->first : NULL;
     for (; ok && m; m = m->next) {

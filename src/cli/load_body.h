@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/span.h"
 #include "cli/load_prompt.h"
+#include "cli/request_file.h"
 
 enum load_endpoint { LOAD_CHAT, LOAD_COMPLETIONS };
 
@@ -29,25 +29,16 @@ struct load_body {
     struct load_accepts accepts;
 };
 
-/* Lines of a file, each a request or one in the "body" of a batch's line. */
-struct load_file {
-    const char *path;
-    struct buf text;
-    struct span *lines; /* [n_lines] */
-    size_t n_lines, cap;
-};
-
-/* Reads a file and checks every line for being such a request.  Owned: load_file_close(), also
- * after a failure.  Errors: as file_read(), ERR_FORMAT with the number of the line, ERR_LIMIT. */
-bool load_file_open(struct load_file *file, const char *path, enum load_endpoint endpoint,
+/* Opens a file of requests for that endpoint.  Owned: request_file_close(), also after a failure.
+ * Errors: as request_file_open(), ERR_FORMAT for requests of another endpoint. */
+bool load_file_open(struct request_file *file, const char *path, enum load_endpoint endpoint,
                     struct err *err) CHECKED;
-void load_file_close(struct load_file *file);
 
 /* Append request number index, with a text of words, or of the file, whose lines begin again
- * behind the last.  Errors: ERR_LIMIT. */
+ * behind the last.  Errors: ERR_LIMIT, those of request_file_parse(). */
 bool load_body_words(const struct load_body *body, const struct load_words *words, uint64_t index,
                      struct buf *out, struct err *err) CHECKED;
-bool load_body_line(const struct load_body *body, const struct load_file *file, uint64_t index,
+bool load_body_line(const struct load_body *body, const struct request_file *file, uint64_t index,
                     struct buf *out, struct err *err) CHECKED;
 
 #endif

@@ -25,7 +25,7 @@ struct load {
     struct http_caller *caller;
     struct buf url, model;
     struct load_body body;
-    struct load_file file;
+    struct request_file file;
     struct load_fit fit;
     struct load_words words;
     struct load_slot **slots; /* [n_slots], of options->n_most at most */

@@ -201,7 +201,7 @@ void load_close(struct load *load)
     http_caller_close(load->caller);
     for (int i = 0; i < LOAD_TEXTS; i++)
         buf_free(&load->wants[i]);
-    load_file_close(&load->file);
+    request_file_close(&load->file);
     buf_free(&load->url);
     buf_free(&load->model);
     free(load->slots);

@@ -181,6 +181,8 @@ static bool set_options(const struct http_caller *caller, struct http_call *call
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    if (o->unix_path)
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->unix_path);
     if (o->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
     if (is_here(call->url))

@@ -25,11 +25,13 @@
 enum { HTTP_TYPE_BYTES = 80 };
 
 struct http_caller_options {
-    const char *agent;   /* of the User-Agent header; borrowed while the caller lives */
-    const char *ca_file; /* PEM, who may sign certificates; as agent; NULL: the system's */
-    int connect_s;       /* seconds that connecting may take */
-    int most_s;          /* that a whole call may take */
-    uint32_t n_most;     /* calls at a time */
+    const char *agent;     /* of the User-Agent header; borrowed while the caller lives */
+    const char *ca_file;   /* PEM, who may sign certificates; as agent; NULL: the system's */
+    const char *unix_path; /* a socket that all calls go to, whatever their addresses say; as
+                              agent; or NULL */
+    int connect_s;         /* seconds that connecting may take */
+    int most_s;            /* that a whole call may take; 0: any number */
+    uint32_t n_most;       /* calls at a time */
 };
 
 /* How a call ended. */

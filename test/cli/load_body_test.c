@@ -58,14 +58,14 @@ TEST(load_body, writes_requests_of_words)
     json_decref(root);
 }
 
-static bool open_text(struct load_file *file, const char *text, enum load_endpoint endpoint,
+static bool open_text(struct request_file *file, const char *text, enum load_endpoint endpoint,
                       struct err *err)
 {
     return load_file_open(file, test_write(test_tmp("requests.jsonl"), text, strlen(text)),
                           endpoint, err);
 }
 
-static json_t *line_request(const struct load_body *body, const struct load_file *file,
+static json_t *line_request(const struct load_body *body, const struct request_file *file,
                             uint64_t index)
 {
     struct buf out;
@@ -81,9 +81,8 @@ TEST(load_body, sends_the_lines_of_a_file)
 {
     static const char text[] =
         "{\"messages\":[],\"stream\":false,\"model\":\"own\",\"max_tokens\":5,\"extra\":[1,null]}\n"
-        "\n"
         "{\"custom_id\":\"x\",\"body\":{\"messages\":[1],\"max_completion_tokens\":6}}";
-    struct load_file file;
+    struct request_file file;
     struct err err = {0};
     assert_true(open_text(&file, text, LOAD_CHAT, &err));
     assert_int_equal(file.n_lines, 2);
@@ -110,7 +109,7 @@ TEST(load_body, sends_the_lines_of_a_file)
     assert_null(json_object_get(root, "max_completion_tokens"));
     assert_null(json_object_get(root, "custom_id"));
     json_decref(root);
-    load_file_close(&file);
+    request_file_close(&file);
 }
 
 TEST(load_body, refuses_files_by_line)
@@ -118,21 +117,20 @@ TEST(load_body, refuses_files_by_line)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"", "no line with a request"},
-        {"\n \r\n\n", "no line with a request"},
-        {"{\"messages\":[]}\n{\"messages\":[}", "line 2: line 1, column 14"},
+        {"", "requests.jsonl: it has no request"},
+        {"{\"messages\":[]}\n\n", "line 2: expected a JSON object"},
+        {"{\"messages\":[]}\n{\"messages\":[}", "line 2: expected a JSON object: column 14"},
         {"{\"messages\":[]}\n{\"prompt\":\"a\"}\n",
          "line 2: expected a request with messages; see"},
         {"{}\n", "line 1: expected a request with messages"},
-        {"[1]\n", "line 1: expected a request with messages"},
-        {"7\n", "line 1: expected"},
+        {"[1]\n", "line 1: expected a JSON object"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct load_file file;
+        struct request_file file;
         struct err err = {0};
         assert_false(open_text(&file, cases[i].text, LOAD_CHAT, &err));
         if (!strstr(err.text, cases[i].why))
             fail_msg("%zu: %s", i, err.text);
-        load_file_close(&file);
+        request_file_close(&file);
     }
 }

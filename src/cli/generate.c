@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
 #include "base/limits.h"
 #include "base/plural.h"
+#include "base/random.h"
 #include "base/turn.h"
 #include "base/units.h"
 #include "bise.h"
@@ -24,7 +26,7 @@
 #include "cli/out_check.h"
 #include "cli/served.h"
 
-enum { DEFAULT_PARALLEL = 64, SOME_MORE = 16, MAX_PATH = 100 };
+enum { DEFAULT_PARALLEL = 64, SOME_MORE = 16, MAX_PATH = 90, NAME_CHARS = 12 };
 
 struct generate {
     struct served_options how;
@@ -49,9 +51,12 @@ static uint32_t n_at_a_time(const struct generate *g)
 
 static bool make_folder(struct generate *g, struct err *err)
 {
+    char name[NAME_CHARS + 1];
     const char *tmp = getenv("TMPDIR");
-    int n = snprintf(g->folder, sizeof g->folder, "%s/bise-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof g->folder || !mkdtemp(g->folder)) {
+    if (!random_text(name, NAME_CHARS, "0123456789abcdef", 16, err))
+        return false;
+    int n = snprintf(g->folder, sizeof g->folder, "%s/bise-%s", tmp && *tmp ? tmp : "/tmp", name);
+    if (n < 0 || (size_t)n >= sizeof g->folder || mkdir(g->folder, 0700) != 0) {
         *g->folder = '\0';
         return err_set(err, ERR_IO, "no folder can be made for a socket; see TMPDIR");
     }

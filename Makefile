@@ -99,16 +99,21 @@ unit: $(OUT)/unit
 $(OUT)/scripted_model: $(OUT)/test/cli/scripted_model.o $(OUT)/libbise.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
 $(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/hub_server $(OUT)/stream_server
+# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients.
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
+  $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
+	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
 
 # What the unit tests try a few thousand times, often.
 properties: $(OUT)/unit

@@ -216,7 +216,7 @@ const struct verb verb_generate = {
         "    {\"custom_id\":\"a1\",\"body\":{\"prompt\":\"Once upon a time\",\"max_tokens\":100}}\n"
         "\n"
         "With messages it is a chat; with a prompt, text to be continued; with a suffix, too, a\n"
-        "middle to fill in; \"url\" beside the body names another path, such as /v1/completions.\n"
+        "middle to fill in; with input, embeddings; \"url\" beside the body names another path.\n"
         "MODEL answers, whatever model a request names.  Answers come in the order in which they\n"
         "are done, as lines of a batch: custom_id (where a line has none, its number) and the\n"
         "response with its body.  Requests that fail are written to ANSWERS.jsonl.errors, are\n"

@@ -75,7 +75,7 @@ static bool add_id(struct generate_input *in, size_t index, struct span id, stru
 /* A line is a request when something in it is to be answered. */
 static bool is_request(const struct json_node *request)
 {
-    static const char *const contents[] = {"messages", "prompt", "input", "text"};
+    static const char *const contents[] = {"messages", "prompt", "input"};
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)
         if (json_member(request, contents[i]))
             return true;
@@ -127,8 +127,12 @@ static bool write_path(const struct json_node *line, struct buf *path, struct er
     const struct json_node *url = json_member(line, "url"), *request = request_of(line);
     const char *told = "/v1/chat/completions";
     if (!url || url->kind != NODE_STRING) {
-        if (!json_member(request, "messages"))
-            told = json_member(request, "suffix") ? "/v1/fim/completions" : "/v1/completions";
+        if (json_member(request, "suffix"))
+            told = "/v1/fim/completions";
+        else if (json_member(request, "prompt"))
+            told = "/v1/completions";
+        else if (json_member(request, "input"))
+            told = "/v1/embeddings";
         return buf_add(path, told, strlen(told), err);
     }
     bool ok = url->text.n > 1 && url->text.n < MAX_PATH && *url->text.s == '/';

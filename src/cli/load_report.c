@@ -140,12 +140,13 @@ static void print_check(const struct load_row *row)
 bool load_report_row(const struct load_report *report, const struct load_row *row, struct err *err)
 {
     print_counts(row);
-    if (row->n_done)
+    if (row->n_done) {
         printf("    %-16s %9s %9s %9s %9s\n", "", "p50", "p90", "p99", "max");
-    print_times("first text", &row->first);
-    print_times("between texts", &row->gap);
-    print_times("per token", &row->token);
-    print_times("whole answer", &row->whole);
+        print_times("first text", &row->first);
+        print_times("between texts", &row->gap);
+        print_times("per token", &row->token);
+        print_times("whole answer", &row->whole);
+    }
     if (report->options->check)
         print_check(row);
     print_errors(row);

@@ -36,11 +36,12 @@ TEST(generate_input, takes_requests_and_the_lines_of_batches)
         "{\"messages\":[1],\"stream\":true,\"stream_options\":{},\"model\":\"theirs\"}\n"
         "{\"custom_id\":\"a\\u00e9\",\"body\":{\"prompt\":\"x\",\"model\":\"theirs\",\"n\":2}}\r\n"
         "{\"custom_id\":\"fim\",\"body\":{\"prompt\":\"x\",\"suffix\":\"y\"}}\n"
-        "{\"custom_id\":\"url\",\"method\":\"POST\",\"url\":\"/v1/x\",\"body\":{\"input\":\"x\"}}";
+        "{\"custom_id\":\"url\",\"method\":\"POST\",\"url\":\"/v1/x\",\"body\":{\"input\":\"x\"}}\n"
+        "{\"input\":[\"x\"]}";
     struct generate_input in;
     struct err err = {0};
     assert_true(open_text(&in, text, &err));
-    assert_int_equal(in.file.n_lines, 4);
+    assert_int_equal(in.file.n_lines, 5);
     assert_true(span_is(in.ids[0], "1"));
     assert_true(span_is(in.ids[1], "a\xc3\xa9"));
     assert_int_equal(generate_input_find(&in, SPAN("url")), 3);
@@ -55,6 +56,7 @@ TEST(generate_input, takes_requests_and_the_lines_of_batches)
     json_decref(root);
     json_decref(request(&in, 2, "/v1/fim/completions"));
     json_decref(request(&in, 3, "/v1/x"));
+    json_decref(request(&in, 4, "/v1/embeddings"));
     generate_input_close(&in);
 }
 

@@ -34,7 +34,7 @@ struct bench_serve {
     uint32_t n_requests, seconds;
     const char *key_file, *endpoint;
     bool no_stream, json, csv;
-    bool has_concurrency, has_prompt, has_shared, has_generate, has_temperature, has_warmup;
+    bool has_concurrency, has_prompt, has_shared, has_generate, has_temperature;
     char agent[64];
     struct buf key;
 };
@@ -95,7 +95,7 @@ static int parse(struct bench_serve *b, int *argc, char **argv)
         noting(option_u32("generate", &o->n_generate, 1, MAX_TOKENS), &b->has_generate),
         option_text("file", &o->file),
         option_flag("no-stream", &b->no_stream),
-        noting(option_u32("warmup", &o->n_warmup, 0, MAX_REQUESTS), &b->has_warmup),
+        option_u32("warmup", &o->n_warmup, 0, MAX_REQUESTS),
         noting(option_f32("temperature", &b->temperature, 0, 2), &b->has_temperature),
         {.name = "seed",
          .kind = OPTION_U64,

@@ -46,9 +46,10 @@ struct load_usage {
 
 struct load_answer {
     struct load_answer_options options;
-    double begun;            /* clock_now() when it was due */
-    double first_at, end_at; /* the first text, or 0 for none; the last text, or the end */
-    uint32_t n_texts;        /* events that brought one */
+    double begun;             /* clock_now() when it was due */
+    double first_at, text_at; /* of the first text and of the last one; 0 for none */
+    double end_at;
+    uint32_t n_texts; /* events that brought one */
     struct load_usage usage;
     char finish[24]; /* why it ended, or "" */
     struct buf text; /* all of it, if it is kept */
@@ -57,7 +58,6 @@ struct load_answer {
     struct latency *gaps;
     struct sse_parser sse;
     struct buf body;                  /* of what is no stream */
-    double text_at;                   /* of the last text */
     uint64_t seen, finished, id_hash; /* choices, as bits; of the first event that has one */
     bool has_id, done;                /* the last event came */
     enum load_kind kind;

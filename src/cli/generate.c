@@ -195,6 +195,7 @@ static int generate(int argc, char **argv)
     if (!g.input || !g.output)
         return options_wrong(&verb_generate, "expected -i FILE and -o FILE");
     o->n_waiting = 2 * n_at_a_time(&g);
+    g.how.n_contexts = o->n_running;
     return run_all(&g, argc ? argv[0] : NULL);
 }
 
@@ -227,8 +228,8 @@ const struct verb verb_generate = {
         "    --json                  print what was done and how fast as JSON on stdout\n"
         "    --context N             tokens of a request with its answer (the model's, at\n"
         "                            most 32768)\n"
-        "    --kv-memory SIZE        memory for keys and values (4 contexts, at most half of\n"
-        "                            what is left)\n"
+        "    --kv-memory SIZE        memory for keys and values (for all that are written at the\n"
+        "                            same time, at most half of what is left)\n"
         "    --parallel N            answers that are written at the same time (64)\n"
         "    --speculate N           try out N tokens at a time that the text or a request's\n"
         "                            prediction suggests: answers stay the same (0)\n"

@@ -116,6 +116,12 @@ $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 # Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
 # then the page.
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server
+$(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
+# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients.
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
+  $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
@@ -134,6 +140,9 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LDLIBS)
 
 # The parsers that the library does not have.
+$(OUT)/sse_parser_fuzz $(OUT)/sse_parser_replay: $(OUT)/src/net/sse_parser.o
+$(OUT)/load_answer_fuzz $(OUT)/load_answer_replay: $(OUT)/src/net/sse_parser.o \
+  $(OUT)/src/cli/load_answer.o $(OUT)/src/cli/latency.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
 $(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \

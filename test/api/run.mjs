@@ -22,17 +22,18 @@ function runSuite(name, env) {
             { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: SUITE_MS },
         );
         let text = '';
+        const begin = Date.now();
         for (const pipe of [child.stdout, child.stderr]) pipe.on('data', (data) => (text += data));
-        child.on('exit', (code) => resolve({ code, text }));
+        child.on('exit', (code) => resolve({ code, text, seconds: (Date.now() - begin) / 1000 }));
     });
 }
 
 // Prints one line for the suite, and below it what failed.
-function report(name, { code, text }) {
+function report(name, { code, text, seconds }) {
     const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
     const good = code === 0 && count('pass') > 0;
     console.log(`${good ? 'ok' : 'FAILED'}: clients/${name}: ${count('pass')} passed, ` +
-        `${count('fail')} failed`);
+        `${count('fail')} failed, ${seconds.toFixed(1)} s`);
     if (!good) {
         const failures = text.split(/^(?= *(?:not )?ok \d+ )/m).filter((t) => /^ *not ok/.test(t));
         for (const failure of failures)

@@ -9,6 +9,7 @@
 #include "api/access_log.h"
 #include "api/api_int.h"
 #include "api/completion.h"
+#include "api/embed.h"
 #include "api/metrics.h"
 #include "api/routes.h"
 #include "api/stalls.h"
@@ -27,6 +28,7 @@ static void free_call(void *arg)
 {
     struct call *call = arg;
     completion_free(call->completion);
+    embed_free(call->embed);
     if (call->chat)
         chat_free(call->chat);
     json_tree_free(&call->body);

@@ -11,6 +11,7 @@
 
 struct chat;
 struct completion;
+struct embed;
 struct metrics;
 struct monitor;
 struct queue;
@@ -43,6 +44,7 @@ struct call {
     struct arena arena;            /* lives as long as the call */
     struct completion *completion; /* what engines answer, or NULL */
     struct chat *chat;             /* of the arena, freed with the call; or NULL */
+    struct embed *embed;           /* what a request for embeddings keeps, or NULL */
     uint64_t space;                /* whose prompts may share pages: those of one key */
     /* For the log; of the answers of a completion together. */
     const char *model, *finish;

@@ -14,6 +14,7 @@ void model_answer(struct call *call);
 void chat_answer(struct call *call);
 void fim_answer(struct call *call);
 void completions_answer(struct call *call);
+void embeddings_answer(struct call *call);
 void tokenize_answer(struct call *call);
 void detokenize_answer(struct call *call);
 

@@ -22,6 +22,8 @@ const struct route routes[] = {
      "fills in the middle of a text", false},
     {HTTP_POST, "/v1/completions", ROLE_INFER, BODY_JSON, completions_answer, "continues texts",
      false},
+    {HTTP_POST, "/v1/embeddings", ROLE_INFER, BODY_JSON, embeddings_answer, "texts as vectors",
+     false},
     {HTTP_POST, "/tokenize", ROLE_INFER, BODY_JSON, tokenize_answer, "a text or chat as ids",
      false},
     {HTTP_POST, "/detokenize", ROLE_INFER, BODY_JSON, detokenize_answer, "ids as text", false},

@@ -91,6 +91,11 @@ struct job *job_new(const struct scheduler *sched, const struct job_params *para
         goto fail;
     memcpy(job->ids, params->ids, params->n * sizeof *job->ids);
     job->n_ids = (uint32_t)params->n;
+    if (params->embedding) {
+        job->hidden = mem_new(model_config(sched->model)->dim, sizeof *job->hidden, err);
+        if (!job->hidden)
+            goto fail;
+    }
     job->sampler = sampler_open(&params->sampler, (int32_t)sched->n_vocab, err);
     if (!job->sampler)
         goto fail;
@@ -114,6 +119,7 @@ void job_free(struct job *job)
         sequence_free(&job->seq);
     sampler_close(job->sampler);
     free(job->memory);
+    free(job->hidden);
     free(job->ids);
     free(job);
 }

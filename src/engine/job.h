@@ -26,6 +26,10 @@ struct token_chance {
     float logprob;
 };
 
+/* Instead of an answer: the hidden state behind the last layer and norm of the last token of the
+ * prompt, or the mean of all. */
+enum embedding { EMBED_NOTHING, EMBED_LAST, EMBED_MEAN };
+
 struct job_params {
     const int32_t *ids; /* [n] the prompt, 1 or more; copied */
     size_t n;
@@ -33,6 +37,7 @@ struct job_params {
     uint32_t max_tokens, min_tokens; /* of the answer; at most 0: until the context is full.  Before
                                         the least no token ends it */
     bool prompt_only;                /* there is no answer */
+    enum embedding embedding;        /* with prompt_only */
     bool ignore_eos, no_loop_guard;
     bool with_chances;      /* token events say how probable a token was, */
     uint32_t n_top;         /* and so many of the most probable ones, at most JOB_MAX_TOP */
@@ -62,6 +67,7 @@ struct job_token {
 struct job_result {
     enum finish_reason finish;
     int32_t end_id;                        /* the token that ended it, -1 for none */
+    const float *embedding;                /* [dim], or NULL */
     const struct err *err;                 /* of FINISH_FAILED */
     uint32_t n_prompt, n_cached, n_answer; /* tokens; n_cached of the prompt were not computed */
     uint32_t n_drafted, n_accepted;        /* tokens that were tried out, and that were right */

@@ -31,6 +31,9 @@ static bool open_memory(struct scheduler *s, struct err *err)
     s->logits = mem_new((size_t)MODEL_LOGIT_ROWS * s->n_vocab, sizeof *s->logits, err);
     if (!s->logits)
         return false;
+    s->rows = mem_new((size_t)MODEL_LOGIT_ROWS * model_config(s->model)->dim, sizeof *s->rows, err);
+    if (!s->rows)
+        return false;
     s->raw = mem_new(s->n_vocab, sizeof *s->raw, err);
     if (!s->raw)
         return false;
@@ -75,6 +78,7 @@ void scheduler_close(struct scheduler *sched)
     free(sched->chances);
     free(sched->logits);
     free(sched->raw);
+    free(sched->rows);
     free(sched);
 }
 

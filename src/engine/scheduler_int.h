@@ -26,6 +26,7 @@ struct job {
     bool waits;                              /* by its sink's wish */
     bool again; /* its pages were taken once: what it had is computed again */
     struct loop_guard guard;
+    float *hidden; /* [dim] the embedding so far, or NULL */
     struct job_result result;
     double added, started, first;    /* times; 0: not yet */
     int32_t drafts[SCHEDULER_DRAFT]; /* [n_drafts] of this step */
@@ -46,6 +47,7 @@ struct scheduler {
     struct sampler_room *room;
     struct token_chance *chances;         /* [1 + JOB_MAX_TOP] */
     float *logits;                        /* [MODEL_LOGIT_ROWS][n_vocab] */
+    float *rows;                          /* [MODEL_LOGIT_ROWS][dim] hidden states */
     float *raw;                           /* [n_vocab] of the token whose chances are wanted */
     struct job *batch[SCHEDULER_RUNNING]; /* of this step */
     struct kv_span spans[SCHEDULER_RUNNING];
@@ -57,6 +59,12 @@ struct scheduler {
 static inline bool job_reads_prompt(const struct job *job)
 {
     return job->n_pos < job->params.n;
+}
+
+/* Says whether every row of the prompt is looked at, so that none may come from shared pages. */
+static inline bool job_wants_rows(const struct job *job)
+{
+    return job->params.prompt_chances || job->params.embedding == EMBED_MEAN;
 }
 
 /* Says whether what it wrote has to be computed again. */

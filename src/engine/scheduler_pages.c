@@ -18,7 +18,7 @@ static uint32_t n_owned(const struct scheduler *sched, uint64_t owner)
 /* A prompt whose beginning another job reads right now waits for the pages of that. */
 static bool reads_the_same(const struct scheduler *sched, const struct job *job)
 {
-    if (!sched->cache || job->params.prompt_chances)
+    if (!sched->cache || job_wants_rows(job))
         return false;
     size_t known =
         PAGE * prefix_cache_count(sched->cache, job->params.space, job->ids, job->params.n - 1);
@@ -80,7 +80,7 @@ static bool start(struct scheduler *sched, struct job *job)
     job->running = true;
     sched->n_running++;
     job->place = (struct prefix_place){0};
-    if (sched->cache && !job->params.prompt_chances) {
+    if (sched->cache && !job_wants_rows(job)) {
         uint32_t n = prefix_cache_share(sched->cache, job->params.space, job->ids,
                                         job->params.n - 1, &job->seq, &job->place);
         job->n_pos = n * PAGE;

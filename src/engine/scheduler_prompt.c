@@ -123,6 +123,26 @@ static bool tell_chances(struct scheduler *sched, struct job *job, int first, in
     return true;
 }
 
+/* Adds to the embedding what rows first..first+n-1 of the step hold.  The sum goes from the first
+ * position to the last, so that it does not depend on the parts in which they come. */
+static void embed(struct scheduler *sched, struct job *job, int first, int n)
+{
+    uint32_t dim = model_config(sched->model)->dim;
+    bool last = job->params.embedding == EMBED_LAST;
+    for (int done = last ? n - 1 : 0; done < n; done += MODEL_LOGIT_ROWS) {
+        int n_rows = n - done < MODEL_LOGIT_ROWS ? n - done : MODEL_LOGIT_ROWS;
+        model_hidden(sched->model, first + done, n_rows, sched->rows);
+        if (last)
+            memcpy(job->hidden, sched->rows, dim * sizeof *job->hidden);
+        for (int i = 0; !last && i < n_rows; i++)
+            for (uint32_t k = 0; k < dim; k++)
+                job->hidden[k] += sched->rows[(size_t)i * dim + k];
+    }
+    for (uint32_t k = 0; !last && k < dim && job->n_pos + (uint32_t)n == job->params.n; k++)
+        job->hidden[k] /= (float)job->params.n;
+    job->result.embedding = job->hidden;
+}
+
 /* Chooses the first tokens of the answers whose prompts are complete; jobs: [n], of which the last
  * rows of the step are given. */
 static void begin_answers(struct scheduler *sched, struct job **jobs, const int *rows, int n)
@@ -161,6 +181,8 @@ bool prompt_step(struct scheduler *sched)
             row += n_new;
             continue;
         }
+        if (job->params.embedding)
+            embed(sched, job, row, n_new);
         pages_advance(sched, job, (uint32_t)n_new);
         row += n_new;
         if (job_reads_prompt(job) || job->n_ids > job->params.n)

@@ -78,7 +78,7 @@ test('log-probabilities of a given text, as a harness scores it', async () => {
         assert.ok(choice.text.startsWith('The capital of France'));
         const offsets = choice.logprobs.text_offset;
         choice.logprobs.tokens.forEach((t, i) =>
-            assert.equal(choice.text.slice(offsets[i], offsets[i] + t.length), t));
+            t === '<s>' || assert.equal(choice.text.slice(offsets[i], offsets[i] + t.length), t));
     }
 });
 

@@ -65,7 +65,9 @@ static void flush_text(struct answer *a)
 
 static void add_text(struct answer *a, struct span text)
 {
-    if (!stop_filter_add(&a->stop, text.s, text.n, &a->certain, &a->err))
+    bool may_stop = a->n_tokens >= a->options.min_tokens;
+    if (!(may_stop ? stop_filter_add(&a->stop, text.s, text.n, &a->certain, &a->err)
+                   : buf_add(&a->certain, text.s, text.n, &a->err)))
         return;
     flush_text(a);
     if (!a->stop.found || a->stopped)
@@ -154,6 +156,7 @@ static void take_events(struct answer *a)
 
 bool answer_add(struct answer *answer, int32_t id)
 {
+    answer->n_tokens++;
     if (answer->reply) {
         answer->n_thinking += answer->thinks;
         if (reply_add(answer->reply, id, &answer->err))

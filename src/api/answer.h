@@ -42,6 +42,7 @@ struct answer_options {
     const struct tokenizer *tok;
     const char *const *stop; /* [n_stop] */
     size_t n_stop;
+    uint32_t min_tokens; /* before so many no stop string ends it */
     bool think_tags;     /* as in struct reply_options */
     bool include_stop;   /* the stop string stays part of the text */
     bool drops_thinking; /* nobody wants to hear thoughts */
@@ -54,14 +55,14 @@ struct answer {
     struct reply *reply; /* NULL: text only */
     struct text_decoder decoder;
     struct stop_filter stop;
-    struct buf piece, certain;          /* of one event */
-    struct buf text, thinking;          /* collected */
-    struct answer_call *calls, **last;  /* [n_calls] */
-    uint32_t n_calls, n_thinking;       /* n_thinking: tokens that were thoughts */
-    uint64_t id_seed;                   /* of the ids of calls */
-    bool has_thinking, thinks, stopped; /* stopped: by a stop string */
-    bool parse_failed;                  /* what looked like a call was none */
-    struct err err;                     /* of the first failure */
+    struct buf piece, certain;              /* of one event */
+    struct buf text, thinking;              /* collected */
+    struct answer_call *calls, **last;      /* [n_calls] */
+    uint32_t n_tokens, n_calls, n_thinking; /* n_thinking: tokens that were thoughts */
+    uint64_t id_seed;                       /* of the ids of calls */
+    bool has_thinking, thinks, stopped;     /* stopped: by a stop string */
+    bool parse_failed;                      /* what looked like a call was none */
+    struct err err;                         /* of the first failure */
 };
 
 /* seed: of ids of calls.  Owned: answer_free(), also after a failure.

@@ -55,7 +55,7 @@ struct call {
 /* call.c: parses the content.  Replies and returns false when that fails. */
 bool call_parse(struct call *call);
 
-/* Replies that it failed. */
+/* Reply that it failed.  Errors: err is only read. */
 void call_fail(struct call *call, const struct api_error *error);
 void call_fail_err(struct call *call, const struct err *err);
 

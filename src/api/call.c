@@ -38,7 +38,7 @@ bool call_parse(struct call *call)
     if (call->body.root->kind == NODE_OBJECT)
         return true;
     struct api_error error;
-    api_error_set(&error, 400, "invalid_request_error", "invalid_json",
+    api_error_set(&error, 422, "invalid_request_error", NULL,
                   "the request has to be a JSON object");
     call_fail(call, &error);
     return false;

@@ -180,12 +180,34 @@ static struct span prefix_of(const struct chat *chat)
     return last->parts[last->n_parts - 1].text;
 }
 
+/* Pictures and sound are not understood yet. */
+static bool has_media(const struct chat *chat)
+{
+    for (size_t i = 0; i < chat->n_messages; i++)
+        for (size_t k = 0; k < chat->messages[i].n_parts; k++)
+            if (chat->messages[i].parts[k].kind == PART_IMAGE ||
+                chat->messages[i].parts[k].kind == PART_AUDIO)
+                return true;
+    return false;
+}
+
 bool chat_prompt(struct chat *chat, const struct api_model *model,
                  const struct chat_prompt_options *options, struct prompt *out, struct span *prefix,
                  struct api_error *error)
 {
     struct err err = {0};
     struct mender m = {.chat = chat, .model = model, .err = &err};
+    if (!chat->n_messages) {
+        err_set(&err, ERR_ARG, "request: messages: expected at least one message");
+        api_error_of(error, &err);
+        return false;
+    }
+    if (has_media(chat)) {
+        err_set(&err, ERR_UNSUPPORTED, "model '%s' takes texts only, no pictures and no sound",
+                model->name);
+        api_error_of(error, &err);
+        return false;
+    }
     m.n_places = most_messages(chat);
     m.messages = arena_new(&chat->arena, m.n_places, sizeof *m.messages, &err);
     bool ok = m.messages && mend(&m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/chat_writer.h"
 
+#include "api/tokens.h"
 #include "base/limits.h"
 #include "text/tokenizer.h"
 
@@ -24,7 +25,7 @@ static void write_token(const struct api_model *model, const struct token_chance
     struct buf piece;
     struct err err = {0};
     buf_init(&piece, LIMIT_TOKEN_BYTES);
-    if (!tokenizer_piece(model->tok, chance->id, &piece, &err))
+    if (!token_text(model, chance->id, &piece, &err))
         buf_clear(&piece);
     json_out_raw(o, "\"token\":");
     json_out_span(o, (struct span){piece.data, piece.len});
@@ -257,6 +258,10 @@ static void write_choice(struct choice *choice, struct json_out *o)
     write_calls(&choice->answer, o);
     json_out_raw(o, "}");
     write_chances(choice, o);
+    if (choice->c->sampling.with_ids) {
+        json_out_raw(o, ",\"token_ids\":");
+        tokens_write(&choice->ids, o);
+    }
     json_out_format(o, ",\"finish_reason\":\"%s\"}", choice_finish(choice));
 }
 
@@ -270,6 +275,11 @@ static void write_reply(struct completion *c)
     for (uint32_t i = 0; i < c->n_choices; i++)
         write_choice(&c->choices[i], o);
     json_out_raw(o, "],");
+    if (c->sampling.with_ids) {
+        json_out_raw(o, "\"prompt_token_ids\":");
+        tokens_write(&c->prompts[0], o);
+        json_out_raw(o, ",");
+    }
     usage_write(c, o);
     json_out_raw(o, "}");
     call_reply(c->call, o);

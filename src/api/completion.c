@@ -43,6 +43,7 @@ void completion_free(struct completion *c)
     for (uint32_t i = 0; i < c->n_choices; i++) {
         answer_free(&c->choices[i].answer);
         buf_free(&c->choices[i].chances);
+        token_ids_free(&c->choices[i].ids);
     }
     for (size_t i = 0; i < c->n_prompts; i++)
         token_ids_free(&c->prompts[i]);
@@ -152,6 +153,8 @@ static enum job_go take_token(void *arg, const struct job_token *token)
     monitor_enter(c->monitor);
     if (token->n_chances && c->writer->token)
         c->writer->token(choice, token, false);
+    if (c->sampling.with_ids && !token_ids_add(&choice->ids, token->id, &choice->answer.err))
+        go = JOB_STOP;
     if (c->failed || !answer_add(&choice->answer, token->id))
         go = JOB_STOP;
     if (c->streaming && !c->failed && !flush(c))
@@ -219,6 +222,7 @@ static bool open_choices(struct completion *c, struct err *err)
         buf_init(&choice->chances, LIMIT_TEXT_BYTES);
         options.stop = c->sampling.stop;
         options.n_stop = c->sampling.n_stop;
+        options.min_tokens = c->sampling.job.min_tokens;
         options.include_stop = c->sampling.include_stop;
         options.listen = listen;
         options.arg = choice;

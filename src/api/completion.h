@@ -25,6 +25,7 @@ struct choice {
     enum err_code failure; /* why it failed, for FINISH_FAILED */
     struct buf chances;    /* JSON items of the tokens since the last piece of a stream */
     uint32_t n_chances;    /* items in it */
+    struct token_ids ids;  /* of the answer, where the request wants them */
     struct span prefix;    /* what the answer begins with already */
     const struct api_model *model;
     void *more; /* the writer's own */
@@ -53,11 +54,10 @@ struct completion {
     struct answer_options answer;
     struct token_ids *prompts; /* [n_prompts]; owned */
     size_t n_prompts;
-    struct span prefix;
-    bool mistral; /* the dialect: thoughts as chunks, "model_length" */
-    bool separate_prompt_chances;
-    uint32_t n_logprobs;
-    struct choice *choices; /* [n_choices] */
+    struct span prefix;          /* what every answer begins with already, or */
+    const struct span *prefixes; /* [n_prompts] those to each prompt; or NULL */
+    bool mistral;                /* the dialect: thoughts as chunks, "model_length" */
+    struct choice *choices;      /* [n_choices] */
     uint32_t n_choices, n_left;
     char id[64];
     int64_t created;
@@ -86,7 +86,7 @@ struct usage {
 };
 struct usage completion_usage(const struct completion *c);
 
-/* Why an answer ended, in the words of OpenAI and Mistral. */
+/* Why an answer ended, in the words of OpenAI and Mistral.  Borrowed: static. */
 const char *choice_finish(const struct choice *choice);
 
 /* Appends an item of log-probabilities as chat completions have it. */

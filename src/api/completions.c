@@ -6,11 +6,13 @@
 #include "api/chat_writer.h"
 #include "api/endpoints.h"
 #include "api/fields.h"
+#include "api/models.h"
 #include "api/tokens.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "text/prompt.h"
 
-enum { DEFAULT_TOKENS = 16, MOST_PROMPTS = 64, MOST_LOGPROBS = JOB_MAX_TOP };
+enum { DEFAULT_TOKENS = 16, MOST_PROMPTS = 64, MOST_LOGPROBS = 5 };
 
 /* The lists of one choice's logprobs, each a JSON array without its brackets. */
 struct lists {
@@ -21,6 +23,7 @@ struct lists {
 /* What this dialect has besides. */
 struct more {
     struct lists *lists; /* [n_choices] */
+    struct span suffix;
     bool echo, wants_chances;
     size_t n;
 };
@@ -33,12 +36,13 @@ static void add_to(struct buf *buf, struct choice *choice, const char *text)
         choice->answer.err = o.err;
 }
 
+/* The text of a token: nothing for a control token, which has no place in the text. */
 static void write_piece(const struct api_model *model, int32_t id, struct json_out *o, size_t *n)
 {
     struct buf piece;
     struct err err = {0};
     buf_init(&piece, LIMIT_TOKEN_BYTES);
-    if (!tokenizer_piece(model->tok, id, &piece, &err))
+    if (tokenizer_is_control(model->tok, id) || !token_text(model, id, &piece, &err))
         buf_clear(&piece);
     json_out_span(o, (struct span){piece.len ? piece.data : "", piece.len});
     *n = piece.len;
@@ -223,10 +227,30 @@ static const struct writer text_writer = {
     .free = free_more,
 };
 
+/* What is to stand between two texts. */
+static bool fill_in(struct completion *c, struct span before, struct span after,
+                    struct token_ids *ids, struct err *err)
+{
+    struct prompt prompt = {0};
+    if (!model_fills_in(c->model))
+        return err_set(err, ERR_UNSUPPORTED, "model '%s' has no tokens for filling in the middle",
+                       c->model->name);
+    bool ok = prompt_fim(c->model->format, before, after, &prompt, err);
+    if (ok) {
+        *ids = prompt.ids; /* taken over */
+        prompt.ids = (struct token_ids){0};
+    }
+    prompt_free(&prompt);
+    return ok;
+}
+
 /* One prompt: a text, or a list of ids. */
 static bool add_prompt(struct completion *c, const struct json_node *prompt, struct err *err)
 {
     struct token_ids *ids = &c->prompts[c->n_prompts++];
+    struct more *more = c->more;
+    if (prompt->kind == NODE_STRING && more->suffix.n)
+        return fill_in(c, prompt->text, more->suffix, ids, err);
     if (prompt->kind == NODE_STRING)
         return tokens_encode(c->model, prompt->text, true, ids, err);
     if (prompt->kind == NODE_ARRAY && prompt->n)
@@ -252,39 +276,47 @@ static bool read_prompts(struct completion *c, const struct json_node *body, str
     return true;
 }
 
-/* Lets the answer begin with its prompt. */
+/* The text of a prompt. */
+static bool decode(struct completion *c, const struct token_ids *ids, struct span *out,
+                   struct err *err)
+{
+    struct buf text;
+    struct text_decoder decoder;
+    buf_init(&text, LIMIT_TEXT_BYTES);
+    text_decoder_init(&decoder, c->model->tok);
+    bool ok = true;
+    for (size_t i = 0; ok && i < ids->n; i++)
+        ok = text_decoder_add(&decoder, ids->ids[i], &text, err);
+    ok = ok && text_decoder_end(&decoder, &text, err);
+    char *copy =
+        ok ? arena_string(&c->call->arena, text.len ? text.data : "", text.len, err) : NULL;
+    *out = (struct span){copy, text.len};
+    buf_free(&text);
+    return copy != NULL;
+}
+
+/* Lets each answer begin with its prompt. */
 static bool read_echo(struct completion *c, const struct json_node *body, struct more *more,
                       struct err *err)
 {
     if (!field_bool(body, "echo", &more->echo, err) || !more->echo)
         return !err->code;
-    if (c->n_prompts > 1)
-        return json_node_fail(field_find(body, "echo"), err, "takes one prompt at a time");
-    struct buf text;
-    buf_init(&text, LIMIT_TEXT_BYTES);
-    struct text_decoder decoder;
-    text_decoder_init(&decoder, c->model->tok);
-    bool ok = true;
-    for (size_t i = 0; ok && i < c->prompts[0].n; i++)
-        ok = text_decoder_add(&decoder, c->prompts[0].ids[i], &text, err);
-    ok = ok && text_decoder_end(&decoder, &text, err);
-    char *copy =
-        ok ? arena_string(&c->call->arena, text.len ? text.data : "", text.len, err) : NULL;
-    if (copy)
-        c->prefix = (struct span){copy, text.len};
-    buf_free(&text);
-    return copy != NULL;
+    struct span *prefixes = arena_new(&c->call->arena, c->n_prompts, sizeof *prefixes, err);
+    c->prefixes = prefixes;
+    for (size_t i = 0; prefixes && i < c->n_prompts; i++)
+        if (!decode(c, &c->prompts[i], &prefixes[i], err))
+            return false;
+    return prefixes != NULL;
 }
 
 static bool read_more(struct completion *c, const struct json_node *body, struct err *err)
 {
     int64_t n_top = -1;
     struct job_params *job = &c->sampling.job;
-    struct more *more = arena_new(&c->call->arena, 1, sizeof *more, err);
-    if (!more || !field_int(body, "logprobs", 0, MOST_LOGPROBS, &n_top, err) ||
+    struct more *more = c->more;
+    if (!field_int(body, "logprobs", 0, MOST_LOGPROBS, &n_top, err) ||
         !read_echo(c, body, more, err))
         return false;
-    c->more = more;
     size_t n = c->n_prompts * c->sampling.n;
     more->lists = arena_new(&c->call->arena, n, sizeof *more->lists, err);
     if (!more->lists)
@@ -310,8 +342,12 @@ void completions_answer(struct call *call)
     if (!model)
         return;
     struct completion *c = completion_new(call, model, &text_writer, &err);
-    if (!c || !sampling_read(body, model, &call->arena, &c->sampling, &err) ||
-        !read_prompts(c, body, &err) || !read_more(c, body, &err)) {
+    struct more *more = c ? arena_new(&call->arena, 1, sizeof *more, &err) : NULL;
+    if (more)
+        c->more = more;
+    if (!more || !sampling_read(body, model, &call->arena, &c->sampling, &err) ||
+        !field_text(body, "suffix", &more->suffix, &err) || !read_prompts(c, body, &err) ||
+        !read_more(c, body, &err)) {
         call_fail_err(call, &err);
         return;
     }

@@ -196,6 +196,7 @@ bool sampling_read(const struct json_node *body, const struct api_model *model, 
         !sampling_read_stop(field_find(body, "stop"), arena, out, err) ||
         !field_bool(body, "ignore_eos", &out->job.ignore_eos, err) ||
         !field_bool(body, "include_stop_str_in_output", &out->include_stop, err) ||
+        !field_bool(body, "return_token_ids", &out->with_ids, err) ||
         !field_int(body, "n", 1, SAMPLING_MOST_ANSWERS, &n, err))
         return false;
     out->n = (uint32_t)n;

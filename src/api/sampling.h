@@ -17,7 +17,7 @@ struct sampling {
     const char *stop[LIMIT_STOP_STRINGS];
     size_t n_stop;
     uint32_t n; /* answers */
-    bool include_stop, stream, include_usage, has_max_tokens;
+    bool include_stop, stream, include_usage, has_max_tokens, with_ids;
     uint64_t seed; /* also of what else is drawn */
 };
 

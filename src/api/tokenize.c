@@ -22,7 +22,7 @@ static void write_pieces(const struct api_model *model, const struct token_ids *
         struct buf piece;
         struct err err = {0};
         buf_init(&piece, LIMIT_TOKEN_BYTES);
-        if (!tokenizer_piece(model->tok, ids->ids[i], &piece, &err))
+        if (!token_text(model, ids->ids[i], &piece, &err))
             buf_clear(&piece);
         json_out_raw(o, i ? "," : "");
         json_out_span(o, (struct span){piece.len ? piece.data : "", piece.len});

@@ -18,6 +18,11 @@ bool tokens_read(const struct json_node *list, const struct api_model *model, st
 bool tokens_encode(const struct api_model *model, struct span text, bool with_bos,
                    struct token_ids *out, struct err *err) CHECKED;
 
+/* Appends what a token stands for in a text, in bytes; a control token by its name.
+ * Errors: ERR_LIMIT. */
+bool token_text(const struct api_model *model, int32_t id, struct buf *out,
+                struct err *err) CHECKED;
+
 /* Appends "[1,2,3]". */
 void tokens_write(const struct token_ids *ids, struct json_out *o);
 

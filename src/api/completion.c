@@ -214,10 +214,11 @@ static bool open_choices(struct completion *c, struct err *err)
     for (uint32_t i = 0; c->choices && i < n; i++) {
         struct choice *choice = &c->choices[i];
         struct answer_options options = c->answer;
+        size_t prompt = i / c->sampling.n;
         *choice = (struct choice){.c = c,
                                   .index = i,
-                                  .prompt = i / c->sampling.n,
-                                  .prefix = c->prefix,
+                                  .prompt = prompt,
+                                  .prefix = c->prefixes ? c->prefixes[prompt] : c->prefix,
                                   .model = c->model};
         buf_init(&choice->chances, LIMIT_TEXT_BYTES);
         options.stop = c->sampling.stop;

@@ -82,6 +82,15 @@ test('log-probabilities of a given text, as a harness scores it', async () => {
     }
 });
 
+test('offsets count characters', async () => {
+    const prompt = 'Le café est fermé à Orléans, 日本語';
+    const [{ text, logprobs }] = (await complete({ prompt, echo: true, max_tokens: 0, logprobs: 1 })).choices;
+    assert.equal(text, prompt);
+    logprobs.tokens.forEach((t, i) =>
+        t === '<s>' || t.includes('\ufffd') ||
+            assert.equal(text.slice(logprobs.text_offset[i], logprobs.text_offset[i] + t.length), t));
+});
+
 test('the same scores by tokens and by text, in any batch', async () => {
     const score = async (prompt) => {
         const r = await complete({ prompt, echo: true, max_tokens: 0, logprobs: 1 });

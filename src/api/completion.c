@@ -214,12 +214,9 @@ static bool open_choices(struct completion *c, struct err *err)
     for (uint32_t i = 0; c->choices && i < n; i++) {
         struct choice *choice = &c->choices[i];
         struct answer_options options = c->answer;
-        size_t prompt = i / c->sampling.n;
-        *choice = (struct choice){.c = c,
-                                  .index = i,
-                                  .prompt = prompt,
-                                  .prefix = c->prefixes ? c->prefixes[prompt] : c->prefix,
-                                  .model = c->model};
+        *choice =
+            (struct choice){.c = c, .index = i, .prompt = i / c->sampling.n, .model = c->model};
+        choice->prefix = c->prefixes ? c->prefixes[choice->prompt] : c->prefix;
         buf_init(&choice->chances, LIMIT_TEXT_BYTES);
         options.stop = c->sampling.stop;
         options.n_stop = c->sampling.n_stop;

@@ -55,9 +55,39 @@
 #define LIMIT_TEMPLATE_BYTES (1u << 20)   /* a chat template in a file of its own */
 #define LIMIT_TEXT_BYTES     (256u << 20) /* one text to tokenise, one answer */
 
+/* JSON Schemas and grammars. */
+#define LIMIT_SCHEMA_BYTES        (1u << 20) /* one schema */
+#define LIMIT_SCHEMA_NAMES        4096u      /* $id and $anchor in one */
+#define LIMIT_SCHEMA_DIGITS       1100       /* of a bound; a double has up to 1075 */
+#define LIMIT_SCHEMA_ALTERNATIVES 1024u      /* of one place after merging allOf with anyOf */
+#define LIMIT_SCHEMA_CHOICES      256        /* one inside the other */
+#define LIMIT_SCHEMA_STEPS        1000000u   /* keywords looked at while merging */
+#define LIMIT_SCHEMA_GOALS        100000u    /* different places of one schema, after merging */
+#define LIMIT_SCHEMA_ENUM         100000u    /* values of all enums */
+#define LIMIT_SCHEMA_MULTIPLE     10000u     /* multipleOf, without its power of ten */
+#define LIMIT_SCHEMA_TUPLE        4096u      /* items that differ by their place */
+#define LIMIT_SCHEMA_KEY_CLASSES  64u        /* kinds of names by patternProperties */
+#define LIMIT_GRAMMAR_RULES       100000u    /* of a grammar in a textual notation */
+#define LIMIT_GRAMMAR_REPEAT      1000000u   /* bounds of repetition in one */
+
 /* Generation. */
 #define LIMIT_STOP_STRINGS 16
 #define LIMIT_STOP_BYTES   256
+
+/* Grammars. */
+#define LIMIT_REGEX_BYTES    (64u << 10) /* one pattern */
+#define LIMIT_REGEX_DEPTH    256         /* groups in groups of a pattern */
+#define LIMIT_REGEX_COUNT    1000000u    /* a bound of a repetition */
+#define LIMIT_REGEX_NODES    2000000u    /* of all expressions of a grammar, with derivatives */
+#define LIMIT_REGEX_STEPS    1000000u    /* derivatives to decide facts while a grammar is made */
+#define LIMIT_GRAMMAR_SYMS   500000u     /* symbols of a grammar */
+#define LIMIT_GRAMMAR_STATES 250000u     /* of its lexer */
+#define LIMIT_GRAMMAR_ITEMS  2000u       /* of a row */
+#define LIMIT_GRAMMAR_UNIQUE 4096u       /* values of a list that must differ */
+#define LIMIT_MASK_STEPS     200000u     /* derivatives for one mask */
+#define LIMIT_MASK_ITEMS     50000u      /* items for one mask */
+#define LIMIT_MASK_BYTES     (32u << 20) /* kept masks of a grammar */
+#define LIMIT_MATCHER_ITEMS  1000000u    /* items of one sequence */
 
 /* Downloads. */
 #define LIMIT_REDIRECTS      8            /* of one request */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock.h - what only one thread at a time may have.
+/* lock.h - what only one thread at a time may have, and counts of who holds a thing.
  *
  *     struct lock *lock = lock_open(err);
  *     lock_take(lock); ...; lock_give(lock);
@@ -10,6 +10,8 @@
  * Thread: any. */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
+
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -24,5 +26,13 @@ void lock_close(struct lock *lock);
 /* Waits until nobody has the lock, and has it; the same thread may not take it twice. */
 void lock_take(struct lock *lock);
 void lock_give(struct lock *lock);
+
+/* A number of holders that threads change at once: adds one; takes one away and says whether
+ * that was the last.  All zero has none. */
+struct holders {
+    uint32_t n;
+};
+void holders_add(struct holders *holders);
+bool holders_drop(struct holders *holders) CHECKED;
 
 #endif

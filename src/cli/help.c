@@ -8,9 +8,9 @@
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,      &verb_serve,   &verb_show,    &verb_pull,   &verb_list,    &verb_rm,
-    &verb_quantize, &verb_imatrix, &verb_merge,  &verb_bench,   &verb_tokenize,
-    &verb_render,   &verb_parse,   &verb_logits, &verb_version, &verb_help,
+    &verb_run,      &verb_serve,   &verb_show,          &verb_pull,    &verb_list,     &verb_rm,
+    &verb_quantize, &verb_imatrix, &verb_merge,         &verb_bench,   &verb_tokenize, &verb_render,
+    &verb_parse,    &verb_logits,  &verb_grammar_check, &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
@@ -55,7 +55,7 @@ static void overview(void)
           "commands:\n",
           stdout);
     for (int i = 0; i < N_VERBS; i++)
-        printf("    %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+        printf("    %-13s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs("\n'bise help COMMAND' has the options of each.\n", stdout);
 }
 

@@ -238,6 +238,8 @@ static bool read_tool(const struct reader *in, const struct json_node *node, str
         !opt_text(in, function, "description", &tool->description))
         return false;
     tool->name = json_member(function, "name")->text;
+    const struct json_node *strict = find(function, "strict");
+    tool->is_strict = strict && strict->kind == NODE_TRUE;
     tool->parameters = find(function, "parameters");
     if (tool->parameters && tool->parameters->kind != NODE_OBJECT)
         return json_node_fail(tool->parameters, in->err, "expected a JSON Schema, an object");

@@ -53,6 +53,7 @@ struct chat_message {
 struct chat_tool {
     struct span name, description;      /* description "" when missing */
     const struct json_node *parameters; /* a JSON Schema; NULL: none, written {} */
+    bool is_strict;                     /* arguments are to fit it exactly */
 };
 
 /* All zero is empty. */

@@ -19,7 +19,11 @@ function runSuite(name, env) {
         const child = spawn(
             process.execPath,
             ['--test', '--test-reporter=tap', join(here, `${name}_test.mjs`)],
-            { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: SUITE_MS },
+            {
+                env: { ...process.env, ...env },
+                stdio: ['ignore', 'pipe', 'pipe'],
+                timeout: SUITE_MS,
+            },
         );
         let text = '';
         const begin = Date.now();
@@ -32,8 +36,10 @@ function runSuite(name, env) {
 function report(name, { code, text, seconds }) {
     const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
     const good = code === 0 && count('pass') > 0;
-    console.log(`${good ? 'ok' : 'FAILED'}: clients/${name}: ${count('pass')} passed, ` +
-        `${count('fail')} failed, ${seconds.toFixed(1)} s`);
+    console.log(
+        `${good ? 'ok' : 'FAILED'}: clients/${name}: ${count('pass')} passed, ` +
+            `${count('fail')} failed, ${seconds.toFixed(1)} s`,
+    );
     if (!good) {
         const failures = text.split(/^(?= *(?:not )?ok \d+ )/m).filter((t) => /^ *not ok/.test(t));
         for (const failure of failures)
@@ -50,7 +56,9 @@ async function main(names) {
     let sum = { passed: 0, failed: 0 };
     try {
         execFileSync(join(here, 'tiny_models'), [folder], { stdio: 'inherit' });
-        const all = Object.values(models).map((m) => (m === models.stories ? stories : modelPath(m)));
+        const all = Object.values(models).map((m) =>
+            m === models.stories ? stories : modelPath(m),
+        );
         server = await startServer(['--no-auth', ...all]);
         for (const name of names) {
             const { passed, failed } = report(name, await runSuite(name, { BISE_URL: server.url }));
@@ -61,8 +69,10 @@ async function main(names) {
         const end = await server.stop();
         if (early || end.code !== 0) {
             sum.failed++;
-            console.log(`FAILED: the server ended ${early ? 'by itself' : 'badly'}: ` +
-                `${JSON.stringify(end)}\n${server.log.slice(-4000)}`);
+            console.log(
+                `FAILED: the server ended ${early ? 'by itself' : 'badly'}: ` +
+                    `${JSON.stringify(end)}\n${server.log.slice(-4000)}`,
+            );
         }
     } finally {
         await server?.stop('SIGKILL');

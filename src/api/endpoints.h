@@ -12,6 +12,7 @@ void version_answer(struct call *call);
 void metrics_answer(struct call *call);
 void models_answer(struct call *call);
 void model_answer(struct call *call);
+void model_delete_answer(struct call *call);
 void chat_answer(struct call *call);
 void fim_answer(struct call *call);
 void completions_answer(struct call *call);

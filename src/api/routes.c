@@ -18,6 +18,8 @@ const struct route routes[] = {
     {HTTP_GET, "/metrics", ROLE_ADMIN, BODY_NONE, metrics_answer, "counters for Prometheus", false},
     {HTTP_GET, "/v1/models", ROLE_INFER, BODY_NONE, models_answer, "the models", false},
     {HTTP_GET, "/v1/models/*", ROLE_INFER, BODY_NONE, model_answer, "one model", false},
+    {HTTP_DELETE, "/v1/models/*", ROLE_INFER, BODY_NONE, model_delete_answer,
+     "refuses to delete a base model", false},
     {HTTP_POST, "/v1/chat/completions", ROLE_INFER, BODY_JSON, chat_answer,
      "answers a conversation", false},
     {HTTP_POST, "/v1/fim/completions", ROLE_INFER, BODY_JSON, fim_answer,

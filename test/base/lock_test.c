@@ -14,12 +14,18 @@ struct shared {
 };
 
 static void *count(void *arg)
+    struct holders holders;
+    int n, n_last;
+static void *add(void *arg)
 {
     struct shared *shared = arg;
     for (int i = 0; i < N_ROUNDS; i++) {
         lock_take(shared->lock);
         shared->n++;
         lock_give(shared->lock);
+        holders_add(&shared->holders);
+        if (holders_drop(&shared->holders))
+            shared->n_last++;
     }
     return NULL;
 }
@@ -47,4 +53,12 @@ TEST(lock, says_that_there_is_no_memory)
     mem_fail_never();
     assert_null(lock);
     assert_int_equal(err.code, ERR_LIMIT);
+TEST(lock, lets_one_thread_in_at_a_time)
+    struct err err;
+    holders_add(&shared.holders);
+        assert_int_equal(pthread_create(&threads[i], NULL, add, &shared), 0);
+    assert_int_equal(shared.n_last, 0);
+    assert_true(holders_drop(&shared.holders));
+    struct lock *none = lock_open(&err);
+    assert_null(none);
 }

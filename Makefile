@@ -113,13 +113,11 @@ $(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
-# then the page.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server
 $(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients.
+# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
+# then the page.
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
   $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)

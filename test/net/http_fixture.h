@@ -41,6 +41,7 @@ struct fixture {
     struct http_exchange *held[HELD_MAX];
     int n_held, n_gone, n_released, n_logged;
     double gone_at;
+    bool stop;               /* for a thread of the test's own */
     struct http_access last; /* its texts: */
     char last_method[32], last_route[32], last_id[HTTP_ID_BYTES];
 };

@@ -354,6 +354,9 @@ bool http_server_reload(struct http_server *server, struct err *err)
     struct http_daemon *unused = server->next_tls;
     server->next_tls = d;
     wake_loop(server);
+    /* Taken, or given way to a newer one. */
+    while (server->next_tls == d && !server->is_stopping)
+        monitor_wait(server->monitor, WAIT_MS);
     monitor_leave(server->monitor);
     http_daemon_close(unused);
     return true;

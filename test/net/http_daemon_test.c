@@ -113,7 +113,6 @@ TEST(http_daemon, tls)
     /* Another certificate; the old connection goes on. */
     make_certificate("second", cert, key);
     assert_true(http_server_reload(f.server, &err));
-    usleep(50000);
     assert_true(tls_open(&peer, &f, TLS1_3_VERSION));
     assert_string_equal(peer.name, "second");
     tls_ask(&peer, HELLO, "hello\n");

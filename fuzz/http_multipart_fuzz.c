@@ -21,7 +21,10 @@ static bool begin(void *arg, const struct multipart_part *part, struct err *err)
     if (s->open || !*part->name || strpbrk(part->file_name, "/\\\r\n"))
         __builtin_trap();
     s->open = true;
-    return buf_add(&s->text, part, sizeof *part, err);
+    return buf_add(&s->text, part->name, strlen(part->name), err) &&
+           buf_add(&s->text, part->file_name, strlen(part->file_name), err) &&
+           buf_add(&s->text, part->content_type, strlen(part->content_type), err) &&
+           buf_add(&s->text, &part->is_file, sizeof part->is_file, err);
 }
 
 static bool take(void *arg, const char *bytes, size_t n, struct err *err)

@@ -208,10 +208,15 @@ bool http_conns_hup(struct http_server *server)
     bool any = false;
     server->has_hup = false;
     for (struct http_conn *c = server->conns; c; c = c->next) {
-        /* While a request arrives libmicrohttpd reads, and sees it by itself. */
-        if (!c->is_hup || !c->x || c->phase < PHASE_HANDLED || c->is_closing)
+        if (!c->is_hup || c->is_closing)
             continue;
-        http_conn_abort(c);
+        /* While it reads, libmicrohttpd sees the end by itself, unless that came together with
+         * the last bytes: it has one event for both, and takes a short read for an empty socket.
+         * Another event follows from this. */
+        if (c->phase < PHASE_HANDLED)
+            http_conn_finish(c);
+        else
+            http_conn_abort(c);
         any = true;
     }
     return any;

@@ -93,7 +93,7 @@ static bool read_extended(struct multipart_part *part, const char *text, struct 
         return err_set(err, ERR_UNSUPPORTED, "filename* of a part must be UTF-8");
     if (!http_decode(decoded, text + 7, strlen(text + 7), false, err))
         return false;
-    memcpy(part->file_name, decoded, sizeof decoded);
+    memcpy(part->file_name, decoded, strlen(decoded) + 1);
     return true;
 }
 

@@ -252,6 +252,7 @@ void http_on_end(void *server, struct MHD_Connection *mhd, void **context,
     c->since = c->server->now;
     c->n_requests++;
     c->in_bytes = 0;
+    c->server->has_hup |= c->is_hup;
     if (c->server->sees_stop)
         http_conn_finish(c);
 }

@@ -101,6 +101,9 @@ static void look(struct http_exchange *x)
 static void stop_accepting(struct http_server *server)
 {
     server->sees_stop = true;
+    /* Who has connected already may have asked, too. */
+    for (int i = 0; i < server->n_listeners && !server->sees_end; i++)
+        http_conn_accept(server, &server->listeners[i]);
     http_unlisten(server);
     for (struct http_conn *c = server->conns; c; c = c->next)
         if (c->phase == PHASE_FIRST || c->phase == PHASE_IDLE)
@@ -351,6 +354,9 @@ bool http_server_reload(struct http_server *server, struct err *err)
     struct http_daemon *unused = server->next_tls;
     server->next_tls = d;
     wake_loop(server);
+    /* Taken, or given way to a newer one. */
+    while (server->next_tls == d && !server->is_stopping)
+        monitor_wait(server->monitor, WAIT_MS);
     monitor_leave(server->monitor);
     http_daemon_close(unused);
     return true;

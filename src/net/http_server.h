@@ -177,7 +177,7 @@ struct http_server *http_server_open(const struct http_server_options *options,
 int http_server_port(const struct http_server *server);
 
 /* Reads certificate and key again, for connections from now on; those that are open keep the old
- * ones.  Errors: ERR_IO, ERR_FORMAT; the old ones then stay.  Thread: any. */
+ * ones.  Errors: ERR_IO, ERR_FORMAT; the old ones then stay.  Thread: any but the server's. */
 bool http_server_reload(struct http_server *server, struct err *err) CHECKED;
 
 /* Stops listening and closes idle connections; what runs goes on, each response closes its

@@ -170,6 +170,28 @@ TEST(http_conn, many_slow_clients_do_not_hinder_an_honest_one)
     fixture_close(&f);
 }
 
+TEST(http_conn, an_end_that_comes_with_the_last_bytes_is_seen)
+{
+    static const char *const says[] = {"GET /hello HTTP/1.1\r\n" H "\r\n",
+                                       "GET /hello HTTP/1.1\r\nHost: loc",
+                                       "GET",
+                                       "",
+                                       "POST /echo HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\n123",
+                                       "GET /hold HTTP/1.1\r\n" H "\r\n"};
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    for (int i = 0; i < 60; i++) {
+        int fd = peer_connect(&f);
+        peer_say(fd, says[i % 6]);
+        shutdown(fd, SHUT_WR);
+        assert_true(peer_is_closed(fd));
+        close(fd);
+    }
+    assert_int_equal(fixture_counts(&f).n_open, 0);
+    fixture_close(&f);
+}
+
 TEST(http_conn, garbage)
 {
     static const unsigned char hello[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, '\n', 0, 0, '\n'};

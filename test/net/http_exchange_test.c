@@ -224,3 +224,104 @@ TEST(http_exchange, outlives_its_server)
     assert_int_equal(f.n_released, 1);
     monitor_close(f.monitor);
 }
+
+/* Takes what is held and does one thing or another with it. */
+static void answer_somehow(void *arg)
+{
+    struct fixture *f = arg;
+    static const char text[3000] = "x";
+    uint64_t seed = 11;
+    for (int done = 0;;) {
+        monitor_enter(f->monitor);
+        while (done == f->n_held && !f->stop)
+            monitor_wait(f->monitor, 100);
+        struct http_exchange *x = done < f->n_held ? f->held[done] : NULL;
+        monitor_leave(f->monitor);
+        if (!x)
+            return;
+        done++;
+        uint32_t how = test_random(&seed) % 8;
+        if (how == 0) {
+            http_reply(x, 200, "text/plain", text, test_random(&seed) % sizeof text);
+        } else if (how > 1) {
+            http_stream_begin(x, 200, "text/event-stream");
+            for (uint32_t i = 0; i < how * 3; i++)
+                if (!http_stream_write(x, text, test_random(&seed) % sizeof text))
+                    break;
+            if (how > 2)
+                http_stream_end(x);
+        }
+        http_unref(x);
+    }
+}
+
+TEST(http_exchange, clients_that_do_anything)
+{
+    enum { CONNECTIONS = 16, ROUNDS = 1200 };
+    static const char *const says[] = {
+        HOLD,
+        HOLD HOLD,
+        "POST /hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab",
+        "GET /hello HTTP/1.1\r\nHost: loc",
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n" HOLD,
+        "\r\n\x16\x03",
+        "POST /secret HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n123",
+        "POST /hold HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    };
+    static struct fixture f;
+    struct err err = {0};
+    int fds[CONNECTIONS] = {0};
+    uint64_t seed = 5, n_connected = 0;
+    char bytes[2000];
+    fixture_init(&f);
+    f.o.limits.queued_bytes = 20000;
+    fixture_open(&f);
+    struct thread *thread = thread_open("test", answer_somehow, &f, &err);
+    for (int round = 0; round < ROUNDS; round++) {
+        int *fd = &fds[test_random(&seed) % CONNECTIONS];
+        uint32_t how = test_random(&seed) % 9;
+        usleep(test_random(&seed) % 500);
+        if (!*fd) {
+            *fd = peer_connect(&f);
+            n_connected++;
+        }
+        if (how < 4) {
+            peer_say(*fd, says[test_random(&seed) % (sizeof says / sizeof *says)]);
+        } else if (how < 8) {
+            ssize_t n = recv(*fd, bytes, sizeof bytes, MSG_DONTWAIT);
+            if (n == 0 || (n < 0 && errno != EAGAIN)) {
+                close(*fd);
+                *fd = 0;
+            }
+        } else {
+            enum leaving leaving = (enum leaving)(test_random(&seed) % 3);
+            leave(*fd, leaving);
+            if (leaving == HALF)
+                close(*fd);
+            *fd = 0;
+        }
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (fds[i])
+            close(fds[i]);
+    struct http_counts counts;
+    double until = clock_now() + 5;
+    do
+        counts = fixture_counts(&f);
+    while ((counts.n_running || counts.n_open || counts.n_connections < n_connected) &&
+           clock_now() < until);
+    assert_int_equal(counts.n_running, 0);
+    assert_int_equal(counts.n_open, 0);
+    assert_int_equal(counts.n_streams, 0);
+    monitor_enter(f.monitor);
+    f.stop = true;
+    monitor_change(f.monitor);
+    monitor_leave(f.monitor);
+    thread_close(thread);
+    print_message("%d exchanges, %d gone, %d logged\n", f.n_held, f.n_gone, f.n_logged);
+    http_server_close(f.server);
+    assert_int_equal(f.n_released, f.n_held);
+    assert_true(f.n_held > 50);
+    monitor_close(f.monitor);
+}

@@ -104,8 +104,8 @@ static bool read_address(struct store *store, const char *url, const char *folde
     if (strlen(url) > LIMIT_URL_BYTES)
         return err_set(err, ERR_ARG, "the address of the store: expected %u bytes at most",
                        LIMIT_URL_BYTES);
-    /* Not quoted: it may have a password. */
-    if (!is_postgres && (!*path || strstr(path, "://")))
+    /* Not quoted: it may have a password.  ':' begins what SQLite keeps in memory only. */
+    if (!is_postgres && (!*path || *path == ':' || strstr(path, "://")))
         return err_set(err, ERR_ARG,
                        "the address of the store: expected a path, sqlite:PATH or "
                        "postgresql://USER@HOST/DATABASE");

@@ -119,7 +119,8 @@ static const char *make_cluster(void)
     struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
     if (geteuid() == 0 && !user && !(user = getpwnam("nobody")))
         return "it does not run as root, and there is no other user";
-    snprintf(pg.dir, sizeof pg.dir, "/tmp/bise-pg-XXXXXX");
+    /* Not below TMPDIR, which may be too long for the name of a socket. */
+    snprintf(pg.dir, sizeof pg.dir, "%s/bise-pg-XXXXXX", P_tmpdir);
     if (!mkdtemp(pg.dir))
         return "no folder can be made for it";
     if (user) {

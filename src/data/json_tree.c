@@ -329,13 +329,13 @@ static bool read_value(struct parser *p, struct json_node *node, size_t depth)
     return read_container(p, node, depth);
 }
 
-bool json_tree_parse(struct json_tree *tree, const char *name, const void *bytes, size_t n,
-                     struct err *err)
+/* Parses into a tree that has no root yet. */
+static bool parse(struct json_tree *tree, const char *name, const void *bytes, size_t n,
+                  struct err *err)
 {
     const char *text = n ? bytes : "";
     struct parser p = {
         .tree = tree, .name = name, .begin = text, .at = text, .end = text + n, .err = err};
-    *tree = (struct json_tree){0};
     if (n > LIMIT_REQUEST_BYTES)
         return err_set(err, ERR_LIMIT, "%s: %zu bytes; at most %u are taken", name, n,
                        LIMIT_REQUEST_BYTES);
@@ -349,6 +349,21 @@ bool json_tree_parse(struct json_tree *tree, const char *name, const void *bytes
         return fail(&p, "something stands behind the value");
     tree->root = root;
     return true;
+}
+
+bool json_tree_parse(struct json_tree *tree, const char *name, const void *bytes, size_t n,
+                     struct err *err)
+{
+    *tree = (struct json_tree){0};
+    return parse(tree, name, bytes, n, err);
+}
+
+bool json_tree_parse_again(struct json_tree *tree, const char *name, const void *bytes, size_t n,
+                           struct err *err)
+{
+    arena_reset(&tree->arena);
+    tree->root = NULL;
+    return parse(tree, name, bytes, n, err);
 }
 
 void json_tree_free(struct json_tree *tree)

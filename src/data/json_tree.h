@@ -62,6 +62,11 @@ bool json_tree_parse(struct json_tree *tree, const char *name, const void *bytes
                      struct err *err) CHECKED;
 void json_tree_free(struct json_tree *tree);
 
+/* The same in the place of what tree, which may be all zero, held before, whose memory is used
+ * again: for many small texts, one after another.  Owned and Errors: as json_tree_parse(). */
+bool json_tree_parse_again(struct json_tree *tree, const char *name, const void *bytes, size_t n,
+                           struct err *err) CHECKED;
+
 /* Finds a member.  Borrowed: from the tree; NULL when it is absent or object is no object. */
 const struct json_node *json_member(const struct json_node *object, const char *key);
 

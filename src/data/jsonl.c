@@ -15,6 +15,7 @@ void jsonl_init(struct jsonl *lines, jsonl_fn *each, void *arg)
 void jsonl_free(struct jsonl *lines)
 {
     buf_free(&lines->rest);
+    json_tree_free(&lines->tree);
 }
 
 /* Says why a line is none.  The parser's place in it is a column: there is one line. */
@@ -29,7 +30,6 @@ static bool refuse(const struct jsonl *lines, const struct err *why, struct err 
 
 static bool take(struct jsonl *lines, struct span text, struct err *err)
 {
-    struct json_tree tree = {0};
     struct err why = {0};
     if (text.n && text.s[text.n - 1] == '\r')
         text.n--;
@@ -39,14 +39,13 @@ static bool take(struct jsonl *lines, struct span text, struct err *err)
     if (lines->n_lines == LIMIT_JSONL_LINES)
         return err_set(err, ERR_LIMIT, "more than %u lines", LIMIT_JSONL_LINES);
     bool ok = true;
-    if (!json_tree_parse(&tree, "JSON", text.s, text.n, &why))
+    if (!json_tree_parse_again(&lines->tree, "JSON", text.s, text.n, &why))
         ok = refuse(lines, &why, err);
-    else if (tree.root->kind != NODE_OBJECT)
+    else if (lines->tree.root->kind != NODE_OBJECT)
         ok = err_set(err, ERR_FORMAT, "line %" PRIu64 ": expected a JSON object",
                      lines->n_lines + 1);
     else if (lines->each)
-        ok = lines->each(lines->arg, lines->n_lines, tree.root, text, err);
-    json_tree_free(&tree);
+        ok = lines->each(lines->arg, lines->n_lines, lines->tree.root, text, err);
     lines->n_lines += ok;
     return ok;
 }

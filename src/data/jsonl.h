@@ -27,7 +27,8 @@ typedef bool jsonl_fn(void *arg, uint64_t index, const struct json_node *object,
 struct jsonl {
     jsonl_fn *each; /* or NULL */
     void *arg;
-    struct buf rest; /* of a line whose end has not come */
+    struct buf rest;       /* of a line whose end has not come */
+    struct json_tree tree; /* of the last line */
     uint64_t n_lines;
 };
 

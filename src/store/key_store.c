@@ -185,7 +185,7 @@ static bool make_first(struct store *store, const char *path, char *text, struct
     struct key key = {.name = "first key", .roles = ROLE_ALL};
     char digest[SHA256_TEXT];
     return draw(&key, text, digest, err) && insert(store, &key, digest, err) &&
-           write_file(path, text, err);
+           store_make_parent(path, err) && write_file(path, text, err);
 }
 
 bool keys_first(struct store *store, const char *path, char *text, struct err *err)

@@ -68,8 +68,9 @@ bool keys_list(struct store *store, struct arena *arena, struct key_list *list,
 bool keys_revoke(struct store *store, const char *id, struct err *err) CHECKED;
 
 /* Makes a key with all roles when the store has never had one: writes it to the file at path, of
- * mode 0600, and to text: [KEY_TEXT_CHARS + 1], which is "" when there was one already.
- * Errors: ERR_IO when the file cannot be written, and then there is no key; those of the store. */
+ * mode 0600, whose folder is made, and to text: [KEY_TEXT_CHARS + 1], which is "" when there was
+ * one already. Errors: ERR_IO when the file cannot be written, and then there is no key; those of
+ * the store. */
 bool keys_first(struct store *store, const char *path, char *text, struct err *err) CHECKED;
 
 /* Say what role a word means and the other way round; 0 and NULL for none.

@@ -37,6 +37,22 @@ bool store_make_folder(const char *folder, struct err *err)
            err_set(err, ERR_ARG, "%s: is no folder; give another one for the store", folder);
 }
 
+bool store_make_parent(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    if (!slash || slash == path || file_exists(path))
+        return true;
+    size_t n = (size_t)(slash - path);
+    if (n >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return file_fail(path, "make its folder", err);
+    }
+    memcpy(folder, path, n);
+    folder[n] = '\0';
+    return store_make_folder(folder, err);
+}
+
 static bool begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -104,8 +120,8 @@ static bool read_address(struct store *store, const char *url, const char *folde
     if (strlen(url) > LIMIT_URL_BYTES)
         return err_set(err, ERR_ARG, "the address of the store: expected %u bytes at most",
                        LIMIT_URL_BYTES);
-    /* Not quoted: it may have a password. */
-    if (!is_postgres && (!*path || strstr(path, "://")))
+    /* Not quoted: it may have a password.  ':' begins what SQLite keeps in memory only. */
+    if (!is_postgres && (!*path || *path == ':' || strstr(path, "://")))
         return err_set(err, ERR_ARG,
                        "the address of the store: expected a path, sqlite:PATH or "
                        "postgresql://USER@HOST/DATABASE");
@@ -121,23 +137,6 @@ static bool read_address(struct store *store, const char *url, const char *folde
     store->name = is_postgres ? make_name(url, err) : mem_string(path, strlen(path), err);
     store->folder = make_folder_name(folder, is_postgres ? NULL : path, err);
     return store->name && store->folder;
-}
-
-/* The folder of a new file. */
-static bool make_parent(const char *path, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[PATH_MAX];
-    if (!slash || slash == path || file_exists(path))
-        return true;
-    size_t n = (size_t)(slash - path);
-    if (n >= sizeof folder) {
-        errno = ENAMETOOLONG;
-        return file_fail(path, "make its folder", err);
-    }
-    memcpy(folder, path, n);
-    folder[n] = '\0';
-    return store_make_folder(folder, err);
 }
 
 /* Closes the connection; the next call makes a new one. */
@@ -167,7 +166,7 @@ static bool prepare_place(const struct store *store, bool must_exist, struct err
                        "%s: no store is there; 'bise keys add' makes one, --store and BISE_STORE "
                        "name another",
                        store->url);
-    return make_parent(store->url, err);
+    return store_make_parent(store->url, err);
 }
 
 struct store *store_open(const struct store_options *options, struct err *err)

@@ -88,4 +88,7 @@ bool store_schema_apply(struct store *store, struct err *err) CHECKED;
 /* Makes folder and those above it, mode 0700.  Errors: ERR_IO. */
 bool store_make_folder(const char *folder, struct err *err) CHECKED;
 
+/* The same for the folder of a file that is to be made.  Errors: ERR_IO. */
+bool store_make_parent(const char *path, struct err *err) CHECKED;
+
 #endif

@@ -156,3 +156,28 @@ TEST(json_tree, survives_every_failed_allocation)
         assert_int_equal(err.code, ERR_LIMIT);
     }
 }
+
+TEST(json_tree, uses_its_memory_again)
+{
+    static const char *const texts[] = {"{\"a\":[1,2,{\"b\":null}]}", "[", "7", "{\"c\":\"\\n\"}"};
+    struct json_tree tree = {0};
+    struct buf out;
+    struct err err = {0};
+    buf_init(&out, 1000);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 4; i++) {
+            bool ok = json_tree_parse_again(&tree, "t", texts[i], strlen(texts[i]), &err);
+            assert_int_equal(ok, i != 1);
+            assert_int_equal(tree.root != NULL, ok);
+            if (ok)
+                assert_true(json_write(tree.root, &out, &err));
+        }
+        assert_string_equal(out.data, "{\"a\": [1, 2, {\"b\": null}]}7{\"c\": \"\\n\"}");
+        buf_clear(&out);
+        mem_fail_after(0); /* it needs no more */
+        assert_true(json_tree_parse_again(&tree, "t", "[]", 2, &err));
+        mem_fail_never();
+    }
+    json_tree_free(&tree);
+    buf_free(&out);
+}

@@ -101,11 +101,12 @@ static void first(const struct database *db)
     struct key_grant grant;
     struct stat st;
     char text[KEY_TEXT_CHARS + 1], again[KEY_TEXT_CHARS + 1], path[600];
-    snprintf(path, sizeof path, "%s", test_tmp("first-key"));
+    snprintf(path, sizeof path, "%s", test_tmp("first-folder/first-key"));
     struct store *store = database_open(db);
 
     /* No key without its file. */
-    assert_false(keys_first(store, test_tmp("no/such/folder"), text, &err));
+    test_write(test_tmp("no-folder"), "", 0);
+    assert_false(keys_first(store, test_tmp("no-folder/key"), text, &err));
     assert_string_equal(text, "");
     assert_true(keys_list(store, &arena, &list, &err));
     assert_int_equal(list.n, 0);

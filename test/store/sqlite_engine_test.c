@@ -208,8 +208,8 @@ static int read_only(const struct database *db)
 
 TEST(sqlite_engine, says_that_it_may_not_write)
 {
-    /* Below /tmp, since the folder of this run is nobody else's to look into. */
-    char folder[] = "/tmp/bise-read-only-XXXXXX", path[64];
+    /* Not in the folder of this run, which is nobody else's to look into. */
+    char folder[] = P_tmpdir "/bise-read-only-XXXXXX", path[64];
     assert_non_null(mkdtemp(folder));
     chmod(folder, 0755);
     snprintf(path, sizeof path, "%s/s.db", folder);

@@ -30,7 +30,8 @@ TEST(store, opens_and_answers)
 
 TEST(store, refuses_addresses_that_are_none)
 {
-    static const char *const urls[] = {"", "sqlite:", "mysql://secret@host/db", "http://secret"};
+    static const char *const urls[] = {
+        "", "sqlite:", ":memory:", "sqlite::memory:", "mysql://secret@host/db", "http://secret"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct err err = {0};
         assert_null(store_open(&(struct store_options){.url = urls[i]}, &err));

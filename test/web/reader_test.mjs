@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { server, shoot, sleep, tab } from './fixture.mjs';
+import { shoot, sleep, tab } from './fixture.mjs';
 
 test('the view follows the end, unless its reader has gone up', async () => {
     await tab.ask('lines', false);

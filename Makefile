@@ -113,9 +113,13 @@ $(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
+$(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
 # Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
 # then the page.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
+  $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
@@ -134,12 +138,23 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LDLIBS)
 
 # The parsers that the library does not have.
+$(OUT)/sse_parser_fuzz $(OUT)/sse_parser_replay: $(OUT)/src/net/sse_parser.o
+$(OUT)/load_answer_fuzz $(OUT)/load_answer_replay: $(OUT)/src/net/sse_parser.o \
+  $(OUT)/src/cli/load_answer.o $(OUT)/src/cli/latency.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
 $(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \
   $(OUT)/src/net/http_framing.o $(OUT)/src/net/http_origin.o
 $(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_multipart.o \
   $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
+$(OUT)/store_text_fuzz $(OUT)/store_text_replay: $(OUT)/src/store/key_text.o \
+  $(OUT)/src/store/file_name.o
+dialect := $(addprefix $(OUT)/src/api/,chat_maker.o fields.o)
+$(OUT)/anthropic_request_fuzz $(OUT)/anthropic_request_replay: \
+  $(OUT)/src/api/anthropic_request.o $(dialect)
+$(OUT)/responses_request_fuzz $(OUT)/responses_request_replay: \
+  $(OUT)/src/api/responses_request.o $(dialect)
+$(OUT)/object_text_fuzz $(OUT)/object_text_replay: $(OUT)/src/api/object_text.o
 
 corpus: $(FUZZ:%=$(OUT)/%_replay)
 	for t in $(FUZZ); do $(OUT)/$${t}_replay fuzz/corpus/$$t || exit 1; done

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chat.c - POST /v1/chat/completions. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/chat_prompt.h"
+#include "api/chat_run.h"
 #include "api/chat_writer.h"
 #include "api/endpoints.h"
 #include "api/fields.h"
+#include "api/turn_options.h"
 #include "base/mem.h"
 
 /* Clients of Mistral's own libraries want thoughts as parts of the content. */
@@ -70,46 +71,12 @@ static bool read_prediction(const struct json_node *body, struct completion *c,
     return true;
 }
 
-/* A model that must not call tools must not begin a call. */
-static bool ban_calls(struct completion *c, struct err *err)
-{
-    struct job_params *job = &c->sampling.job;
-    int32_t id = c->model->format->ids[CONTROL_CALLS];
-    if (id < 0)
-        return true;
-    struct token_bias *biases = arena_new(&c->call->arena, job->n_biases + 1, sizeof *biases, err);
-    if (!biases)
-        return false;
-    if (job->n_biases)
-        memcpy(biases, job->biases, job->n_biases * sizeof *biases);
-    biases[job->n_biases++] = (struct token_bias){.id = id, .bias = -INFINITY};
-    job->biases = biases;
-    return true;
-}
-
-static bool read_tool_choice(const struct json_node *body, struct completion *c, struct err *err)
-{
-    const struct json_node *choice = field_find(body, "tool_choice");
-    if (!choice)
-        return true;
-    if (choice->kind == NODE_STRING && span_is(choice->text, "none"))
-        return ban_calls(c, err);
-    if (choice->kind == NODE_OBJECT ||
-        (choice->kind == NODE_STRING &&
-         (span_is(choice->text, "auto") || span_is(choice->text, "any") ||
-          span_is(choice->text, "required"))))
-        return true;
-    return json_node_fail(choice, err,
-                          "expected \"auto\", \"none\", \"any\", \"required\" or a function");
-}
-
 /* Reads all of the request but its messages. */
 static bool read_request(const struct json_node *body, struct completion *c,
                          struct token_ids *guess, struct err *err)
 {
     return sampling_read(body, c->model, &c->call->arena, &c->sampling, err) &&
-           read_chances(body, &c->sampling.job, err) && read_prediction(body, c, guess, err) &&
-           read_tool_choice(body, c, err);
+           read_chances(body, &c->sampling.job, err) && read_prediction(body, c, guess, err);
 }
 
 static bool make_prompt(struct completion *c, struct chat *chat, const struct json_node *body)
@@ -145,7 +112,7 @@ static void start(struct completion *c, struct chat *chat, const struct json_nod
     struct token_ids guess = {0};
     if (!read_request(body, c, &guess, &err)) {
         call_fail_err(c->call, &err);
-    } else if (make_prompt(c, chat, body)) {
+    } else if (turn_options_read(c, chat, body) && make_prompt(c, chat, body)) {
         c->sampling.job.prediction = guess.ids;
         c->sampling.job.n_prediction = guess.n;
         c->mistral = speaks_mistral(c->call, body);
@@ -171,19 +138,48 @@ static bool can_chat(struct call *call, const struct api_model *model)
     return false;
 }
 
-void chat_answer(struct call *call)
+void chat_run(struct call *call, const struct api_model *model, struct json_tree *tree,
+              const struct writer *writer, const char *id_prefix)
 {
     struct err err = {0};
-    const struct api_model *model = call_model(call);
-    if (!model || !can_chat(call, model))
+    if (!can_chat(call, model))
         return;
-    struct completion *c = completion_new(call, model, &chat_writer, &err);
-    struct chat *chat = arena_new(&call->arena, 1, sizeof *chat, &err);
+    struct completion *c = completion_new(call, model, writer, &err);
+    struct chat *chat = c ? arena_new(&call->arena, 1, sizeof *chat, &err) : NULL;
     call->chat = chat; /* the call frees it: the prefix and names lie there */
-    if (!c || !chat || !chat_read_tree(chat, CHAT_OPENAI, &call->body, &err)) {
+    if (!chat || !chat_read_tree(chat, CHAT_OPENAI, tree, &err)) {
         call_fail_err(call, &err);
         return;
     }
-    api_new_id("chatcmpl-", c->id, sizeof c->id);
+    api_new_id(id_prefix, c->id, sizeof c->id);
     start(c, chat, chat->tree.root);
+}
+
+bool chat_count(struct call *call, const struct api_model *model, struct json_tree *tree, size_t *n)
+{
+    struct err err = {0};
+    struct api_error error;
+    struct prompt prompt = {0};
+    struct span prefix;
+    const struct chat_prompt_options options = {0};
+    if (!can_chat(call, model))
+        return false;
+    call->chat = arena_new(&call->arena, 1, sizeof *call->chat, &err);
+    if (!call->chat || !chat_read_tree(call->chat, CHAT_OPENAI, tree, &err)) {
+        call_fail_err(call, &err);
+        return false;
+    }
+    bool ok = chat_prompt(call->chat, model, &options, &prompt, &prefix, &error);
+    if (!ok)
+        call_fail(call, &error);
+    *n = prompt.ids.n;
+    prompt_free(&prompt);
+    return ok;
+}
+
+void chat_answer(struct call *call)
+{
+    const struct api_model *model = call_model(call);
+    if (model)
+        chat_run(call, model, &call->body, &chat_writer, "chatcmpl-");
 }

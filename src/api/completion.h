@@ -33,6 +33,12 @@ struct choice {
 
 /* What is written when.  Those that a dialect does not need are NULL. */
 struct writer {
+    /* event is called for a reply in one piece, too: the writer keeps what it hears. */
+    bool hears_all;
+    /* What the answer begins with already is not told again. */
+    bool omits_prefix;
+    /* Makes what the writer needs, when the completion is new.  Errors: ERR_LIMIT. */
+    bool (*open)(struct completion *c, struct err *err);
     /* Of a stream: something of an answer; the answer is over; all are. */
     void (*event)(struct choice *choice, const struct answer_event *event);
     void (*end)(struct choice *choice);
@@ -54,6 +60,7 @@ struct completion {
     struct answer_options answer;
     struct token_ids *prompts; /* [n_prompts]; owned */
     size_t n_prompts;
+    struct grammar *grammar;     /* what each answer must match, or NULL; owned */
     struct span prefix;          /* what every answer begins with already, or */
     const struct span *prefixes; /* [n_prompts] those to each prompt; or NULL */
     bool mistral;                /* the dialect: thoughts as chunks, "model_length" */

@@ -12,11 +12,16 @@ void version_answer(struct call *call);
 void metrics_answer(struct call *call);
 void models_answer(struct call *call);
 void model_answer(struct call *call);
+void model_delete_answer(struct call *call);
 void chat_answer(struct call *call);
 void fim_answer(struct call *call);
 void completions_answer(struct call *call);
 void embeddings_answer(struct call *call);
 void tokenize_answer(struct call *call);
 void detokenize_answer(struct call *call);
+void messages_answer(struct call *call);
+void count_tokens_answer(struct call *call);
+void responses_answer(struct call *call);
+void input_tokens_answer(struct call *call);
 
 #endif

@@ -84,6 +84,14 @@ static const char *anthropic_type(int status)
     }
 }
 
+/* Anthropic has no 422, and a status of its own for a server that takes nothing now. */
+static int status_of(const struct api_error *error, enum dialect dialect)
+{
+    if (dialect != DIALECT_ANTHROPIC)
+        return error->status;
+    return error->status == 422 ? 400 : error->status == 503 ? 529 : error->status;
+}
+
 static void write_anthropic(const struct api_error *error, const char *request_id,
                             struct json_out *o)
 {
@@ -174,7 +182,7 @@ void api_error_reply(const struct api_error *error, enum dialect dialect, struct
     if (error->status == 401)
         http_set_header(x, "WWW-Authenticate", "Bearer");
     if (api_error_write(error, dialect, http_head(x)->request_id, &body, &err))
-        http_reply(x, error->status, "application/json", body.data, body.len);
+        http_reply(x, status_of(error, dialect), "application/json", body.data, body.len);
     else
         http_reply(x, 500, "text/plain", "out of memory\n", 14);
     buf_free(&body);

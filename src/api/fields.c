@@ -23,8 +23,17 @@ const struct json_node *field_need(const struct json_node *object, const char *n
     if (value)
         json_node_fail(value, err, "expected %s", kinds[kind]);
     else
-        err_set(err, ERR_ARG, "%s: %s: missing; expected %s", object->name, name, kinds[kind]);
+        json_node_fail(object, err, "%s: missing; expected %s", name, kinds[kind]);
     return NULL;
+}
+
+bool field_need_text(const struct json_node *object, const char *name, struct span *out,
+                     struct err *err)
+{
+    const struct json_node *value = field_need(object, name, NODE_STRING, err);
+    if (value)
+        *out = value->text;
+    return value != NULL;
 }
 
 bool node_number(const struct json_node *node, double *out)

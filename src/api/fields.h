@@ -20,6 +20,10 @@ const struct json_node *field_find(const struct json_node *object, const char *n
 const struct json_node *field_need(const struct json_node *object, const char *name,
                                    enum node_kind kind, struct err *err) CHECKED;
 
+/* Reads a text that must be there.  Errors: ERR_ARG. */
+bool field_need_text(const struct json_node *object, const char *name, struct span *out,
+                     struct err *err) CHECKED;
+
 /* Both limits are allowed.  Errors: ERR_ARG. */
 bool field_number(const struct json_node *object, const char *name, double min, double max,
                   double *out, struct err *err) CHECKED;

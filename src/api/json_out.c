@@ -44,6 +44,47 @@ void json_out_number(struct json_out *o, double number)
     json_out_format(o, "%.9g", number);
 }
 
+void json_out_event(struct json_out *o, const char *name)
+{
+    json_out_format(o, "event: %s\ndata: {\"type\":\"%s\"", name, name);
+}
+
+void json_out_node(struct json_out *o, const struct json_node *node)
+{
+    static const char *const words[] = {
+        [NODE_NULL] = "null", [NODE_FALSE] = "false", [NODE_TRUE] = "true"};
+    bool is_object = node->kind == NODE_OBJECT;
+    switch (node->kind) {
+    case NODE_NULL:
+    case NODE_FALSE:
+    case NODE_TRUE:
+        json_out_raw(o, words[node->kind]);
+        return;
+    case NODE_NUMBER: /* the request may have had NaN or Infinity */
+        if (node->text.s[node->text.n - 1] > '9')
+            json_out_raw(o, words[NODE_NULL]);
+        else
+            json_out_bytes(o, node->text.s, node->text.n);
+        return;
+    case NODE_STRING:
+        json_out_span(o, node->text);
+        return;
+    case NODE_ARRAY:
+    case NODE_OBJECT:
+        break;
+    }
+    json_out_raw(o, is_object ? "{" : "[");
+    for (const struct json_node *item = node->first; item; item = item->next) {
+        json_out_raw(o, item == node->first ? "" : ",");
+        if (is_object) {
+            json_out_span(o, item->key);
+            json_out_raw(o, ":");
+        }
+        json_out_node(o, item);
+    }
+    json_out_raw(o, is_object ? "}" : "]");
+}
+
 bool json_out_done(const struct json_out *o, struct err *err)
 {
     return !o->err.code || err_set(err, o->err.code, "%s", o->err.text);

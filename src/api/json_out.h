@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+struct json_node;
+
 struct json_out {
     struct buf *buf; /* what is appended to */
     struct err err;  /* of the first piece that failed */
@@ -24,6 +26,13 @@ void json_out_span(struct json_out *o, struct span text);
 
 /* Appends a finite number so that it reads back the same. */
 void json_out_number(struct json_out *o, double number);
+
+/* Appends the beginning of a named event of a stream, up to its type: further members of its data
+ * follow, then "}\n\n". */
+void json_out_event(struct json_out *o, const char *name);
+
+/* Appends a value of a request as it was sent; numbers that JSON does not have are null. */
+void json_out_node(struct json_out *o, const struct json_node *node);
 
 /* Says whether all pieces are there.  Errors: ERR_LIMIT. */
 bool json_out_done(const struct json_out *o, struct err *err) CHECKED;

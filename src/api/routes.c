@@ -18,6 +18,8 @@ const struct route routes[] = {
     {HTTP_GET, "/metrics", ROLE_ADMIN, BODY_NONE, metrics_answer, "counters for Prometheus", false},
     {HTTP_GET, "/v1/models", ROLE_INFER, BODY_NONE, models_answer, "the models", false},
     {HTTP_GET, "/v1/models/*", ROLE_INFER, BODY_NONE, model_answer, "one model", false},
+    {HTTP_DELETE, "/v1/models/*", ROLE_INFER, BODY_NONE, model_delete_answer,
+     "refuses to delete a base model", false},
     {HTTP_POST, "/v1/chat/completions", ROLE_INFER, BODY_JSON, chat_answer,
      "answers a conversation", false},
     {HTTP_POST, "/v1/fim/completions", ROLE_INFER, BODY_JSON, fim_answer,
@@ -29,6 +31,14 @@ const struct route routes[] = {
     {HTTP_POST, "/tokenize", ROLE_INFER, BODY_JSON, tokenize_answer, "a text or chat as ids",
      false},
     {HTTP_POST, "/detokenize", ROLE_INFER, BODY_JSON, detokenize_answer, "ids as text", false},
+    {HTTP_POST, "/v1/messages", ROLE_INFER, BODY_JSON, messages_answer,
+     "answers a conversation, as Anthropic does", false},
+    {HTTP_POST, "/v1/messages/count_tokens", ROLE_INFER, BODY_JSON, count_tokens_answer,
+     "the size of its prompt", false},
+    {HTTP_POST, "/v1/responses", ROLE_INFER, BODY_JSON, responses_answer,
+     "answers a conversation, as OpenAI's Responses do", false},
+    {HTTP_POST, "/v1/responses/input_tokens", ROLE_INFER, BODY_JSON, input_tokens_answer,
+     "the size of its prompt", false},
 };
 const size_t n_routes = sizeof routes / sizeof *routes;
 

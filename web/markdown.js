@@ -167,7 +167,8 @@ function itemNode(lines, loose, depth) {
     /* The text of a tight list stands in the item itself. */
     if (!loose) children = children.flatMap((b) => (b[0] === 'p' ? b.slice(2) : [b]));
     const done = task && task[1] !== ' ';
-    const box = ['input', { type: 'checkbox', disabled: '', ...(done && { checked: '' }) }];
+    const state = done ? { checked: '', 'aria-label': 'done' } : { 'aria-label': 'to do' };
+    const box = ['input', { type: 'checkbox', disabled: '', ...state }];
     return task ? ['li', { class: 'task' }, box, ' ', ...children] : ['li', null, ...children];
 }
 

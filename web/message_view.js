@@ -174,7 +174,7 @@ class AnswerView {
         this.error = el('div', { class: 'error', hidden: true });
         this.meta = el('span', { class: 'meta' });
         this.copy = copyButton('Copy answer', () => message.content);
-        const again = iconButton('again', 'Answer again', () => actions.regenerate(message));
+        this.again = iconButton('again', 'Answer again', () => actions.regenerate(message));
         this.root = el(
             'article',
             { class: 'message assistant' },
@@ -182,7 +182,7 @@ class AnswerView {
             this.waiting,
             this.prose,
             this.error,
-            el('div', { class: 'actions' }, this.copy, again, this.meta),
+            el('div', { class: 'actions' }, this.copy, this.again, this.meta),
         );
         this.markdown = new MarkdownView(this.prose, (text) => this.onSettled?.(text));
     }
@@ -229,6 +229,7 @@ class AnswerView {
     updateError() {
         const { error } = this.message;
         this.error.hidden = !error;
+        this.again.hidden = !!error; // whose own button does that
         if (error && !this.error.firstChild)
             this.error.append(
                 el('p', { role: 'alert' }, error),

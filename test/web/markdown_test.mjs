@@ -13,7 +13,7 @@ const escape = (s) =>
 function html(node) {
     if (typeof node === 'string') return escape(node);
     const [tag, attributes, ...children] = node;
-    const skip = ['rel', 'target', 'scope', 'disabled'];
+    const skip = ['rel', 'target', 'scope', 'disabled', 'aria-label'];
     const list = Object.entries(attributes ?? {})
         .filter(([k, v]) => !skip.includes(k) && v !== '')
         .map(([k, v]) => ` ${k}="${escape(v)}"`);
@@ -215,7 +215,8 @@ test('only http and https are links', () => {
 
 const TAGS =
     /^(p|h[1-6]|[uo]l|li|blockquote|hr|br|codeblock|code|em|strong|del|a|input|table|thead|tbody|tr|t[hd])$/;
-const ATTRIBUTES = /^(href|rel|target|start|class|type|disabled|checked|scope|language)$/;
+const ATTRIBUTES =
+    /^(href|rel|target|start|class|type|disabled|checked|scope|language|aria-label)$/;
 
 function checkNode(node, depth = 0) {
     assert.ok(depth < 60, 'nodes lie too deep in each other');

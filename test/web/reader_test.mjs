@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { server, shoot, sleep, tab } from './fixture.mjs';
+import { shoot, sleep, tab } from './fixture.mjs';
 
 test('the view follows the end, unless its reader has gone up', async () => {
     await tab.ask('lines', false);
@@ -180,10 +180,7 @@ test('a screen reader is told', async () => {
     assert.ok(log.some((s) => s.includes('bise noire')));
     const nodes = await tab.accessible();
     for (const { role, name } of nodes)
-        if (
-            ['button', 'link', 'textbox', 'combobox', 'checkbox'].includes(role) &&
-            role !== 'checkbox'
-        )
+        if (['button', 'link', 'textbox', 'combobox', 'checkbox'].includes(role))
             assert.ok(name, `a ${role} without a name`);
     const has = (role, name) => nodes.some((n) => n.role === role && n.name === name);
     assert.ok(has('textbox', 'Message'));

@@ -167,7 +167,8 @@ const SCRIPTS = {
             message: "This model's maximum context length is 512 tokens; your request has 900.",
         },
     ],
-    broken: () => [...say('It begins well').slice(0, 4), wait(100), { cut: true }],
+    /* What a browser has not read when a connection breaks, it forgets. */
+    broken: () => [...say('It begins well').slice(0, 4), wait(1500), { cut: true }],
     late: () => [
         chunk({ role: 'assistant', content: 'It begins well' }),
         {

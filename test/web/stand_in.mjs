@@ -42,7 +42,6 @@ export class StandIn {
         this.state = 'ok';
         this.models = [card('stand-in-8b'), card('thinker', { reasoning: true })];
         this.asked = []; // bodies of requests for answers
-        this.headers = [];
         this.left = 0; // answers whose reader went away
         this.server = createServer((req, res) => this.serve(req, res));
         this.policy = pageHeaders();
@@ -66,7 +65,6 @@ export class StandIn {
         if (req.url === '/health')
             return this.json(res, this.state === 'ok' ? 200 : 503, { status: this.state });
         if (!req.url.startsWith('/v1/')) return this.file(req, res);
-        this.headers.push(req.headers);
         if (this.key && req.headers.authorization !== `Bearer ${this.key}`)
             return this.error(res, 401, 'This server needs an API key; yours is missing or wrong.');
         if (req.url === '/v1/models')

@@ -86,7 +86,8 @@ export class Tab {
         for (;;) {
             const value = await this.eval(expression).catch(() => false);
             if (value) return value;
-            if (Date.now() > end) throw new Error(`never true: ${expression}`);
+            if (Date.now() > end)
+                throw new Error(`never true: ${expression}; ${this.problems.join('; ')}`);
             await new Promise((resolve) => setTimeout(resolve, 25));
         }
     }

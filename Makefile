@@ -45,7 +45,7 @@ CLISRC := $(wildcard src/cli/*.c src/api/*.c src/hub/*.c src/net/*.c src/store/*
 CLILIBS := -ledit -lcurl -lmicrohttpd -lcrypto -lsqlite3 -lpq
 LIBSRC := $(filter-out $(CLISRC),$(wildcard src/*/*.c))
 LIBO   := $(LIBSRC:%.c=$(OUT)/%.o)
-CLIO   := $(CLISRC:%.c=$(OUT)/%.o)
+CLIO   := $(CLISRC:%.c=$(OUT)/%.o) $(OUT)/src/api/page_data.o
 TESTO  := $(patsubst %.c,$(OUT)/%.o,$(wildcard test/*.c test/*/*_test.c))
 BENCHO := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/*.c))
 FUZZ   := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
@@ -85,6 +85,14 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 
+# The chat page is part of the program.
+WEB := $(wildcard web/*.html web/*.css web/*.js web/*.svg)
+$(OUT)/src/api/page_data.c: tools/embed $(WEB)
+	@mkdir -p $(@D)
+	tools/embed $(WEB) > $@.part && mv $@.part $@
+$(OUT)/src/api/page_data.o: $(OUT)/src/api/page_data.c $(OUT)/flags
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 # Change only when what they hold does, so a new flag or commit rebuilds what it must.
 flags = $(CC) $(CFLAGS) $(amx) $(VERSION)
 $(OUT)/flags: FORCE
@@ -105,11 +113,17 @@ $(OUT)/tiny_model: $(OUT)/test/api/tiny_model.o $(OUT)/libbise.a
 $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients.
-check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server
+$(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
+# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
+# then the page.
+check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
+  $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
 	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
+	$(if $(T),,BISE=$(OUT)/bise test/web/run)
 
 # What the unit tests try a few thousand times, often.
 properties: $(OUT)/unit
@@ -124,12 +138,17 @@ $(OUT)/%_replay: fuzz/%_fuzz.c fuzz/replay.c $(OUT)/libbise.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LDLIBS)
 
 # The parsers that the library does not have.
+$(OUT)/sse_parser_fuzz $(OUT)/sse_parser_replay: $(OUT)/src/net/sse_parser.o
+$(OUT)/load_answer_fuzz $(OUT)/load_answer_replay: $(OUT)/src/net/sse_parser.o \
+  $(OUT)/src/cli/load_answer.o $(OUT)/src/cli/latency.o
 $(OUT)/hub_listing_fuzz $(OUT)/hub_listing_replay: $(OUT)/src/hub/hub_listing.o \
   $(OUT)/src/hub/hub_name.o
 $(OUT)/http_head_fuzz $(OUT)/http_head_replay: $(OUT)/src/net/http_target.o \
   $(OUT)/src/net/http_framing.o $(OUT)/src/net/http_origin.o
 $(OUT)/http_multipart_fuzz $(OUT)/http_multipart_replay: $(OUT)/src/net/http_multipart.o \
   $(OUT)/src/net/http_target.o $(OUT)/src/net/http_framing.o
+$(OUT)/store_text_fuzz $(OUT)/store_text_replay: $(OUT)/src/store/key_text.o \
+  $(OUT)/src/store/file_name.o
 dialect := $(addprefix $(OUT)/src/api/,chat_maker.o fields.o)
 $(OUT)/anthropic_request_fuzz $(OUT)/anthropic_request_replay: \
   $(OUT)/src/api/anthropic_request.o $(dialect)

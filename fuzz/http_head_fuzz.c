@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets decode to what they say they do; header lines are read without a byte too many, and
  * what is accepted is what was written. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

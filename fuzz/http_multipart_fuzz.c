@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A form reads the same in pieces of any size, and its names can be shown. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -20,6 +20,7 @@ struct engine;
 struct keyring;
 struct model_config;
 struct store;
+struct token_trie;
 struct tokenizer;
 
 enum { API_ALIASES = 8, API_MODELS = 64 };
@@ -31,6 +32,7 @@ struct api_model {
     size_t n_aliases;
     struct engine *engine;
     const struct tokenizer *tok;
+    const struct token_trie *trie; /* of the tokenizer, for grammars */
     const struct model_config *config;
     const struct prompt_format *format; /* NULL: it continues text, and has no form for chats */
     uint32_t context;                   /* positions of a request with its answer */

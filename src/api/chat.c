@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chat.c - POST /v1/chat/completions. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "api/chat_writer.h"
 #include "api/endpoints.h"
 #include "api/fields.h"
+#include "api/turn_options.h"
 #include "base/mem.h"
 
 /* Clients of Mistral's own libraries want thoughts as parts of the content. */
@@ -71,46 +71,12 @@ static bool read_prediction(const struct json_node *body, struct completion *c,
     return true;
 }
 
-/* A model that must not call tools must not begin a call. */
-static bool ban_calls(struct completion *c, struct err *err)
-{
-    struct job_params *job = &c->sampling.job;
-    int32_t id = c->model->format->ids[CONTROL_CALLS];
-    if (id < 0)
-        return true;
-    struct token_bias *biases = arena_new(&c->call->arena, job->n_biases + 1, sizeof *biases, err);
-    if (!biases)
-        return false;
-    if (job->n_biases)
-        memcpy(biases, job->biases, job->n_biases * sizeof *biases);
-    biases[job->n_biases++] = (struct token_bias){.id = id, .bias = -INFINITY};
-    job->biases = biases;
-    return true;
-}
-
-static bool read_tool_choice(const struct json_node *body, struct completion *c, struct err *err)
-{
-    const struct json_node *choice = field_find(body, "tool_choice");
-    if (!choice)
-        return true;
-    if (choice->kind == NODE_STRING && span_is(choice->text, "none"))
-        return ban_calls(c, err);
-    if (choice->kind == NODE_OBJECT ||
-        (choice->kind == NODE_STRING &&
-         (span_is(choice->text, "auto") || span_is(choice->text, "any") ||
-          span_is(choice->text, "required"))))
-        return true;
-    return json_node_fail(choice, err,
-                          "expected \"auto\", \"none\", \"any\", \"required\" or a function");
-}
-
 /* Reads all of the request but its messages. */
 static bool read_request(const struct json_node *body, struct completion *c,
                          struct token_ids *guess, struct err *err)
 {
     return sampling_read(body, c->model, &c->call->arena, &c->sampling, err) &&
-           read_chances(body, &c->sampling.job, err) && read_prediction(body, c, guess, err) &&
-           read_tool_choice(body, c, err);
+           read_chances(body, &c->sampling.job, err) && read_prediction(body, c, guess, err);
 }
 
 static bool make_prompt(struct completion *c, struct chat *chat, const struct json_node *body)
@@ -146,7 +112,7 @@ static void start(struct completion *c, struct chat *chat, const struct json_nod
     struct token_ids guess = {0};
     if (!read_request(body, c, &guess, &err)) {
         call_fail_err(c->call, &err);
-    } else if (make_prompt(c, chat, body)) {
+    } else if (turn_options_read(c, chat, body) && make_prompt(c, chat, body)) {
         c->sampling.job.prediction = guess.ids;
         c->sampling.job.n_prediction = guess.n;
         c->mistral = speaks_mistral(c->call, body);

@@ -124,11 +124,28 @@ static void write_call_begin(const struct answer_event *event, struct json_out *
     json_out_span(o, (struct span){call->name.data, call->name.len});
 }
 
+static void write_call(const struct answer_event *event, struct json_out *o)
+{
+    const struct buf *arguments = &event->call->arguments;
+    write_call_begin(event, o);
+    json_out_raw(o, ",\"arguments\":");
+    json_out_span(o, (struct span){arguments->len ? arguments->data : "", arguments->len});
+    json_out_raw(o, "}}");
+}
+
+/* Mistral's libraries refuse a piece of a call without a name, and take each for a whole call. */
+static bool is_silent(const struct completion *c, enum answer_event_kind kind)
+{
+    if (c->mistral)
+        return kind == ANSWER_CALL || kind == ANSWER_ARGUMENTS;
+    return kind == ANSWER_CALL_END || kind == ANSWER_THOUGHT;
+}
+
 static void write_event(struct choice *choice, const struct answer_event *event)
 {
     struct completion *c = choice->c;
     struct json_out *o = &c->out;
-    if (event->kind == ANSWER_CALL_END || (event->kind == ANSWER_THOUGHT && !c->mistral))
+    if (is_silent(c, event->kind))
         return;
     begin_delta(choice);
     switch (event->kind) {
@@ -154,6 +171,9 @@ static void write_event(struct choice *choice, const struct answer_event *event)
         json_out_raw(o, "}}]");
         break;
     case ANSWER_CALL_END:
+        json_out_raw(o, "\"tool_calls\":[");
+        write_call(event, o);
+        json_out_raw(o, "]");
         break;
     }
     end_delta(choice);
@@ -241,11 +261,7 @@ static void write_calls(const struct answer *a, struct json_out *o)
     for (const struct answer_call *call = a->calls; call; call = call->next, index++) {
         const struct answer_event event = {.call = call, .index = index};
         json_out_raw(o, index ? "," : "");
-        write_call_begin(&event, o);
-        json_out_raw(o, ",\"arguments\":");
-        json_out_span(
-            o, (struct span){call->arguments.len ? call->arguments.data : "", call->arguments.len});
-        json_out_raw(o, "}}");
+        write_call(&event, o);
     }
     json_out_raw(o, "]");
 }

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/monitor.h"
 #include "engine/engine.h"
+#include "text/grammar.h"
+#include "text/matcher.h"
 
 struct completion *completion_new(struct call *call, const struct api_model *model,
                                   const struct writer *writer, struct err *err)
@@ -47,6 +49,8 @@ void completion_free(struct completion *c)
     }
     for (size_t i = 0; i < c->n_prompts; i++)
         token_ids_free(&c->prompts[i]);
+    if (c->grammar)
+        grammar_unref(c->grammar);
     free(c->prompts);
     free(c->choices);
     buf_free(&c->buf);
@@ -234,6 +238,32 @@ static bool open_choices(struct completion *c, struct err *err)
     return c->choices != NULL;
 }
 
+/* A matcher that has seen what the answer begins with already; NULL in *out without a grammar. */
+static bool open_matcher(struct completion *c, const struct choice *choice, struct matcher **out,
+                         struct err *err)
+{
+    const struct job_params *p = &c->sampling.job;
+    int32_t ends[JOB_MAX_END_IDS + 1];
+    size_t n = 0;
+    *out = NULL;
+    if (!c->grammar)
+        return true;
+    if (p->ignore_eos)
+        return err_set(err, ERR_ARG, "ignore_eos cannot be combined with a grammar");
+    if (tokenizer_eos(c->model->tok) >= 0)
+        ends[n++] = tokenizer_eos(c->model->tok);
+    for (size_t i = 0; i < p->n_end_ids; i++)
+        ends[n++] = p->end_ids[i];
+    *out = matcher_open(c->grammar, c->model->trie, ends, n, err);
+    if (!*out)
+        return false;
+    if (!choice->prefix.n ||
+        matcher_accept_bytes(*out, choice->prefix.s, choice->prefix.n, NULL, err))
+        return true;
+    matcher_close(*out);
+    return err_add(err, "the beginning of the answer does not fit what is asked for");
+}
+
 /* Every answer of a request draws in its own way. */
 static bool submit(struct completion *c, struct choice *choice, struct err *err)
 {
@@ -245,10 +275,13 @@ static bool submit(struct completion *c, struct choice *choice, struct err *err)
     params.space = params.owner = c->call->space;
     const struct job_sink sink = {
         .token = take_token, .prompt_token = take_prompt_token, .end = take_end, .arg = choice};
+    if (!open_matcher(c, choice, &params.matcher, err))
+        return false;
     http_ref(c->call->x);
     if (engine_submit(c->model->engine, &params, &sink, &choice->job, err))
         return true;
     http_unref(c->call->x);
+    matcher_close(params.matcher);
     return false;
 }
 

@@ -60,6 +60,7 @@ struct completion {
     struct answer_options answer;
     struct token_ids *prompts; /* [n_prompts]; owned */
     size_t n_prompts;
+    struct grammar *grammar;     /* what each answer must match, or NULL; owned */
     struct span prefix;          /* what every answer begins with already, or */
     const struct span *prefixes; /* [n_prompts] those to each prompt; or NULL */
     bool mistral;                /* the dialect: thoughts as chunks, "model_length" */

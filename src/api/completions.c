@@ -17,7 +17,7 @@ enum { DEFAULT_TOKENS = 16, MOST_PROMPTS = 64, MOST_LOGPROBS = 5 };
 /* The lists of one choice's logprobs, each a JSON array without its brackets. */
 struct lists {
     struct buf tokens, chances, tops, offsets;
-    size_t n, offset; /* items; bytes of text so far */
+    size_t n, offset; /* items; characters of text so far */
 };
 
 /* What this dialect has besides. */
@@ -45,7 +45,9 @@ static void write_piece(const struct api_model *model, int32_t id, struct json_o
     if (tokenizer_is_control(model->tok, id) || !token_text(model, id, &piece, &err))
         buf_clear(&piece);
     json_out_span(o, (struct span){piece.len ? piece.data : "", piece.len});
-    *n = piece.len;
+    *n = 0;
+    for (size_t i = 0; i < piece.len; i++)
+        *n += (piece.data[i] & 0xc0) != 0x80;
     buf_free(&piece);
 }
 

@@ -6,11 +6,13 @@
 struct call;
 
 /* Each replies to the call, now or later. */
+void page_answer(struct call *call);
 void health_answer(struct call *call);
 void version_answer(struct call *call);
 void metrics_answer(struct call *call);
 void models_answer(struct call *call);
 void model_answer(struct call *call);
+void model_delete_answer(struct call *call);
 void chat_answer(struct call *call);
 void fim_answer(struct call *call);
 void completions_answer(struct call *call);

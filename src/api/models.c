@@ -108,24 +108,42 @@ void models_answer(struct call *call)
     buf_free(&out);
 }
 
-void model_answer(struct call *call)
+/* The model that the path names; replies when there is none. */
+static const struct api_model *named_model(struct call *call)
 {
     struct api_error error;
     const struct api_model *model =
         models_find(call->api, (struct span){call->rest, strlen(call->rest)});
-    if (!model) {
-        api_error_set(&error, 404, "invalid_model", "1500", "Model '%.100s' does not exist",
-                      call->rest);
-        error.nested_type = "invalid_request_error";
-        error.nested_code = "model_not_found";
-        snprintf(error.param, sizeof error.param, "model");
-        call_fail(call, &error);
+    if (model)
+        return model;
+    api_error_set(&error, 404, "invalid_model", "1500", "Model '%.100s' does not exist",
+                  call->rest);
+    error.nested_type = "invalid_request_error";
+    error.nested_code = "model_not_found";
+    snprintf(error.param, sizeof error.param, "model");
+    call_fail(call, &error);
+    return NULL;
+}
+
+void model_answer(struct call *call)
+{
+    const struct api_model *model = named_model(call);
+    if (!model)
         return;
-    }
     struct buf out;
     struct json_out o = {.buf = &out};
     buf_init(&out, LIMIT_TEXT_BYTES);
     write_card(&o, model);
     call_reply(call, &o);
     buf_free(&out);
+}
+
+void model_delete_answer(struct call *call)
+{
+    struct api_error error;
+    if (!named_model(call))
+        return;
+    api_error_set(&error, 403, "permission_error", "forbidden",
+                  "Model '%.100s' is a base model, which requests cannot delete", call->rest);
+    call_fail(call, &error);
 }

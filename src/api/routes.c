@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "api/endpoints.h"
+#include "api/page.h"
 #include "store/keys.h"
 
 const struct route routes[] = {
+    {HTTP_GET, "/", 0, BODY_NONE, page_answer, "the chat page, and its files", false},
     {HTTP_GET, "/health", 0, BODY_NONE, health_answer, "whether the server is up", false},
     {HTTP_GET, "/healthz", 0, BODY_NONE, health_answer, "the same", false},
     {HTTP_GET, "/ready", 0, BODY_NONE, health_answer, "the same: models are loaded by then", false},
@@ -16,6 +18,8 @@ const struct route routes[] = {
     {HTTP_GET, "/metrics", ROLE_ADMIN, BODY_NONE, metrics_answer, "counters for Prometheus", false},
     {HTTP_GET, "/v1/models", ROLE_INFER, BODY_NONE, models_answer, "the models", false},
     {HTTP_GET, "/v1/models/*", ROLE_INFER, BODY_NONE, model_answer, "one model", false},
+    {HTTP_DELETE, "/v1/models/*", ROLE_INFER, BODY_NONE, model_delete_answer,
+     "refuses to delete a base model", false},
     {HTTP_POST, "/v1/chat/completions", ROLE_INFER, BODY_JSON, chat_answer,
      "answers a conversation", false},
     {HTTP_POST, "/v1/fim/completions", ROLE_INFER, BODY_JSON, fim_answer,
@@ -84,7 +88,7 @@ static const char *unmount(const char *path, struct route_match *match)
 struct route_match routes_find(enum http_method method, const char *path)
 {
     struct route_match match = {0};
-    path = unmount(path, &match);
+    path = page_find(path) ? "/" : unmount(path, &match);
     for (size_t i = 0; i < n_routes && !match.route; i++) {
         if (!fits(routes[i].path, path, &match.rest))
             continue;

@@ -100,6 +100,11 @@
 #define LIMIT_HUB_ID         96u          /* either half of ORG/NAME */
 #define LIMIT_HUB_REVISION   128u         /* a branch, tag or commit */
 
+/* Answers of servers. */
+#define LIMIT_SSE_EVENT_BYTES (4u << 20)  /* one event of a stream, or a line of it */
+#define LIMIT_ANSWER_BYTES    (64u << 20) /* one that is no stream; a text out of a stream */
+#define LIMIT_CALLS           16384       /* requests at a time */
+
 /* The store of a server. */
 #define LIMIT_FILE_BYTES    (512u << 20) /* one uploaded file */
 #define LIMIT_FILE_NAME     255u         /* bytes of what a client calls a file */

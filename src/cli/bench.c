@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench.c - "bise bench": how fast a model is here, and how near to the machine's limit. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/cpus.h"
 #include "base/limits.h"
 #include "cli/bench_limits.h"
 #include "cli/bench_model.h"
+#include "cli/bench_serve.h"
 #include "cli/bench_tokenizer.h"
 #include "cli/bundled.h"
 #include "cli/cli.h"
@@ -147,6 +149,8 @@ static bool measure(struct bench *b, const char *arg, struct err *err)
 
 static int bench(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        return verb_bench_serve.run(argc - 1, argv + 1);
     struct bench b = {.model = {.prompts = {{512}, 1},
                                 .depths = {{0}, 1},
                                 .n_generate = 128,
@@ -175,6 +179,7 @@ const struct verb verb_bench = {
     .summary = "measure a model's speed here",
     .help =
         "usage: bise bench [options] [MODEL]\n"
+        "       bise bench serve [options]      a server's speed; see 'bise help bench serve'\n"
         "\n"
         "Measures how long a model takes to load and to give a first token, how fast it takes a\n"
         "prompt (prefill), how fast it writes (decode, batch), each several times after a "

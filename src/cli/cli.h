@@ -24,7 +24,7 @@ struct verb {
 
 extern const struct verb verb_run, verb_show, verb_bench, verb_tokenize, verb_render, verb_parse,
     verb_logits, verb_quantize, verb_imatrix, verb_merge, verb_pull, verb_list, verb_rm,
-    verb_grammar_check, verb_version, verb_serve, verb_help;
+    verb_grammar_check, verb_version, verb_serve, verb_keys, verb_generate, verb_help;
 
 /* Finds a verb by name.  Borrowed: static; NULL when there is none. */
 const struct verb *verb_find(const char *name);

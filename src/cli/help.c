@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/bench_serve.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/options.h"
 
 static const struct verb *const verbs[] = {
-    &verb_run,      &verb_serve,   &verb_show,          &verb_pull,    &verb_list,     &verb_rm,
-    &verb_quantize, &verb_imatrix, &verb_merge,         &verb_bench,   &verb_tokenize, &verb_render,
-    &verb_parse,    &verb_logits,  &verb_grammar_check, &verb_version, &verb_help,
+    &verb_run,      &verb_serve,    &verb_show,    &verb_pull,   &verb_list,
+    &verb_rm,       &verb_quantize, &verb_imatrix, &verb_merge,  &verb_bench,
+    &verb_tokenize, &verb_render,   &verb_parse,   &verb_logits, &verb_grammar_check,
+    &verb_keys,     &verb_generate, &verb_version, &verb_help,
 };
 
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
@@ -70,6 +72,10 @@ static int help(int argc, char **argv)
         return console_finish(EXIT_DONE);
     }
     const struct verb *verb = verb_find(argv[0]);
+    if (argc == 2 && verb == &verb_bench && strcmp(argv[1], "serve") == 0)
+        verb = &verb_bench_serve;
+    else if (argc == 2)
+        return options_wrong(&verb_help, "'%s': one argument too many", argv[1]);
     if (!verb)
         return verb_unknown(argv[0]);
     fputs(verb->help, stdout);
@@ -82,6 +88,6 @@ const struct verb verb_help = {
     .help = "usage: bise help [COMMAND]\n"
             "\n"
             "Prints what a command does, its options and examples.\n",
-    .max_args = 1,
+    .max_args = 2,
     .run = help,
 };

@@ -200,9 +200,17 @@ static int wrong_value(const struct verb *verb, const struct option *o, const ch
                          o->min, o->max, text);
 }
 
-/* Finds the option that "name" or "name=value" names; *value is behind the '=', or NULL. */
+/* Finds the option that "-x", "--name" or "--name=value" names; *value is behind the '=', or
+ * NULL. */
 static const struct option *find(const struct option *options, const char *arg, const char **value)
 {
+    *value = NULL;
+    for (const struct option *o = options; o->name; o++)
+        if (o->letter && arg[1] == o->letter && !arg[2])
+            return o;
+    if (strncmp(arg, "--", 2) != 0)
+        return NULL;
+    arg += 2;
     size_t n = strcspn(arg, "=");
     *value = arg[n] ? arg + n + 1 : NULL;
     for (const struct option *o = options; o->name; o++)
@@ -221,7 +229,7 @@ static int parse_one(const struct verb *verb, const struct option *options, int 
         fputs(verb->help, stdout);
         return console_finish(EXIT_DONE);
     }
-    const struct option *o = strncmp(arg, "--", 2) == 0 ? find(options, arg + 2, &value) : NULL;
+    const struct option *o = find(options, arg, &value);
     if (!o)
         return options_wrong(verb, "%s: unknown option", arg);
     if (o->kind == OPTION_FLAG && value)

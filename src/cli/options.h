@@ -48,6 +48,7 @@ struct option {
     double min, max;          /* of numbers, both allowed */
     enum option_kind kind;
     bool above_min; /* min itself is not allowed */
+    char letter;    /* "-x" means the same, '\0': nothing does */
 };
 
 /* What every verb takes that computes with a model, m: struct runtime_options *. */

@@ -12,10 +12,11 @@
 #include "engine/engine.h"
 #include "engine/generator.h"
 #include "model/model.h"
+#include "text/token_trie.h"
 #include "text/tokenizer.h"
 #include "text/traits.h"
 
-/* Contexts that keys and values are kept for, where memory allows. */
+/* Contexts that keys and values are kept for, where nothing else is said and memory allows. */
 enum { CONTEXTS = 4 };
 
 /* The prompt format to chat in: 0 for none. */
@@ -53,15 +54,17 @@ static bool describe(struct served *s, struct err *err)
     return buf_add(&s->about, text, (size_t)n, err);
 }
 
-/* As many pages as CONTEXTS contexts need, in half of the memory that is left; one at least. */
+/* As many pages as so many contexts need, in half of the memory that is left; one at least. */
 static uint32_t choose_pages(const struct served *s, const struct served_options *o,
                              uint32_t context)
 {
     uint64_t page = model_page_bytes(s->rt.model);
     uint64_t one = generator_pages(model_config(s->rt.model), context, MODEL_MAX_TOKENS) + 1;
-    uint64_t n = o->kv_memory ? o->kv_memory / page : CONTEXTS * one;
+    uint64_t n = (o->n_contexts ? o->n_contexts : CONTEXTS) * one;
     uint64_t most = machine_memory("") / 2 / page;
-    if (!o->kv_memory && n > most && most)
+    if (o->kv_memory)
+        n = o->kv_memory / page;
+    else if (n > most && most)
         n = most;
     if (n < one && !o->kv_memory)
         n = one;
@@ -90,7 +93,8 @@ bool served_open(struct served *served, const char *what, const struct served_op
     if (!bundled_or(what, &served->path, err) ||
         !runtime_open(&served->rt, served->path.data, &machine, err) ||
         !runtime_has_tokenizer(&served->rt, err) || !name_model(served, what, err) ||
-        !describe(served, err) || !open_engine(served, options, turn, model, err))
+        !describe(served, err) || !(served->trie = token_trie_open(served->rt.tok, err)) ||
+        !open_engine(served, options, turn, model, err))
         return false;
     int version = chat_version(served, options->version);
     if (version && !prompt_format_init(&served->format, served->rt.tok, version, err))
@@ -100,6 +104,7 @@ bool served_open(struct served *served, const char *what, const struct served_op
         model->aliases[model->n_aliases++] = what;
     model->engine = served->engine;
     model->tok = served->rt.tok;
+    model->trie = served->trie;
     model->config = &served->rt.ckpt->config;
     model->format = version ? &served->format : NULL;
     model->created = stat(served->path.data, &st) == 0 ? (int64_t)st.st_mtime : 0;
@@ -111,6 +116,7 @@ bool served_open(struct served *served, const char *what, const struct served_op
 void served_close(struct served *served)
 {
     engine_close(served->engine);
+    token_trie_close(served->trie);
     runtime_close(&served->rt);
     buf_free(&served->path);
     buf_free(&served->name);

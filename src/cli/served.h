@@ -8,6 +8,7 @@
 #include "engine/scheduler.h"
 #include "lib/runtime.h"
 
+struct token_trie;
 struct turn;
 
 struct served_options {
@@ -15,12 +16,14 @@ struct served_options {
     struct scheduler_options scheduler; /* without what depends on the model */
     uint32_t context;                   /* 0: the model's, at most GENERATOR_DEFAULT_CONTEXT */
     uint64_t kv_memory;                 /* bytes for keys and values of each model; 0: chosen */
+    uint32_t n_contexts;                /* for which it is chosen, where memory allows; 0: a few */
     int version;                        /* of the prompt format; 0: what the files say */
 };
 
 struct served {
     struct runtime rt;
     struct prompt_format format;
+    struct token_trie *trie;
     struct engine *engine;
     struct buf path, name, about;
 };

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/scheduler_int.h"
+#include "text/matcher.h"
 
 static bool check_ids(const char *name, const int32_t *ids, size_t n, uint32_t n_vocab,
                       struct err *err)
@@ -118,6 +119,7 @@ void job_free(struct job *job)
     if (job->seq.page_ids)
         sequence_free(&job->seq);
     sampler_close(job->sampler);
+    matcher_close(job->params.matcher);
     free(job->memory);
     free(job->hidden);
     free(job->ids);

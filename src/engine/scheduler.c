@@ -34,6 +34,9 @@ static bool open_memory(struct scheduler *s, struct err *err)
     s->rows = mem_new((size_t)MODEL_LOGIT_ROWS * model_config(s->model)->dim, sizeof *s->rows, err);
     if (!s->rows)
         return false;
+    s->mask = mem_new(s->n_vocab / 32 + 1, sizeof *s->mask, err);
+    if (!s->mask)
+        return false;
     s->raw = mem_new(s->n_vocab, sizeof *s->raw, err);
     if (!s->raw)
         return false;
@@ -78,6 +81,7 @@ void scheduler_close(struct scheduler *sched)
     free(sched->chances);
     free(sched->logits);
     free(sched->raw);
+    free(sched->mask);
     free(sched->rows);
     free(sched);
 }

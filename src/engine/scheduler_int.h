@@ -45,10 +45,11 @@ struct scheduler {
     struct job *jobs; /* the oldest first */
     uint64_t last_id;
     struct sampler_room *room;
-    struct token_chance *chances;         /* [1 + JOB_MAX_TOP] */
-    float *logits;                        /* [MODEL_LOGIT_ROWS][n_vocab] */
-    float *rows;                          /* [MODEL_LOGIT_ROWS][dim] hidden states */
-    float *raw;                           /* [n_vocab] of the token whose chances are wanted */
+    struct token_chance *chances; /* [1 + JOB_MAX_TOP] */
+    float *logits;                /* [MODEL_LOGIT_ROWS][n_vocab] */
+    uint32_t *mask;               /* [n_vocab / 32, rounded up] tokens that a grammar allows */
+    float *rows;                  /* [MODEL_LOGIT_ROWS][dim] hidden states */
+    float *raw;                   /* [n_vocab] of the token whose chances are wanted */
     struct job *batch[SCHEDULER_RUNNING]; /* of this step */
     struct kv_span spans[SCHEDULER_RUNNING];
     int32_t ids[MODEL_MAX_TOKENS];

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/scheduler_int.h"
+#include "text/matcher.h"
 
 static bool ends_answer(const struct scheduler *sched, const struct job *job, int32_t id)
 {
@@ -22,12 +23,43 @@ static void bias(const struct scheduler *sched, const struct job *job, float *lo
     const struct job_params *p = &job->params;
     for (size_t i = 0; i < p->n_biases; i++)
         logits[p->biases[i].id] += p->biases[i].bias;
-    if (job->result.n_answer >= p->min_tokens)
+    if (job->result.n_answer >= p->min_tokens || p->matcher) /* a text that is complete ends */
         return;
     for (size_t i = 0; i < p->n_end_ids; i++)
         logits[p->end_ids[i]] = -INFINITY;
     if (sched->options.eos >= 0 && !p->ignore_eos)
         logits[sched->options.eos] = -INFINITY;
+}
+
+/* Leaves only tokens that the job's grammar allows. */
+static bool restrict_to_grammar(struct scheduler *sched, struct job *job, float *logits,
+                                struct err *err)
+{
+    struct mask_info info;
+    if (!job->params.matcher)
+        return true;
+    if (!matcher_mask(job->params.matcher, sched->mask, &info, err))
+        return err_add(err, "the grammar of the request");
+    for (uint32_t first = 0; first < sched->n_vocab; first += 32) {
+        uint32_t bits = sched->mask[first / 32];
+        uint32_t n = sched->n_vocab - first < 32 ? sched->n_vocab - first : 32;
+        if (bits == UINT32_MAX)
+            continue;
+        for (uint32_t i = 0; i < n; i++)
+            if (!(bits >> i & 1))
+                logits[first + i] = -INFINITY;
+    }
+    return true;
+}
+
+/* Moves the job's grammar over a token; *complete says that nothing can follow. */
+static bool follow_grammar(struct job *job, int32_t id, bool *complete, struct err *err)
+{
+    struct matcher *matcher = job->params.matcher;
+    *complete = false;
+    return !matcher ||
+           (matcher_accept(matcher, id, err) && matcher_is_complete(matcher, complete, err)) ||
+           err_add(err, "the grammar of the request");
 }
 
 /* Chooses a token; with chances for it where they are wanted. */
@@ -46,6 +78,8 @@ static bool choose(struct scheduler *sched, struct job *job, float *logits, stru
         memcpy(raw, logits, sched->n_vocab * sizeof *raw);
     sampler_penalise(job->sampler, logits);
     bias(sched, job, logits);
+    if (!restrict_to_grammar(sched, job, logits, err))
+        return false;
     if (!sampler_choose(job->sampler, sched->room, logits, &token->id, err))
         return false;
     if (!raw)
@@ -60,6 +94,7 @@ bool job_choose(struct scheduler *sched, struct job *job, float *logits)
 {
     struct err err = {0};
     struct job_token token = {0};
+    bool complete = false;
     if (!choose(sched, job, logits, &token, &err)) {
         job_end(sched, job, FINISH_FAILED, &err);
         return false;
@@ -69,13 +104,17 @@ bool job_choose(struct scheduler *sched, struct job *job, float *logits)
         job_end(sched, job, FINISH_STOP, NULL);
         return false;
     }
+    if (!follow_grammar(job, token.id, &complete, &err)) {
+        job_end(sched, job, FINISH_FAILED, &err);
+        return false;
+    }
     job->ids[job->n_ids++] = token.id;
     job->result.n_answer++;
     sched->stats.n_written++;
     sampler_note(job->sampler, token.id, true);
     enum job_go go = job->sink.token(job->sink.arg, &token);
     enum finish_reason finish = FINISH_NONE;
-    if (go == JOB_STOP)
+    if (go == JOB_STOP || complete)
         finish = FINISH_STOP;
     else if (loop_guard_add(&job->guard, token.id) && !job->params.no_loop_guard)
         finish = FINISH_LOOP;

@@ -203,12 +203,18 @@ void http_conn_finish(struct http_conn *c)
     shutdown(c->fd, SHUT_RD);
 }
 
-void http_conn_hup(struct http_conn *c)
+bool http_conns_hup(struct http_server *server)
 {
-    c->is_hup = true;
-    /* While a request arrives libmicrohttpd reads, and sees it by itself. */
-    if (c->x && c->phase >= PHASE_HANDLED && !c->is_closing)
+    bool any = false;
+    server->has_hup = false;
+    for (struct http_conn *c = server->conns; c; c = c->next) {
+        /* While a request arrives libmicrohttpd reads, and sees it by itself. */
+        if (!c->is_hup || !c->x || c->phase < PHASE_HANDLED || c->is_closing)
+            continue;
         http_conn_abort(c);
+        any = true;
+    }
+    return any;
 }
 
 /* --- the beginning --- */
@@ -240,7 +246,8 @@ static void refuse(struct http_server *server, struct http_conn *c)
 
 static void set_options(struct http_server *server, int fd)
 {
-    int on = 1, idle = 60, interval = 15, stall = (int)server->options.limits.stall_ms;
+    /* The system gives up later than we do: it would not tell why. */
+    int on = 1, idle = 60, interval = 15, stall = 2 * (int)server->options.limits.stall_ms;
     int unsent = UNSENT_BYTES;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);

@@ -12,7 +12,9 @@
 
 enum {
     PEM_BYTES = 1 << 20,
-    POOL_SPARE = 32 << 10, /* of a connection's memory, beside its headers twice */
+    /* Of a connection's memory, beside its head: what is noted of each line, and the head of the
+     * response.  All of it is touched, and cleared after each request. */
+    POOL_SPARE = 16 << 10,
 };
 
 static void PRINTF(2, 0) listen_to_it(void *arg, const char *format, va_list args)
@@ -41,7 +43,7 @@ static struct MHD_Daemon *start(struct http_server *server, struct http_daemon *
     const struct http_limits *limits = &server->options.limits;
     unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_SUSPEND_RESUME |
                      MHD_USE_ERROR_LOG | (d->is_tls ? MHD_USE_TLS : 0);
-    size_t pool = 2 * ((size_t)limits->headers_bytes + limits->target_bytes) + POOL_SPARE;
+    size_t pool = (size_t)limits->headers_bytes + limits->target_bytes + POOL_SPARE;
     const struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, d->cert.data},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, d->key.data},

@@ -327,6 +327,20 @@ size_t http_stream_queued(const struct http_exchange *x)
     return n;
 }
 
+bool http_on_room(struct http_exchange *x, size_t n_bytes, void (*room)(void *arg), void *arg)
+{
+    monitor_enter(x->server->monitor);
+    bool waits = x->reply == REPLY_STREAM && !x->is_gone && !x->is_over && !x->is_failed &&
+                 x->out.len - x->n_taken > n_bytes;
+    if (waits) {
+        x->room = room;
+        x->room_arg = arg;
+        x->room_bytes = n_bytes;
+    }
+    monitor_leave(x->server->monitor);
+    return waits;
+}
+
 bool http_is_gone(const struct http_exchange *x)
 {
     monitor_enter(x->server->monitor);

@@ -114,7 +114,7 @@ void http_form_close(struct http_form *form)
         return;
     if (form->fd >= 0)
         close(form->fd);
-    for (size_t i = 0; i < form->n; i++)
+    for (size_t i = 0; form->parts && i < form->n; i++)
         if (form->parts[i].path)
             unlink(form->parts[i].path);
     buf_free(&form->value);

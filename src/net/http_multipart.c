@@ -8,37 +8,46 @@
 #include "net/http_framing.h"
 #include "net/http_target.h"
 
+/* Reads a parameter's value at p, quoted or not, into text: [size], with as many bytes as fit, and
+ * its length into *n.  Returns where it ends, or NULL without a closing quote. */
+static const char *read_value(const char *p, char *text, size_t size, size_t *n)
+{
+    bool quoted = *p == '"';
+    *n = 0;
+    for (p += quoted; *p && *p != (quoted ? '"' : ';'); p++) {
+        if (quoted && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
+            p++;
+        if (*n < size)
+            text[*n] = *p;
+        ++*n;
+    }
+    if (quoted)
+        return *p ? p : NULL;
+    while (*n && *n <= size && (text[*n - 1] == ' ' || text[*n - 1] == '\t'))
+        --*n;
+    return p;
+}
+
 /* Finds the parameter of that name in "value; name=text; name=\"text\"" and unquotes it into
  * text: [size].  Returns 1, 0 when it is missing, -1 when it is malformed or too long. */
 static int find_param(const char *value, const char *name, char *text, size_t size)
 {
-    size_t n_name = strlen(name);
+    size_t n_name = strlen(name), n;
     for (const char *p = strchr(value, ';'); p; p = strchr(p, ';')) {
         p += 1 + strspn(p + 1, " \t");
         bool found = strncasecmp(p, name, n_name) == 0 && p[n_name] == '=';
         p += strcspn(p, "=;");
         if (*p != '=')
             continue;
-        bool quoted = *++p == '"';
-        size_t n = 0;
-        for (p += quoted; *p && (quoted ? *p != '"' : *p != ';'); p++) {
-            if (quoted && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
-                p++;
-            if (n + 1 < size)
-                text[n] = *p;
-            n++;
-        }
-        if (quoted && *p != '"')
+        p = read_value(p + 1, text, size, &n);
+        if (!p || (found && n >= size))
             return -1;
-        while (!quoted && n && n < size && (text[n - 1] == ' ' || text[n - 1] == '\t'))
-            n--;
         if (!found)
             continue;
-        if (n >= size)
-            return -1;
         text[n] = '\0';
         return 1;
     }
+    text[0] = '\0';
     return 0;
 }
 

@@ -70,9 +70,13 @@ static bool read_lines(struct http_exchange *x, const char *method, const char *
         return fault(x, 503, "overloaded", "the server is short of memory");
     if (n > limits->headers_bytes)
         return fault(x, 431, "headers_too_large", "the headers are too large");
-    return http_framing_lines(lines, n, limits->header_bytes, x->pairs, limits->n_headers,
-                              &x->n_pairs, &err) ||
-           fault_err(x, &err);
+    if (!http_framing_lines(lines, n, limits->header_bytes, x->pairs, limits->n_headers,
+                            &x->n_pairs, &err))
+        return fault_err(x, &err);
+    /* NULs in a line can make it look like two. */
+    return MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, NULL, NULL) ==
+               (int)x->n_pairs ||
+           fault(x, 400, "bad_framing", "a header line has a NUL");
 }
 
 static enum http_method find_method(const char *name)
@@ -101,6 +105,11 @@ static bool read_head(struct http_exchange *x, const char *version)
     head->content_type = type ? type : "";
     if (!http_framing_check(&x->framing, x->pairs, x->n_pairs, version, &err))
         return fault_err(x, &err);
+    /* To libmicrohttpd white space behind a value is part of it: it must see the same as we. */
+    const char *encoding =
+        MHD_lookup_connection_value(x->conn->mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+    if (encoding && strcasecmp(encoding, "chunked") != 0)
+        return fault(x, 400, "bad_framing", "Transfer-Encoding must be 'chunked', once");
     head->has_content = x->framing.is_chunked || x->framing.length > 0;
     if (!http_target_parse(&x->target, x->raw_target, strlen(x->raw_target), &x->arena, &err))
         return fault(x, 400, "bad_target", err.text);
@@ -193,7 +202,10 @@ static void open_intake(struct http_exchange *x)
     } else if (is_form) {
         const struct http_form_limits most_parts = {limits->n_parts, limits->field_bytes};
         const char *folder = x->server->options.upload_folder;
-        x->form = http_form_open(x->head.content_type, folder ? folder : "/", &most_parts, &err);
+        if (folder)
+            x->form = http_form_open(x->head.content_type, folder, &most_parts, &err);
+        else
+            err_set(&err, ERR_IO, "there is no folder for uploads");
         if (!x->form) {
             http_refuse_err(x, &err);
             refuse_content(x);

@@ -31,10 +31,12 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
     struct http_exchange *x = arg;
     struct http_conn *c = x->conn;
     (void)pos;
+    void (*room)(void *arg) = NULL;
     monitor_enter(x->server->monitor);
     size_t n = x->out.len - x->n_taken;
     ssize_t result = 0;
-    if (x->is_gone || x->is_failed || c->is_closing) {
+    /* The last: nobody is left who will end it. */
+    if (x->is_gone || x->is_failed || c->is_closing || (!n && !x->is_ended && x->n_refs == 1)) {
         result = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (n) {
         n = n < max ? n : max;
@@ -45,12 +47,16 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *bytes, size_t max)
             x->n_taken = 0;
         }
         result = (ssize_t)n;
+        if (x->out.len - x->n_taken <= x->room_bytes) {
+            room = x->room;
+            x->room = NULL;
+        }
     } else if (x->is_ended) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
-    } else if (x->n_refs == 1) {
-        result = MHD_CONTENT_READER_END_WITH_ERROR; /* nobody will end it */
     }
     monitor_leave(x->server->monitor);
+    if (room)
+        room(x->room_arg);
     if (result > 0) {
         x->out_bytes += (uint64_t)result;
         c->progress_at = x->server->now;
@@ -84,6 +90,9 @@ static struct MHD_Response *make_response(struct http_exchange *x)
 {
     switch (x->reply) {
     case REPLY_STREAM:
+        /* libmicrohttpd 0.9.75 sends the last chunk of a stream to HEAD, too. */
+        if (x->head.is_head)
+            return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_STREAM_BLOCK, read_stream,
                                                  x, NULL);
     case REPLY_FILE:

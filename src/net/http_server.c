@@ -17,6 +17,7 @@ enum {
     TICK_MS = 100,  /* at most: how late slowness may be noticed */
     STOP_MS = 2000, /* for connections to end when the server does */
     WAIT_MS = 20,
+    END_TURNS = 4, /* of libmicrohttpd, from the last byte of a response to its end */
 };
 
 void http_limits_default(struct http_limits *limits)
@@ -71,8 +72,7 @@ static void handle_event(struct http_server *server, const struct epoll_event *e
         http_conn_accept(server, (struct http_listener *)watch);
         break;
     case WATCH_CONN:
-        if (((struct http_conn *)watch)->fd >= 0)
-            http_conn_hup((struct http_conn *)watch);
+        ((struct http_conn *)watch)->is_hup = server->has_hup = true;
         break;
     case WATCH_LINGER:
         http_linger_read((struct http_linger *)watch);
@@ -85,13 +85,17 @@ static void handle_event(struct http_server *server, const struct epoll_event *e
 /* Looks at an exchange in which something has changed. */
 static void look(struct http_exchange *x)
 {
-    struct http_server *server = x->server;
-    monitor_enter(server->monitor);
+    struct monitor *monitor = x->server->monitor;
+    /* Not http_unref(): that would wake it again. */
+    monitor_enter(monitor);
     x->is_woken = false;
-    monitor_leave(server->monitor);
-    if (x->conn && x->conn->phase >= PHASE_HANDLED)
+    bool is_last = x->n_refs == 1;
+    x->n_refs -= !is_last;
+    monitor_leave(monitor);
+    if (is_last)
+        http_unref(x);
+    else if (x->conn)
         http_conn_resume(x->conn);
-    http_unref(x);
 }
 
 static void stop_accepting(struct http_server *server)
@@ -178,6 +182,11 @@ static bool run_round(struct http_server *server, int timeout_ms)
     }
     set_listening(server, !server->sees_stop && server->now >= server->pause_until);
     bool more = run_daemons(server);
+    /* A client that has its whole response may leave before libmicrohttpd has seen that it is
+     * complete: that takes a turn or two. */
+    for (int i = 0; i < END_TURNS && more && server->has_hup; i++)
+        more = run_daemons(server);
+    more |= server->has_hup && http_conns_hup(server);
     http_conns_reap(server);
     publish(server);
     return more;

@@ -19,9 +19,9 @@
  * what is still written to it goes nowhere.
  *
  * The server itself answers what needs no knowledge of routes: malformed and oversized requests,
- * foreign hosts and origins, preflights, slow clients, too many connections.  Every response
- * carries X-Request-Id.  HEAD is routed as GET and loses its content on the way out.
- * A half-closed client counts as gone: who wants an answer keeps its side open. */
+ * foreign hosts and origins, preflights, slow clients, too many connections.  Every response to
+ * what has a readable head carries X-Request-Id.  HEAD is routed as GET and loses its content on
+ * the way out. A half-closed client counts as gone: who wants an answer keeps its side open. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
@@ -263,6 +263,11 @@ void http_stream_end(struct http_exchange *x);
 /* Returns how many bytes wait to be taken by the client's side of the connection (what the
  * system buffers is not counted).  Thread: any. */
 size_t http_stream_queued(const struct http_exchange *x);
+
+/* Has room(arg) called, once, in the server's thread, when the client has taken so much of a stream
+ * that at most n_bytes wait.  Returns false, and never calls, when that is so already or the
+ * client has left; one who leaves later is told of by http_on_gone() only. */
+bool http_on_room(struct http_exchange *x, size_t n_bytes, void (*room)(void *arg), void *arg);
 
 /* Says whether the client has left.  Thread: any. */
 bool http_is_gone(const struct http_exchange *x);

@@ -145,7 +145,9 @@ struct http_exchange {
     bool is_ended, is_event_stream;
     double wrote_at;
     void (*gone)(void *arg);
-    void *gone_arg, *user;
+    void (*room)(void *arg);
+    void *gone_arg, *room_arg, *user;
+    size_t room_bytes; /* that may wait when room() is called */
     void (*release)(void *user);
     struct http_exchange *next_woken;
 };
@@ -168,6 +170,7 @@ struct http_server {
     struct http_counts counts;
     double now, ticked_at, pause_until; /* pause_until: no accepting, for want of descriptors */
     bool is_listening, sees_stop, sees_end;
+    bool has_hup; /* some client has hung up since http_conns_hup() */
 
     /* Shared. */
     struct monitor *monitor;
@@ -221,7 +224,7 @@ void http_unlisten(struct http_server *server);
 void http_conn_accept(struct http_server *server, struct http_listener *listener);
 
 /* libmicrohttpd tells that a connection began or ended. */
-void http_conn_notify(void *server, struct MHD_Connection *mhd, void **context,
+void http_conn_notify(void *arg, struct MHD_Connection *mhd, void **context,
                       enum MHD_ConnectionNotificationCode code);
 
 /* Gives up: what runs ends as if the client had left. */
@@ -230,8 +233,9 @@ void http_conn_abort(struct http_conn *c);
 /* Stops reading from an idle one, which libmicrohttpd then closes. */
 void http_conn_finish(struct http_conn *c);
 
-/* The client will send no more; when that leaves nobody to answer, tells so. */
-void http_conn_hup(struct http_conn *c);
+/* Gives up those whose clients have hung up before their response was complete.  Returns whether
+ * there were any. */
+bool http_conns_hup(struct http_server *server);
 
 /* Lets libmicrohttpd look at it again. */
 void http_conn_resume(struct http_conn *c);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/limits.h"
 #include "store/files_int.h"
 
 bool content_path(const struct store *store, const char *id, struct buf *path, struct err *err)
@@ -49,8 +48,6 @@ static bool fail(const struct content *content, struct err *err)
 bool content_add(struct content *content, const void *bytes, size_t n, struct err *err)
 {
     const char *at = bytes;
-    if (n > LIMIT_FILE_BYTES - (size_t)content->n_bytes)
-        return err_set(err, ERR_LIMIT, "a file: more than %u bytes", LIMIT_FILE_BYTES);
     if (!sha256_add(&content->sum, bytes, n, err))
         return false;
     content->n_bytes += (int64_t)n;

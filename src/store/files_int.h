@@ -21,7 +21,7 @@ struct content {
 /* Begins a content of a new id.  Owned: content_close().  Errors: ERR_IO, ERR_LIMIT. */
 bool content_begin(struct content *content, const struct store *store, struct err *err) CHECKED;
 
-/* Appends n bytes.  Errors: ERR_LIMIT past LIMIT_FILE_BYTES or memory, ERR_IO. */
+/* Appends n bytes.  Errors: ERR_LIMIT for want of memory, ERR_IO. */
 bool content_add(struct content *content, const void *bytes, size_t n, struct err *err) CHECKED;
 
 /* Stores what was written and gives it its name.  Errors: ERR_IO. */

@@ -10,32 +10,47 @@
 #include "store/files_int.h"
 #include "store/jobs_int.h"
 
-enum { PAGE = 16, RENEW_S = JOB_LEASE_S / 3, NAME_BYTES = 64 };
+/* A page has so many lines at most, and fewer where lines are long: an engine may have the whole
+ * page in memory. */
+enum { MOST_LINES = 256, FIRST_LINES = 8, PAGE_BYTES = 8 << 20 };
+enum { RENEW_S = JOB_LEASE_S / 3, NAME_BYTES = 64 };
 
 static bool gone(const char *id, struct err *err)
 {
     return err_set(err, ERR_CANCELLED, "batch job %s is another worker's by now, or over", id);
 }
 
-/* Appends a page of lines behind *last to the content. */
-static bool add_page(struct store *store, const char *id, bool failed, int64_t *last,
-                     struct content *content, int64_t *n_lines, struct err *err)
+/* How far the journal is written. */
+struct progress {
+    int64_t last, n_lines; /* the last line, and how many there were */
+    int64_t page;          /* lines to ask for next */
+    bool is_end;
+};
+
+/* Appends a page of lines to the content. */
+static bool add_page(struct store *store, const char *id, bool failed, struct progress *progress,
+                     struct content *content, struct err *err)
 {
     struct query q;
+    int64_t n = 0, n_bytes = content->n_bytes;
     bool ok = true;
     query_init(&q, store,
                "SELECT line, text FROM job_lines WHERE job_id = $1 AND failed = $2 AND line > $3"
                " ORDER BY line LIMIT $4");
     query_text(&q, id);
     query_int(&q, failed);
-    query_int(&q, *last);
-    query_int(&q, PAGE);
-    while (ok && query_next(&q, err)) {
+    query_int(&q, progress->last);
+    query_int(&q, progress->page);
+    for (; ok && query_next(&q, err); n++) {
         struct span text = query_get_span(&q, 1);
-        *last = query_get_int(&q, 0);
+        progress->last = query_get_int(&q, 0);
         ok = content_add(content, text.s, text.n, err) && content_add(content, "\n", 1, err);
-        ++*n_lines;
     }
+    progress->is_end = n < progress->page;
+    progress->n_lines += n;
+    int64_t per_line = n ? (content->n_bytes - n_bytes) / n + 1 : 1;
+    int64_t fit = PAGE_BYTES / per_line;
+    progress->page = fit < 1 ? 1 : fit > MOST_LINES ? MOST_LINES : fit;
     return query_end(&q) && ok;
 }
 
@@ -43,21 +58,19 @@ static bool add_page(struct store *store, const char *id, bool failed, int64_t *
 static bool write_content(struct store *store, const char *worker, const char *id, bool failed,
                           struct content *content, int64_t *n_lines, struct err *err)
 {
-    int64_t last = -1, n_before;
+    struct progress progress = {.last = -1, .page = FIRST_LINES};
     double renewed = clock_now();
     bool ok = content_begin(content, store, err);
-    *n_lines = 0;
-    do {
+    while (ok && !progress.is_end) {
         enum job_status ignored;
-        n_before = *n_lines;
-        ok = ok && store_enter(store, STORE_READS, err);
-        ok = ok &&
-             store_leave(store, add_page(store, id, failed, &last, content, n_lines, err), err);
+        ok = store_enter(store, STORE_READS, err) &&
+             store_leave(store, add_page(store, id, failed, &progress, content, err), err);
         if (ok && clock_now() - renewed > RENEW_S) {
             ok = jobs_renew(store, worker, id, &ignored, err);
             renewed = clock_now();
         }
-    } while (ok && *n_lines - n_before == PAGE);
+    }
+    *n_lines = progress.n_lines;
     return ok && content_keep(content, err);
 }
 

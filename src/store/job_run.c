@@ -230,13 +230,18 @@ static bool count_lines(struct store *store, const char *worker, const char *id,
 static bool journal(struct store *store, const char *worker, const char *id,
                     const struct job_line *lines, size_t n, struct err *err)
 {
-    int64_t n_requests, n_succeeded = 0, n_failed = 0;
+    int64_t n_requests = 0, n_succeeded = 0, n_failed = 0;
     bool ok = check_claim(store, worker, id, &n_requests, err);
     for (size_t i = 0; ok && i < n; i++) {
         bool added;
         if (lines[i].index < 0 || lines[i].index >= n_requests)
             return err_set(err, ERR_ARG, "batch job %s has no line %lld", id,
                            (long long)lines[i].index);
+        if (lines[i].text.n > LIMIT_JSONL_LINE)
+            return err_set(err, ERR_LIMIT,
+                           "batch job %s: line %lld: the answer has %zu bytes; at "
+                           "most %u are kept",
+                           id, (long long)lines[i].index, lines[i].text.n, LIMIT_JSONL_LINE);
         ok = add_line(store, id, &lines[i], &added, err);
         n_succeeded += ok && added && !lines[i].message;
         n_failed += ok && added && lines[i].message;

@@ -12,7 +12,7 @@
 enum { DEFAULT_PAGE = 100, DEFAULT_HOURS = 24, MAX_HOURS = 168, WORD_SET_BYTES = 256 };
 
 /* What a metadata object may be at most as JSON, each character as an escape. */
-#define METADATA_BYTES (LIMIT_METADATA * 2 * (6 * LIMIT_METADATA_TEXT + 8))
+#define METADATA_BYTES ((size_t)LIMIT_METADATA * 2 * (6 * LIMIT_METADATA_TEXT + 8))
 
 static int64_t now_s(void)
 {
@@ -171,7 +171,7 @@ static bool insert(struct store *store, const struct viewer *viewer,
     struct buf inputs;
     int64_t n_lines, now = clock_unix_us();
     uint32_t hours = request->timeout_hours ? request->timeout_hours : DEFAULT_HOURS;
-    buf_init(&inputs, LIMIT_JOB_INPUTS * UUID_TEXT);
+    buf_init(&inputs, (size_t)LIMIT_JOB_INPUTS * UUID_TEXT);
     bool ok = take_inputs(store, viewer, request, &inputs, &n_lines, err);
     if (ok) {
         query_init(&q, store,

@@ -144,8 +144,8 @@ struct job_line {
 };
 
 /* Journals lines: [n], in one commit; one that is there already stays as it is.
- * Errors: ERR_CANCELLED when the job is another's; ERR_ARG for an index outside the job; those of
- * the store; ERR_LIMIT. */
+ * Errors: ERR_CANCELLED when the job is another's; ERR_ARG for an index outside the job; ERR_LIMIT
+ * for a text of more than LIMIT_JSONL_LINE bytes; those of the store. */
 bool jobs_journal(struct store *store, const char *worker, const char *id,
                   const struct job_line *lines, size_t n, struct err *err) CHECKED;
 

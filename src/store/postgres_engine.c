@@ -24,6 +24,12 @@ static const char *first_line(const char *message, char *line, size_t size)
     return line;
 }
 
+static bool no_memory(const struct store *store, struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "%s: not enough memory for the store; see ulimit -v",
+                   store->name);
+}
+
 static bool lost(struct store *store, const char *message, struct err *err)
 {
     char line[300];
@@ -51,15 +57,15 @@ static bool fail(struct store *store, const PGresult *result, struct err *err)
     static const char *const bad_text[] = {"22", NULL};
     PGconn *conn = store->connection;
     const char *field = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *said = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const char *state = field ? field : "";
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *state = field ? field : "", *said = primary ? primary : PQerrorMessage(conn);
     char line[300];
-    if (!result && PQstatus(conn) == CONNECTION_OK)
-        return err_set(err, ERR_LIMIT, "%s: not enough memory for the store; see ulimit -v",
-                       store->name);
-    if (PQstatus(conn) != CONNECTION_OK || is_state(state, gone))
-        return lost(store, said ? said : PQerrorMessage(conn), err);
-    first_line(said ? said : PQerrorMessage(conn), line, sizeof line);
+    /* What has no state comes from the library: no memory, or nobody at the other end. */
+    if (!*state && strstr(said, "out of memory"))
+        return no_memory(store, err);
+    if (!*state || PQstatus(conn) != CONNECTION_OK || is_state(state, gone))
+        return lost(store, said, err);
+    first_line(said, line, sizeof line);
     if (is_state(state, busy))
         return err_set(err, ERR_BUSY, "%s: the store is busy: %s; try again", store->name, line);
     if (is_state(state, bad_text))
@@ -93,19 +99,16 @@ static void shut(struct store *store)
     store->connection = NULL;
 }
 
-/* The library quotes what it does not understand, which may be a part of a password: an '@' in one
- * has to be written as %40, and what stands behind it would be taken for the host. */
+/* The library quotes what it does not understand, which may be a part of a password. */
 static bool check_address(const struct store *store, struct err *err)
 {
-    const char *host = strstr(store->url, "://") + 3;
-    const char *at = strchr(host, '@');
     PQconninfoOption *parts = PQconninfoParse(store->url, NULL);
-    bool ok = parts && !(at && memchr(at + 1, '@', strcspn(at + 1, "/?")));
+    bool ok = parts != NULL;
     PQconninfoFree(parts);
-    return ok || err_set(err, ERR_ARG,
-                         "%s: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with "
-                         "characters such as '@' of a password as %%40",
-                         store->name);
+    return ok ||
+           err_set(err, ERR_ARG,
+                   "%s: is no address; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+                   store->name);
 }
 
 static bool connect_to(struct store *store, struct err *err)
@@ -122,8 +125,7 @@ static bool connect_to(struct store *store, struct err *err)
     PGconn *conn = PQconnectdbParams(names, values, 1);
     store->connection = conn;
     if (!conn)
-        return err_set(err, ERR_LIMIT, "%s: not enough memory for the store; see ulimit -v",
-                       store->name);
+        return no_memory(store, err);
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
     snprintf(timeout, sizeof timeout, "SET lock_timeout = %d", store->busy_ms);
     const char *encoding = PQparameterStatus(conn, "server_encoding");
@@ -185,6 +187,8 @@ static void rollback(struct store *store)
     if (PQstatus(store->connection) == CONNECTION_OK &&
         PQtransactionStatus(store->connection) != PQTRANS_IDLE)
         PQclear(PQexec(store->connection, "ROLLBACK"));
+    if (PQtransactionStatus(store->connection) != PQTRANS_IDLE)
+        store->is_lost = true;
 }
 
 /* The name of a prepared statement is its place. */

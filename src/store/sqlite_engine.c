@@ -22,11 +22,36 @@
     "PRAGMA case_sensitive_like = ON; PRAGMA cell_size_check = ON;"                                \
     "PRAGMA journal_size_limit = 67108864"
 
-/* What the system said about the file, or SQLite itself. */
+/* What the system said about the file, or SQLite itself.  SQLite keeps the former of some calls
+ * only; those below set errno to 0 before. */
+static int system_error(sqlite3 *db)
+{
+    int number = errno;
+    int kept = db ? sqlite3_system_errno(db) : 0;
+    return kept ? kept : number;
+}
+
 static const char *reason(sqlite3 *db, int code)
 {
-    int number = db ? sqlite3_system_errno(db) : 0;
+    int number = system_error(db);
     return number ? strerror(number) : sqlite3_errstr(code);
+}
+
+static bool no_room(const struct store *store, struct err *err)
+{
+    return err_set(err, ERR_IO, "%s: no room left to write the store; free some space",
+                   store->name);
+}
+
+/* The file cannot be read or written. */
+static bool fail_file(struct store *store, int code, struct err *err)
+{
+    int number = system_error(store->connection);
+    store->is_lost = true;
+    if (number == ENOSPC || number == EDQUOT || number == EFBIG)
+        return no_room(store, err);
+    return err_set(err, ERR_IO, "%s: cannot read or write the store: %s; check the disk",
+                   store->name, reason(store->connection, code));
 }
 
 /* Records what code means for the store.  Returns false. */
@@ -39,8 +64,7 @@ static bool fail(struct store *store, int code, struct err *err)
         return err_set(err, ERR_BUSY, "%s: another program is writing to the store; try again",
                        store->name);
     case SQLITE_FULL:
-        return err_set(err, ERR_IO, "%s: no room left to write the store; free some space",
-                       store->name);
+        return no_room(store, err);
     case SQLITE_NOMEM:
         return err_set(err, ERR_LIMIT, "%s: not enough memory for the store; see ulimit -v",
                        store->name);
@@ -54,13 +78,13 @@ static bool fail(struct store *store, int code, struct err *err)
     case SQLITE_CANTOPEN:
         store->is_lost = true;
         return err_set(err, ERR_IO,
-                       "%s: no permission to write the store, or no such folder: %s; "
-                       "see ls -l of the file and its folder",
+                       "%s: no permission to write the store, or no such folder: %s; see ls -l of "
+                       "the file and its folder",
                        store->name, reason(db, code));
     case SQLITE_IOERR:
-        store->is_lost = true;
-        return err_set(err, ERR_IO, "%s: cannot read or write the store: %s; check the disk",
-                       store->name, reason(db, code));
+        if (code == SQLITE_IOERR_NOMEM)
+            return fail(store, SQLITE_NOMEM, err);
+        return fail_file(store, code, err);
     default:
         return err_set(err, ERR_IO, "%s: the store: %s", store->name,
                        db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
@@ -69,6 +93,7 @@ static bool fail(struct store *store, int code, struct err *err)
 
 static bool script(struct store *store, const char *sql, struct err *err)
 {
+    errno = 0;
     int code = sqlite3_exec(store->connection, sql, NULL, NULL, NULL);
     return code == SQLITE_OK || fail(store, code, err);
 }
@@ -134,6 +159,7 @@ static bool connect_to(struct store *store, struct err *err)
     sqlite3 *db = NULL;
     if (!prepare_file(store, err))
         return false;
+    errno = 0;
     int code = sqlite3_open_v2(store->url, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     store->connection = db;
     if (!db)
@@ -151,9 +177,21 @@ static bool connect_to(struct store *store, struct err *err)
     return ok;
 }
 
+static void rollback(struct store *store)
+{
+    /* Some failures have done so already; and this may fail, too, without memory. */
+    if (!sqlite3_get_autocommit(store->connection))
+        sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(store->connection))
+        store->is_lost = true;
+}
+
 static bool begin(struct store *store, enum store_use use, struct err *err)
 {
-    return script(store, use == STORE_WRITES ? "BEGIN IMMEDIATE" : "BEGIN", err);
+    if (script(store, use == STORE_WRITES ? "BEGIN IMMEDIATE" : "BEGIN", err))
+        return true;
+    rollback(store); /* without memory it may have begun all the same */
+    return false;
 }
 
 static bool begin_change(struct store *store, struct err *err)
@@ -163,14 +201,11 @@ static bool begin_change(struct store *store, struct err *err)
 
 static bool commit(struct store *store, struct err *err)
 {
-    return script(store, "COMMIT", err);
-}
-
-static void rollback(struct store *store)
-{
-    /* Some failures have done so already. */
-    if (!sqlite3_get_autocommit(store->connection))
-        sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+    errno = 0;
+    int code = sqlite3_exec(store->connection, "COMMIT", NULL, NULL, NULL);
+    /* The log may be on the disk although the disk did not say so. */
+    store->is_unsure = code == SQLITE_IOERR_FSYNC;
+    return code == SQLITE_OK || fail(store, code, err);
 }
 
 static bool prepare(struct query *query, struct err *err)
@@ -198,6 +233,7 @@ static bool start(struct query *query, struct err *err)
 
 static enum query_step step(struct query *query, struct err *err)
 {
+    errno = 0;
     int code = sqlite3_step(query->statement->handle);
     if (code == SQLITE_ROW)
         return STEP_ROW;

@@ -86,6 +86,16 @@ static char *make_folder_name(const char *asked, const char *path, struct err *e
     return copy;
 }
 
+/* Says whether there is at most one '@', before the first '/': others belong to a password that is
+ * not written as it has to be, and what stands around them would be taken for the host. */
+static bool is_plain(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t n_host = strcspn(host, "/?");
+    const char *first = strchr(host, '@');
+    return !first || (first < host + n_host && !strchr(first + 1, '@'));
+}
+
 /* Takes an address apart: engine, what it connects to, name, folder. */
 static bool read_address(struct store *store, const char *url, const char *folder, struct err *err)
 {
@@ -99,6 +109,11 @@ static bool read_address(struct store *store, const char *url, const char *folde
         return err_set(err, ERR_ARG,
                        "the address of the store: expected a path, sqlite:PATH or "
                        "postgresql://USER@HOST/DATABASE");
+    if (is_postgres && !is_plain(url))
+        return err_set(
+            err, ERR_ARG,
+            "the address of the store: expected postgresql://USER:PASSWORD@HOST/DATABASE "
+            "with '@', '/', ':' and '%%' of a password as %%40, %%2F, %%3A and %%25");
     store->engine = is_postgres ? &engine_postgres : &engine_sqlite;
     store->url = mem_string(is_postgres ? url : path, strlen(is_postgres ? url : path), err);
     if (!store->url)
@@ -142,6 +157,19 @@ static bool connect_store(struct store *store, struct err *err)
     return false;
 }
 
+/* Before the file of SQLite is opened. */
+static bool prepare_place(const struct store *store, bool must_exist, struct err *err)
+{
+    if (store->engine != &engine_sqlite)
+        return true;
+    if (must_exist && !file_exists(store->url))
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: no store is there; 'bise keys add' makes one, --store and BISE_STORE "
+                       "name another",
+                       store->url);
+    return make_parent(store->url, err);
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
     struct buf place;
@@ -153,7 +181,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
     if (ok) {
         store->busy_ms = options->busy_ms ? options->busy_ms : DEFAULT_BUSY_MS;
         store->lock = lock_open(err);
-        ok = store->lock && (store->engine != &engine_sqlite || make_parent(store->url, err)) &&
+        ok = store->lock && prepare_place(store, options->must_exist, err) &&
              connect_store(store, err);
     }
     if (ok)

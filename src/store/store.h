@@ -31,6 +31,7 @@ struct store_options {
     const char *folder; /* of contents; NULL: files/ beside the database, with PostgreSQL files/ in
                            the folder of store_place() */
     int busy_ms;        /* to wait for another program's writing; 0: 5 seconds */
+    bool must_exist;    /* a file that is not there is an error, and is not made */
 };
 
 /* Who asks.  Without keys everything belongs to "". */
@@ -42,9 +43,9 @@ struct viewer {
 /* Opens the database, makes it when it is a file that does not exist yet, and brings its tables to
  * the form that this program knows.
  * Owned: store_close().
- * Errors: ERR_ARG for an address that is none; ERR_BUSY when other programs have it for longer
- * than busy_ms; ERR_UNSUPPORTED for tables of a newer program, or not ours; ERR_IO for what cannot
- * be reached, written or is damaged; ERR_LIMIT. */
+ * Errors: ERR_ARG for an address that is none; ERR_NOT_FOUND with must_exist; ERR_BUSY when other
+ * programs have it for longer than busy_ms; ERR_UNSUPPORTED for tables of a newer program, or not
+ * ours; ERR_IO for what cannot be reached, written or is damaged; ERR_LIMIT. */
 struct store *store_open(const struct store_options *options, struct err *err) CHECKED;
 void store_close(struct store *store);
 

@@ -34,6 +34,7 @@ struct engine {
     bool (*begin_change)(struct store *store, struct err *err);
     bool (*begin)(struct store *store, enum store_use use, struct err *err);
     bool (*commit)(struct store *store, struct err *err);
+    /* Where this fails, the connection is lost. */
     void (*rollback)(struct store *store);
 
     /* Of query_int.h: makes the statement ready, starts it with its arguments and yields a row. */

@@ -152,5 +152,8 @@ bool store_schema_apply(struct store *store, struct err *err)
         return false;
     bool ok = count_steps(store, &n_taken, err);
     store->engine->rollback(store);
+    if (ok && store->is_lost)
+        return err_set(err, ERR_LIMIT, "%s: not enough memory for the store; see ulimit -v",
+                       store->name);
     return ok && (n_taken == N_STEPS || take_steps(store, err));
 }

@@ -106,7 +106,8 @@ struct grammar_list {
                                       * 0, 0 with no marked member is fine */
     bool is_unique; /* no text of a free member's name is written twice in this list.  Names must
                      * then be terminals with one spelling for each value and without the empty
-                     * text; what the fixed members are called must be left out by the caller. */
+                     * text; what the fixed members are called must be left out by the caller,
+                     * and min must be within reach: names enough for it. */
 };
 
 /* A rule for such a list; what spec points to is copied. */

@@ -171,3 +171,38 @@ bool regex_matches(struct regex_set *set, uint32_t a, const char *s, size_t n, b
     *yes = regex_at(set, a)->nullable;
     return true;
 }
+
+/* Counts ways on to a member, up to two: the empty text, and each first byte.  *next is what the
+ * last byte leaves. */
+static bool count_ways(struct regex_set *set, uint32_t a, const uint8_t class_of[256],
+                       uint32_t *n_ways, uint32_t *next)
+{
+    uint32_t derivatives[256] = {0}; /* by class */
+    *n_ways = regex_at(set, a)->nullable;
+    for (uint32_t b = 0; b < 256 && *n_ways < 2; b++) {
+        uint32_t *rest = &derivatives[class_of[b]];
+        if (!*rest)
+            *rest = regex_derive(set, a, (uint8_t)b);
+        if (*rest == REGEX_FAILED || !decide(set, *rest))
+            return false;
+        if (regex_at(set, *rest)->known == REGEX_IS_EMPTY)
+            continue;
+        ++*n_ways;
+        *next = *rest;
+    }
+    return true;
+}
+
+bool regex_has_two(struct regex_set *set, uint32_t a, bool *yes, struct err *err)
+{
+    uint8_t class_of[256];
+    bool ok = regex_classes(set, &a, 1, class_of);
+    for (bool is_last = false; ok && !is_last;) {
+        uint32_t n_ways, next = REGEX_NOTHING;
+        ok = count_ways(set, a, class_of, &n_ways, &next);
+        *yes = n_ways > 1;
+        is_last = *yes || next == REGEX_NOTHING;
+        a = next;
+    }
+    return ok || (regex_set_ok(set, err) ? err_set(err, ERR_LIMIT, "out of memory") : false);
+}

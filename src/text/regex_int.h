@@ -114,6 +114,9 @@ uint32_t regex_classes(struct regex_set *set, const uint32_t *nodes, uint32_t n,
  * are lowered to max, or given up. */
 uint32_t regex_clamp(struct regex_set *set, uint32_t a, uint32_t max);
 
+/* Whether a language that is not empty has two texts for certain.  Errors: ERR_LIMIT. */
+bool regex_has_two(struct regex_set *set, uint32_t a, bool *yes, struct err *err) CHECKED;
+
 /* Returns what the set occupies. */
 size_t regex_set_bytes(const struct regex_set *set);
 

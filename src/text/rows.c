@@ -37,18 +37,86 @@ static bool add(struct rows *r, const struct item *item, struct err *err)
     return true;
 }
 
-/* Finds the ways out of an item: rows->steps from the returned number, up to n_steps, which the
- * caller sets back. */
-static bool push_steps(struct rows *r, const struct item *item, uint32_t *from, struct err *err)
+/* What is left of the name of a free member when the values of a list may not come again. */
+static uint32_t unused_names(const struct rows *r, uint32_t terminal, uint32_t side)
+{
+    struct regex_set *set = r->grammar->set;
+    uint32_t regex = r->grammar->terminals[terminal].regex;
+    return side ? regex_and(set, regex, regex_not(set, r->used[side].regex)) : regex;
+}
+
+/* Failures of the set here belong to one step, not to the grammar. */
+static bool set_failed(struct rows *r, struct err *err)
+{
+    bool ok = regex_set_ok(r->grammar->set, err);
+    regex_forgive(r->grammar->set);
+    return ok ? err_set(err, ERR_LIMIT, "out of memory") : false;
+}
+
+static bool reserve_steps(struct rows *r, const struct item *item, struct err *err)
 {
     uint32_t n_max = item_max_steps(r->grammar, item);
     struct step *steps =
         array_more(r->steps, r->n_steps, &r->n_step_places, n_max, sizeof *steps, err);
-    if (!steps)
+    if (steps)
+        r->steps = steps;
+    return steps;
+}
+
+/* Whether a language has no text left, or, where one is used that is not known, perhaps none. */
+static bool is_used_up(struct rows *r, uint32_t left, bool is_incomplete, bool *is_empty,
+                       struct err *err)
+{
+    bool two = true;
+    if (!regex_is_empty(r->grammar->set, left, is_empty, err))
+        return set_failed(r, err);
+    if (!*is_empty && is_incomplete && !regex_has_two(r->grammar->set, left, &two, err))
+        return set_failed(r, err);
+    *is_empty = *is_empty || !two;
+    return true;
+}
+
+/* Whether a member can come behind the separator, of which the only step of an item is. */
+static bool has_unused(struct rows *r, const struct step *separator, bool *has, struct err *err)
+{
+    uint32_t from = r->n_steps;
+    struct item item = separator->to;
+    *has = false;
+    if (!reserve_steps(r, &item, err))
         return false;
-    r->steps = steps;
+    uint32_t n = item_steps(r->grammar, &item, r->steps + from);
+    for (uint32_t i = 0; i < n && !*has; i++) {
+        const struct step *step = &r->steps[from + i];
+        bool is_empty = false;
+        if (step->is_unique) {
+            uint32_t terminal = r->grammar->symbols[step->symbol].start;
+            if (!is_used_up(r, unused_names(r, terminal, item.side),
+                            r->used[item.side].is_incomplete, &is_empty, err))
+                return false;
+        }
+        *has = !is_empty;
+    }
+    return true;
+}
+
+/* Finds the ways out of an item: rows->steps from the returned number, up to n_steps, which the
+ * caller sets back. */
+static bool push_steps(struct rows *r, const struct item *item, uint32_t *from, struct err *err)
+{
+    const struct state *state = &r->grammar->states[item->state];
     *from = r->n_steps;
-    r->n_steps += item_steps(r->grammar, item, steps + r->n_steps);
+    if (!reserve_steps(r, item, err))
+        return false;
+    uint32_t n = item_steps(r->grammar, item, r->steps + r->n_steps);
+    r->n_steps += n;
+    if (!item->side || !n || state->kind != STATE_LIST || state->phase != LIST_AFTER_MEMBER ||
+        r->grammar->lists[state->spec].list.separator == GRAMMAR_EMPTY)
+        return true;
+    bool has = true;
+    struct step separator = r->steps[*from];
+    if (!has_unused(r, &separator, &has, err))
+        return false;
+    r->n_steps = has ? r->n_steps : *from;
     return true;
 }
 
@@ -176,13 +244,11 @@ static bool add_pair(struct rows *r, uint32_t terminal, uint32_t regex, struct e
 static bool add_terminal(struct rows *r, struct row *row, const struct item *item,
                          const struct step *step, struct err *err)
 {
-    struct regex_set *set = r->grammar->set;
     uint32_t terminal = r->grammar->symbols[step->symbol].start;
     uint32_t regex = r->grammar->terminals[terminal].regex;
-    const struct used_values *used = &r->used[item->side];
-    if (step->is_unique && used->n) {
-        regex = regex_and(set, regex, regex_not(set, used->regex));
-        row->is_tainted = row->is_tainted || used->is_incomplete;
+    if (step->is_unique) {
+        regex = unused_names(r, terminal, item->side);
+        row->is_tainted = row->is_tainted || r->used[item->side].is_incomplete;
     }
     return add_pair(r, terminal, regex, err);
 }
@@ -327,11 +393,8 @@ static bool use_value(struct rows *r, uint32_t prev, const char *text, size_t n,
     used.is_incomplete = used.is_incomplete || !text;
     if (text)
         used.regex = regex_or(set, used.regex, regex_literal(set, text, n));
-    if (used.regex == REGEX_FAILED) {
-        bool ok = regex_set_ok(set, err);
-        regex_forgive(set);
-        return ok ? err_set(err, ERR_LIMIT, "out of memory") : false;
-    }
+    if (used.regex == REGEX_FAILED)
+        return set_failed(r, err);
     if (used.n > LIMIT_GRAMMAR_UNIQUE)
         return err_set(err, ERR_LIMIT, "more than %u values that must differ",
                        LIMIT_GRAMMAR_UNIQUE);

@@ -47,6 +47,15 @@ bool schema_fail(const struct schema_doc *doc, const struct json_node *node, str
                    message);
 }
 
+bool schema_fail_because(const struct schema_doc *doc, const struct json_node *node,
+                         const struct err *cause, struct err *err)
+{
+    schema_fail(doc, node, err, "%s", cause->text);
+    if (cause->code == ERR_LIMIT)
+        err->code = ERR_LIMIT;
+    return false;
+}
+
 static const struct json_node *member_of(const struct json_node *schema, const char *key)
 {
     const struct json_node *m = schema->kind == NODE_OBJECT ? json_member(schema, key) : NULL;

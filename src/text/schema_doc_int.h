@@ -50,4 +50,9 @@ bool schema_doc_resolve_dynamic(struct schema_doc *doc, const struct json_node *
 bool schema_fail(const struct schema_doc *doc, const struct json_node *node, struct err *err,
                  const char *fmt, ...) PRINTF(4, 5);
 
+/* The same with what went wrong at that place.  Returns false.
+ * Errors: ERR_LIMIT where that is why, else ERR_ARG. */
+bool schema_fail_because(const struct schema_doc *doc, const struct json_node *node,
+                         const struct err *cause, struct err *err);
+
 #endif

@@ -182,9 +182,11 @@ bool schema_goal_is_dead(struct schema_compiler *c, uint32_t id)
     if (id == SCHEMA_NEVER)
         return true;
     if (goal->state == GOAL_NEW && c->n_open < DEAD_DEPTH) {
+        const struct json_node *lost = c->lost; /* a question leaves no trace */
         c->n_open++;
         bool ok = schema_goal_open(c, id, &ignored);
         c->n_open--;
+        c->lost = lost;
         if (!ok)
             return false;
     }

@@ -93,8 +93,9 @@ bool schema_count(struct schema_compiler *c, const struct json_node *node, uint3
                   struct err *err)
 {
     struct decimal d;
-    if (!decimal_read(&c->arena, node->text, &d, err))
-        return schema_fail(&c->doc, node, err, "expected a whole number from 0");
+    struct err cause = {0};
+    if (!decimal_read(&c->arena, node->text, &d, &cause))
+        return schema_fail_because(&c->doc, node, &cause, err);
     if (!decimal_count(&d, COUNT_MAX - 2, out))
         return schema_fail(&c->doc, node, err, "expected a whole number from 0");
     return true;

@@ -115,7 +115,7 @@ static bool read_number(struct schema_compiler *c, const struct json_node *node,
 {
     struct err cause = {0};
     if (!decimal_read(&c->arena, node->text, d, &cause))
-        return schema_fail(&c->doc, node, err, "%s", cause.text);
+        return schema_fail_because(&c->doc, node, &cause, err);
     return decimal_split(&c->arena, d, whole, fraction, err);
 }
 

@@ -178,7 +178,7 @@ static bool pattern_language(struct fold *f, const struct json_node *m, uint32_t
 {
     struct err cause = {0};
     *out = regex_parse(f->c->set, m->key.s, m->key.n, REGEX_SEARCH, &cause);
-    return *out != REGEX_FAILED || schema_fail(&f->c->doc, m, f->err, "%s", cause.text);
+    return *out != REGEX_FAILED || schema_fail_because(&f->c->doc, m, &cause, f->err);
 }
 
 static bool is_empty(struct fold *f, uint32_t language)
@@ -420,6 +420,8 @@ static bool finish_members(struct fold *f, bool *is_dead)
             return false;
         bool dead = member.goal == SCHEMA_NEVER ||
                     (member.is_required && schema_goal_is_dead(f->c, member.goal));
+        if (dead && member.is_required && !f->c->lost)
+            f->c->lost = f->list[i].terms ? f->list[i].terms->term.node : NULL;
         if (dead)
             *is_dead |= member.is_required;
         else

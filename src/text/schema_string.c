@@ -11,7 +11,7 @@ static bool pattern_language(struct schema_compiler *c, const struct json_node *
 {
     struct err cause = {0};
     *out = regex_parse(c->set, node->text.s, node->text.n, REGEX_SEARCH, &cause);
-    return *out != REGEX_FAILED || schema_fail(&c->doc, node, err, "%s", cause.text);
+    return *out != REGEX_FAILED || schema_fail_because(&c->doc, node, &cause, err);
 }
 
 static bool values_language(struct schema_compiler *c, const struct json_node *node, uint32_t *out,

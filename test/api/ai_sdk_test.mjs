@@ -4,7 +4,17 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createMistral } from '@ai-sdk/mistral';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { embed, embedMany, generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool } from 'ai';
+import {
+    embed,
+    embedMany,
+    generateObject,
+    generateText,
+    jsonSchema,
+    stepCountIs,
+    streamObject,
+    streamText,
+    tool,
+} from 'ai';
 import { z } from 'zod';
 import { base, city, models, said } from './wire.mjs';
 
@@ -13,14 +23,23 @@ const baseURL = `${base}/v1`;
 const providers = {
     mistral: createMistral({ apiKey: 'none', baseURL }),
     compatible: createOpenAICompatible({
-        name: 'bise', apiKey: 'none', baseURL, includeUsage: true, supportsStructuredOutputs: true,
+        name: 'bise',
+        apiKey: 'none',
+        baseURL,
+        includeUsage: true,
+        supportsStructuredOutputs: true,
     }),
 };
 const Sheet = z.object({ title: z.enum(['a', 'b']), done: z.boolean() });
 
 for (const [name, provider] of Object.entries(providers)) {
     const settings = (id, more) => ({
-        model: provider(id), prompt: 'Hi', maxOutputTokens: 60, temperature: 0, maxRetries: 0, ...more,
+        model: provider(id),
+        prompt: 'Hi',
+        maxOutputTokens: 60,
+        temperature: 0,
+        maxRetries: 0,
+        ...more,
     });
     const weather = (asked) =>
         tool({
@@ -55,18 +74,28 @@ for (const [name, provider] of Object.entries(providers)) {
     });
 
     test(`${name}: a system text and a history`, async () => {
-        const r = await generateText(settings(models.talker, {
-            system: 'Be brief.', prompt: undefined,
-            messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, { role: 'user', content: 'c' }],
-        }));
+        const r = await generateText(
+            settings(models.talker, {
+                system: 'Be brief.',
+                prompt: undefined,
+                messages: [
+                    { role: 'user', content: 'a' },
+                    { role: 'assistant', content: 'b' },
+                    { role: 'user', content: 'c' },
+                ],
+            }),
+        );
         assert.equal(r.text, said.talker);
     });
 
     test(`${name}: a tool in two steps`, async () => {
         const asked = [];
-        const r = await generateText(settings(models.caller, {
-            tools: { get_weather: weather(asked) }, stopWhen: stepCountIs(3),
-        }));
+        const r = await generateText(
+            settings(models.caller, {
+                tools: { get_weather: weather(asked) },
+                stopWhen: stepCountIs(3),
+            }),
+        );
         assert.deepEqual(asked, [said.arguments]);
         assert.equal(r.steps.length, 2);
         assert.equal(r.steps[0].finishReason, 'tool-calls');
@@ -75,9 +104,12 @@ for (const [name, provider] of Object.entries(providers)) {
 
     test(`${name}: a tool in two streamed steps`, async () => {
         const asked = [];
-        const r = streamText(settings(models.caller, {
-            tools: { get_weather: weather(asked) }, stopWhen: stepCountIs(3),
-        }));
+        const r = streamText(
+            settings(models.caller, {
+                tools: { get_weather: weather(asked) },
+                stopWhen: stepCountIs(3),
+            }),
+        );
         let text = '';
         for await (const delta of r.textStream) text += delta;
         assert.deepEqual(asked, [said.arguments]);
@@ -86,9 +118,13 @@ for (const [name, provider] of Object.entries(providers)) {
 
     test(`${name}: toolChoice required and by name`, async () => {
         for (const toolChoice of ['required', { type: 'tool', toolName: 'get_weather' }]) {
-            const r = await generateText(settings(models.v13, {
-                tools: { get_weather: tool({ inputSchema: jsonSchema(city) }) }, toolChoice, maxOutputTokens: 600,
-            }));
+            const r = await generateText(
+                settings(models.v13, {
+                    tools: { get_weather: tool({ inputSchema: jsonSchema(city) }) },
+                    toolChoice,
+                    maxOutputTokens: 600,
+                }),
+            );
             assert.ok(r.toolCalls.length > 0);
             for (const call of r.toolCalls) {
                 assert.equal(call.toolName, 'get_weather');
@@ -99,9 +135,14 @@ for (const [name, provider] of Object.entries(providers)) {
 
     test(`${name}: generateObject`, async () => {
         for (const model of [models.v13, models.v15]) {
-            const r = await generateObject(settings(model, {
-                schema: Sheet, temperature: 0.8, seed: 1, maxOutputTokens: 400,
-            }));
+            const r = await generateObject(
+                settings(model, {
+                    schema: Sheet,
+                    temperature: 0.8,
+                    seed: 1,
+                    maxOutputTokens: 400,
+                }),
+            );
             assert.ok(Sheet.safeParse(r.object).success);
         }
     });
@@ -117,9 +158,10 @@ for (const [name, provider] of Object.entries(providers)) {
     test(`${name}: thoughts`, async () => {
         // Its requests look alike on the wire: the provider for Mistral, which reads chunks only,
         // gets them from the mount point of that dialect.
-        const thinker = name === 'mistral'
-            ? createMistral({ apiKey: 'none', baseURL: `${base}/mistral/v1` })(models.thinker)
-            : provider(models.thinker);
+        const thinker =
+            name === 'mistral'
+                ? createMistral({ apiKey: 'none', baseURL: `${base}/mistral/v1` })(models.thinker)
+                : provider(models.thinker);
         const options = { reasoningEffort: 'high' };
         const more = { model: thinker, providerOptions: { mistral: options, bise: options } };
         const r = await generateText(settings(models.thinker, more));
@@ -151,14 +193,26 @@ for (const [name, provider] of Object.entries(providers)) {
 
     test(`${name}: aborted`, async () => {
         const abortSignal = AbortSignal.timeout(150);
-        await assert.rejects(generateText(settings(models.v13, {
-            prompt: 'word '.repeat(2000), maxOutputTokens: 2000, abortSignal,
-        })));
+        await assert.rejects(
+            generateText(
+                settings(models.v13, {
+                    prompt: 'word '.repeat(2000),
+                    maxOutputTokens: 2000,
+                    abortSignal,
+                }),
+            ),
+        );
     });
 }
 
 test('compatible: completions', async () => {
     const model = providers.compatible.completionModel(models.stories);
-    const r = await generateText({ model, prompt: 'Once upon a time', maxOutputTokens: 30, temperature: 0, maxRetries: 0 });
+    const r = await generateText({
+        model,
+        prompt: 'Once upon a time',
+        maxOutputTokens: 30,
+        temperature: 0,
+        maxRetries: 0,
+    });
     assert.ok(r.text.length > 10);
 });

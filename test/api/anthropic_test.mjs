@@ -3,18 +3,39 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
-import { assertValid, base, city, get, models, ok, post, said, schemas, stream, sum, user } from './wire.mjs';
+import {
+    assertValid,
+    base,
+    city,
+    get,
+    models,
+    ok,
+    post,
+    said,
+    schemas,
+    stream,
+    sum,
+    user,
+} from './wire.mjs';
 
 const client = new Anthropic({ apiKey: 'none', baseURL: base, maxRetries: 0 });
 const body = (more) => ({
-    model: models.talker, max_tokens: 60, messages: user('Hi'), temperature: 0, ...more,
+    model: models.talker,
+    max_tokens: 60,
+    messages: user('Hi'),
+    temperature: 0,
+    ...more,
 });
 const ask = (more) => client.messages.create(body(more));
 const tools = [
     { name: 'get_weather', description: 'Weather of a city.', input_schema: city },
     { name: 'add', description: 'Adds.', input_schema: sum },
 ];
-const textOf = (message) => message.content.filter((b) => b.type === 'text').map((b) => b.text).join('');
+const textOf = (message) =>
+    message.content
+        .filter((b) => b.type === 'text')
+        .map((b) => b.text)
+        .join('');
 
 test('messages.create', async () => {
     const r = await ask({});
@@ -25,7 +46,12 @@ test('messages.create', async () => {
     assert.deepEqual(r.content, [{ type: 'text', text: said.talker }]);
     assert.equal(r.stop_reason, 'end_turn');
     assert.equal(r.stop_sequence, null);
-    for (const name of ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'])
+    for (const name of [
+        'input_tokens',
+        'output_tokens',
+        'cache_read_input_tokens',
+        'cache_creation_input_tokens',
+    ])
         assert.ok(Number.isInteger(r.usage[name]), name);
     assert.ok(r.usage.output_tokens > 3);
 });
@@ -44,23 +70,35 @@ test('stop_sequences', async () => {
 });
 
 test('a system text, as string and as blocks', async () => {
-    const [a, b] = await Promise.all(['Be brief.', [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }]]
-        .map((system) => ask({ model: models.v13, system })));
+    const [a, b] = await Promise.all(
+        [
+            'Be brief.',
+            [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
+        ].map((system) => ask({ model: models.v13, system })),
+    );
     assert.equal(textOf(a), textOf(b));
 });
 
 test('blocks of text are the string', async () => {
     const messages = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }];
-    assert.equal(textOf(await ask({ model: models.v13, messages })), textOf(await ask({ model: models.v13 })));
+    assert.equal(
+        textOf(await ask({ model: models.v13, messages })),
+        textOf(await ask({ model: models.v13 })),
+    );
 });
 
 test('top_k 1 is greedy', async () =>
-    assert.equal(textOf(await ask({ model: models.v13, temperature: 1, top_k: 1 })),
-        textOf(await ask({ model: models.v13 }))));
+    assert.equal(
+        textOf(await ask({ model: models.v13, temperature: 1, top_k: 1 })),
+        textOf(await ask({ model: models.v13 })),
+    ));
 
 test('cached tokens are not input tokens', async () => {
     const messages = user('Long ago, when all was well. '.repeat(60));
-    const [a, b] = [await ask({ model: models.v13, messages }), await ask({ model: models.v13, messages })];
+    const [a, b] = [
+        await ask({ model: models.v13, messages }),
+        await ask({ model: models.v13, messages }),
+    ];
     assert.ok(b.usage.cache_read_input_tokens > 0);
     const all = ({ usage: u }) =>
         u.input_tokens + u.cache_read_input_tokens + u.cache_creation_input_tokens;
@@ -108,8 +146,13 @@ test('a conversation with a tool', async () => {
     for (const content of ['Rain.', [{ type: 'text', text: 'Rain.' }]]) {
         const result = { type: 'tool_result', tool_use_id: use.id, content };
         const second = await ask({
-            model: models.caller, tools,
-            messages: [...user('Hi'), { role: 'assistant', content: first.content }, { role: 'user', content: [result] }],
+            model: models.caller,
+            tools,
+            messages: [
+                ...user('Hi'),
+                { role: 'assistant', content: first.content },
+                { role: 'user', content: [result] },
+            ],
         });
         assert.equal(textOf(second), said.afterTool);
         assert.equal(second.stop_reason, 'end_turn');
@@ -117,11 +160,26 @@ test('a conversation with a tool', async () => {
 });
 
 test('an error as a result', async () => {
-    const use = { type: 'tool_use', id: 'toolu_01A09q90qw90lq917835lq9', name: 'get_weather', input: { city: 'x' } };
-    const result = { type: 'tool_result', tool_use_id: use.id, is_error: true, content: 'no such city' };
+    const use = {
+        type: 'tool_use',
+        id: 'toolu_01A09q90qw90lq917835lq9',
+        name: 'get_weather',
+        input: { city: 'x' },
+    };
+    const result = {
+        type: 'tool_result',
+        tool_use_id: use.id,
+        is_error: true,
+        content: 'no such city',
+    };
     const r = await ask({
-        model: models.caller, tools,
-        messages: [...user('Hi'), { role: 'assistant', content: [use] }, { role: 'user', content: [result] }],
+        model: models.caller,
+        tools,
+        messages: [
+            ...user('Hi'),
+            { role: 'assistant', content: [use] },
+            { role: 'user', content: [result] },
+        ],
     });
     assert.equal(textOf(r), said.afterTool);
 });
@@ -139,7 +197,10 @@ for (const model of [models.v13, models.v15])
         for (const tool_choice of [{ type: 'any' }, { type: 'tool', name: 'add' }])
             for (const temperature of [0, 1]) {
                 const r = await ask({
-                    model, tools, temperature, max_tokens: 400,
+                    model,
+                    tools,
+                    temperature,
+                    max_tokens: 400,
                     tool_choice: { ...tool_choice, disable_parallel_tool_use: true },
                 });
                 const uses = r.content.filter((b) => b.type === 'tool_use');
@@ -155,12 +216,21 @@ test('tool_choice none', async () => {
 });
 
 test('tools of the service without a schema are ignored', async () => {
-    const more = [...tools, { type: 'bash_20250124', name: 'bash' }, { type: 'web_search_20250305', name: 'web_search' }];
+    const more = [
+        ...tools,
+        { type: 'bash_20250124', name: 'bash' },
+        { type: 'web_search_20250305', name: 'web_search' },
+    ];
     assert.equal((await ask({ model: models.caller, tools: more })).stop_reason, 'tool_use');
 });
 
 test('thinking', async () => {
-    const more = { model: models.thinker, max_tokens: 2000, temperature: 1, thinking: { type: 'enabled', budget_tokens: 1024 } };
+    const more = {
+        model: models.thinker,
+        max_tokens: 2000,
+        temperature: 1,
+        thinking: { type: 'enabled', budget_tokens: 1024 },
+    };
     const r = await ask(more);
     assert.equal(r.content[0].type, 'thinking');
     assert.equal(r.content[0].thinking, said.thought);
@@ -180,18 +250,29 @@ test('thinking disabled', async () => {
 });
 
 test('output_config.format', async () => {
-    const schema = { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'], additionalProperties: false };
+    const schema = {
+        type: 'object',
+        properties: { ok: { type: 'boolean' } },
+        required: ['ok'],
+        additionalProperties: false,
+    };
     const r = await ask({
-        model: models.v13, temperature: 1, output_config: { format: { type: 'json_schema', schema } },
+        model: models.v13,
+        temperature: 1,
+        output_config: { format: { type: 'json_schema', schema } },
     });
     assertValid(schema, textOf(r));
 });
 
 test('count_tokens', async () => {
     const size = async (more = {}) =>
-        (await client.messages.countTokens({ model: models.v13, messages: user('Hi'), ...more })).input_tokens;
+        (await client.messages.countTokens({ model: models.v13, messages: user('Hi'), ...more }))
+            .input_tokens;
     const { usage } = await ask({ model: models.v13, max_tokens: 1 });
-    assert.equal(await size(), usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens);
+    assert.equal(
+        await size(),
+        usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens,
+    );
     assert.ok((await size({ tools })) > (await size()) + 20);
     assert.ok((await size({ system: 'Be very brief.' })) > (await size()));
 });
@@ -209,8 +290,10 @@ test('the other mount point', async () => {
 
 test('errors have its shape', async () => {
     for (const [more, status, type] of [
-        [{ model: 'none' }, 404, 'not_found_error'], [{ max_tokens: undefined }, 400, 'invalid_request_error'],
-        [{ messages: undefined }, 400, 'invalid_request_error'], [{ temperature: 'x' }, 400, 'invalid_request_error'],
+        [{ model: 'none' }, 404, 'not_found_error'],
+        [{ max_tokens: undefined }, 400, 'invalid_request_error'],
+        [{ messages: undefined }, 400, 'invalid_request_error'],
+        [{ temperature: 'x' }, 400, 'invalid_request_error'],
         [{ messages: user('word '.repeat(9000)) }, 400, 'invalid_request_error'],
     ]) {
         const r = await post('/v1/messages', body(more), { 'anthropic-version': '2023-06-01' });

@@ -3,8 +3,19 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-    answer, assertError, assertUsage, chat, chatBody, content, exchange, models, ok, post, request,
-    said, user,
+    answer,
+    assertError,
+    assertUsage,
+    chat,
+    chatBody,
+    content,
+    exchange,
+    models,
+    ok,
+    post,
+    request,
+    said,
+    user,
 } from './wire.mjs';
 
 const refused = async (body, status, want) =>
@@ -78,15 +89,43 @@ test('one text part is the string', async () => {
 
 test('OpenAI names of parts are read', async () => {
     const part = { type: 'input_text', text: 'Tell me a story.' };
-    assert.equal(await content({ messages: [{ role: 'user', content: [part] }] }), await content({}));
+    assert.equal(
+        await content({ messages: [{ role: 'user', content: [part] }] }),
+        await content({}),
+    );
 });
 
 test('null is absent', async () => {
-    const names = ['top_p', 'stop', 'random_seed', 'seed', 'stream', 'stream_options', 'n', 'tools',
-        'tool_choice', 'parallel_tool_calls', 'response_format', 'presence_penalty',
-        'frequency_penalty', 'prediction', 'reasoning_effort', 'prompt_mode', 'safe_prompt',
-        'metadata', 'logprobs', 'top_logprobs', 'logit_bias', 'user', 'guardrails',
-        'max_completion_tokens', 'min_tokens', 'top_k', 'min_p', 'prompt_cache_key'];
+    const names = [
+        'top_p',
+        'stop',
+        'random_seed',
+        'seed',
+        'stream',
+        'stream_options',
+        'n',
+        'tools',
+        'tool_choice',
+        'parallel_tool_calls',
+        'response_format',
+        'presence_penalty',
+        'frequency_penalty',
+        'prediction',
+        'reasoning_effort',
+        'prompt_mode',
+        'safe_prompt',
+        'metadata',
+        'logprobs',
+        'top_logprobs',
+        'logit_bias',
+        'user',
+        'guardrails',
+        'max_completion_tokens',
+        'min_tokens',
+        'top_k',
+        'min_p',
+        'prompt_cache_key',
+    ];
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
     assert.equal(await content(nulls), await content({}));
 });
@@ -175,7 +214,10 @@ test('log-probabilities', async () => {
         assert.equal(t.top_logprobs.length, 4);
         assert.equal(t.top_logprobs[0].logprob, t.logprob);
         const sorted = t.top_logprobs.map((x) => x.logprob);
-        assert.deepEqual(sorted, [...sorted].sort((a, b) => b - a));
+        assert.deepEqual(
+            sorted,
+            [...sorted].sort((a, b) => b - a),
+        );
         assert.equal(typeof t.token, 'string');
     }
     const bytes = Buffer.from(logprobs.content.flatMap((t) => t.bytes));
@@ -196,7 +238,9 @@ test('no log-probabilities unless asked', async () => {
 
 test('logit_bias bans and forces', async () => {
     const { tokens } = await ok('/tokenize', {
-        model: models.talker, prompt: 'Hello', add_special_tokens: false,
+        model: models.talker,
+        prompt: 'Hello',
+        add_special_tokens: false,
     });
     assert.equal(tokens.length, 1);
     const biased = (bias) =>
@@ -213,24 +257,55 @@ test('one token to choose from is greedy', async () => {
 });
 
 test('settings at their limits', async () => {
-    for (const more of [{ presence_penalty: 2, frequency_penalty: 2 }, { presence_penalty: -2 },
-        { frequency_penalty: -2 }, { temperature: 2 }, { top_p: 1 }, { top_logprobs: 0 },
-        { logprobs: true, top_logprobs: 20 }, { top_k: 0 }, { top_k: -1 }, { min_p: 0 },
-        { repetition_penalty: 1.3 }, { seed: 0 }])
+    for (const more of [
+        { presence_penalty: 2, frequency_penalty: 2 },
+        { presence_penalty: -2 },
+        { frequency_penalty: -2 },
+        { temperature: 2 },
+        { top_p: 1 },
+        { top_logprobs: 0 },
+        { logprobs: true, top_logprobs: 20 },
+        { top_k: 0 },
+        { top_k: -1 },
+        { min_p: 0 },
+        { repetition_penalty: 1.3 },
+        { seed: 0 },
+    ])
         await chat({ max_tokens: 4, ...more });
 });
 
-for (const more of [{ temperature: 2.1 }, { temperature: -0.1 }, { temperature: 'hot' }, { top_p: 0 },
-    { top_p: 1.1 }, { max_tokens: -1 }, { max_tokens: 1.5 }, { n: 0 }, { presence_penalty: 2.5 },
-    { frequency_penalty: -2.5 }, { logprobs: true, top_logprobs: 21 }, { min_p: 1.1 },
-    { stop: 7 }, { random_seed: -1 }, { stream: 'yes' }, { logit_bias: { 5: 101 } },
-    { repetition_penalty: 0 }, { tool_choice: 'sometimes', tools: [] }, { reasoning_effort: 'most' },
-    { response_format: { type: 'yaml' } }, { messages: [] }, { messages: 'Hello' }]) {
+for (const more of [
+    { temperature: 2.1 },
+    { temperature: -0.1 },
+    { temperature: 'hot' },
+    { top_p: 0 },
+    { top_p: 1.1 },
+    { max_tokens: -1 },
+    { max_tokens: 1.5 },
+    { n: 0 },
+    { presence_penalty: 2.5 },
+    { frequency_penalty: -2.5 },
+    { logprobs: true, top_logprobs: 21 },
+    { min_p: 1.1 },
+    { stop: 7 },
+    { random_seed: -1 },
+    { stream: 'yes' },
+    { logit_bias: { 5: 101 } },
+    { repetition_penalty: 0 },
+    { tool_choice: 'sometimes', tools: [] },
+    { reasoning_effort: 'most' },
+    { response_format: { type: 'yaml' } },
+    { messages: [] },
+    { messages: 'Hello' },
+]) {
     const name = Object.keys(more).at(more.messages || !more.logprobs ? 0 : 1);
     test(`out of range: ${JSON.stringify(more)}`, async () => {
         const e = await refused(more, 422);
         assert.match(e.message, new RegExp(name));
-        assert.ok(e.detail.some((d) => d.loc.includes(name)), JSON.stringify(e.detail));
+        assert.ok(
+            e.detail.some((d) => d.loc.includes(name)),
+            JSON.stringify(e.detail),
+        );
     });
 }
 
@@ -288,7 +363,8 @@ test('a system message may come late', async () =>
 
 test('an assistant message does not end a chat', async () => {
     await refused({ messages: [u('one'), a('two')] }, 400, {
-        type: 'invalid_request_message_order', code: '3230',
+        type: 'invalid_request_message_order',
+        code: '3230',
     });
 });
 
@@ -326,8 +402,10 @@ test('a body without a content type', async () => {
 
 test('a chunked body', async () => {
     const body = JSON.stringify(chatBody({ model: models.talker }));
-    const head = request('POST', '/v1/chat/completions')
-        .replace('Content-Length: 0', 'Transfer-Encoding: chunked\r\nConnection: close');
+    const head = request('POST', '/v1/chat/completions').replace(
+        'Content-Length: 0',
+        'Transfer-Encoding: chunked\r\nConnection: close',
+    );
     const parts = [body.slice(0, 20), body.slice(20)];
     const sent = parts.map((p) => `${p.length.toString(16)}\r\n${p}\r\n`).join('') + '0\r\n\r\n';
     const { text } = await exchange(head + sent);
@@ -337,8 +415,10 @@ test('a chunked body', async () => {
 
 test('Expect: 100-continue', async () => {
     const body = JSON.stringify(chatBody({ model: models.talker }));
-    const bytes = request('POST', '/v1/chat/completions', body, ['Expect: 100-continue',
-        'Connection: close']);
+    const bytes = request('POST', '/v1/chat/completions', body, [
+        'Expect: 100-continue',
+        'Connection: close',
+    ]);
     const { text } = await exchange(bytes);
     assert.match(text, /^HTTP\/1\.1 (100 Continue\r\n\r\nHTTP\/1\.1 )?200 /);
     assert.ok(text.includes(said.talker));

@@ -7,7 +7,11 @@ import { assertError, assertUsage, chunks, models, ok, post } from './wire.mjs';
 
 const path = '/v1/completions';
 const body = (more) => ({
-    model: models.v13, prompt: 'The capital of France', max_tokens: 8, temperature: 0, ...more,
+    model: models.v13,
+    prompt: 'The capital of France',
+    max_tokens: 8,
+    temperature: 0,
+    ...more,
 });
 const complete = (more) => ok(path, body(more));
 const tokens = async (prompt, more = {}) =>
@@ -44,11 +48,17 @@ test('tokens as prompt', async () => {
 
 test('several prompts, several choices each', async () => {
     const r = await complete({ prompt: ['One', 'Two', 'Three'], n: 2, temperature: 1, seed: 2 });
-    assert.deepEqual(r.choices.map((c) => c.index), [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(
+        r.choices.map((c) => c.index),
+        [0, 1, 2, 3, 4, 5],
+    );
     const lists = await Promise.all(['One', 'Two'].map((p) => tokens(p)));
     const byText = await complete({ prompt: ['One', 'Two'] });
     const byTokens = await complete({ prompt: lists });
-    assert.deepEqual(byTokens.choices.map((c) => c.text), byText.choices.map((c) => c.text));
+    assert.deepEqual(
+        byTokens.choices.map((c) => c.text),
+        byText.choices.map((c) => c.text),
+    );
     assert.equal(byText.choices[0].text, (await complete({ prompt: 'One' })).choices[0].text);
 });
 
@@ -63,7 +73,8 @@ function assertLogprobs(logprobs, text, first) {
     assert.equal(logprobs.top_logprobs.length, n);
     assert.equal(logprobs.text_offset.length, n);
     logprobs.token_logprobs.forEach((p, i) =>
-        assert.ok(i === 0 && first ? p === null : p <= 0, `${i}: ${p}`));
+        assert.ok(i === 0 && first ? p === null : p <= 0, `${i}: ${p}`),
+    );
     logprobs.text_offset.forEach((at, i) => assert.ok(at >= (logprobs.text_offset[i - 1] ?? 0)));
     assert.equal(logprobs.text_offset[0], 0);
     for (const top of logprobs.top_logprobs.slice(first ? 1 : 0))
@@ -77,9 +88,29 @@ test('log-probabilities of a given text, as a harness scores it', async () => {
         assertLogprobs(choice.logprobs, choice.text, true);
         assert.ok(choice.text.startsWith('The capital of France'));
         const offsets = choice.logprobs.text_offset;
-        choice.logprobs.tokens.forEach((t, i) =>
-            assert.equal(choice.text.slice(offsets[i], offsets[i] + t.length), t));
+        choice.logprobs.tokens.forEach(
+            (t, i) =>
+                t === '<s>' ||
+                assert.equal(choice.text.slice(offsets[i], offsets[i] + t.length), t),
+        );
     }
+});
+
+test('offsets count characters', async () => {
+    const prompt = 'Le café est fermé à Orléans, 日本語';
+    const [{ text, logprobs }] = (
+        await complete({ prompt, echo: true, max_tokens: 0, logprobs: 1 })
+    ).choices;
+    assert.equal(text, prompt);
+    logprobs.tokens.forEach(
+        (t, i) =>
+            t === '<s>' ||
+            t.includes('\ufffd') ||
+            assert.equal(
+                text.slice(logprobs.text_offset[i], logprobs.text_offset[i] + t.length),
+                t,
+            ),
+    );
 });
 
 test('the same scores by tokens and by text, in any batch', async () => {
@@ -134,7 +165,12 @@ test('what is wrong is named', async () => {
 
 for (const model of [models.v13, models.v15, models.code])
     test(`text to tokens and back: ${model}`, async () => {
-        for (const text of ['Hello, world!', '  spaces\n\tand tabs', 'héllo 日本語 🦊', '[INST]</s>']) {
+        for (const text of [
+            'Hello, world!',
+            '  spaces\n\tand tabs',
+            'héllo 日本語 🦊',
+            '[INST]</s>',
+        ]) {
             const r = await ok('/tokenize', { model, prompt: text, add_special_tokens: false });
             assert.equal(r.count, r.tokens.length);
             assert.ok(r.max_model_len > 0);
@@ -153,5 +189,8 @@ test('tokens of messages are those of the prompt', async () => {
 test("llama-server's form of tokenize", async () => {
     const { tokens: ids } = await ok('/tokenize', { model: models.v13, content: 'Hello, world!' });
     assert.deepEqual(ids, await tokens('Hello, world!', { add_special_tokens: false }));
-    assert.equal((await ok('/detokenize', { model: models.v13, tokens: ids })).content, 'Hello, world!');
+    assert.equal(
+        (await ok('/detokenize', { model: models.v13, tokens: ids })).content,
+        'Hello, world!',
+    );
 });

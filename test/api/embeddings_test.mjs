@@ -18,7 +18,10 @@ test('an answer has every field', async () => {
     assert.equal(r.object, 'list');
     assert.equal(typeof r.id, 'string');
     assert.equal(r.model, models.v13);
-    assert.deepEqual(r.data.map((d) => d.index), [0, 1]);
+    assert.deepEqual(
+        r.data.map((d) => d.index),
+        [0, 1],
+    );
     assert.ok(r.data.every((d) => d.object === 'embedding' && d.embedding.length === 64));
     assert.ok(r.usage.prompt_tokens > 0);
     assert.equal(r.usage.total_tokens, r.usage.prompt_tokens);
@@ -48,7 +51,10 @@ test('base64 is float', async () => {
     const [text] = await vectors('rivers', { encoding_format: 'base64' });
     const bytes = Buffer.from(text, 'base64');
     assert.equal(bytes.length, 64 * 4);
-    near(Array.from({ length: 64 }, (_, i) => bytes.readFloatLE(4 * i)), want);
+    near(
+        Array.from({ length: 64 }, (_, i) => bytes.readFloatLE(4 * i)),
+        want,
+    );
 });
 
 test('tokens as input', async () => {
@@ -69,19 +75,27 @@ test('fewer dimensions, by both names', async () => {
         const v = r.json.data[0].embedding;
         assert.equal(v.length, 16);
         assert.ok(Math.abs(norm(v) - 1) < 1e-5);
-        near(v, want.slice(0, 16).map((x) => x / norm(want.slice(0, 16))), 1e-5);
+        near(
+            v,
+            want.slice(0, 16).map((x) => x / norm(want.slice(0, 16))),
+            1e-5,
+        );
     }
     assertError(await post(path, { model: models.v13, input: 'x', dimensions: 65 }), 422);
 });
 
 test('other types', async () => {
     const [want] = await vectors('rivers');
-    for (const [output_dtype, n] of [['int8', 64], ['uint8', 64], ['binary', 8], ['ubinary', 8]]) {
+    for (const [output_dtype, n] of [
+        ['int8', 64],
+        ['uint8', 64],
+        ['binary', 8],
+        ['ubinary', 8],
+    ]) {
         const [v] = await vectors('rivers', { output_dtype });
         assert.equal(v.length, n);
         assert.ok(v.every((x) => Number.isInteger(x) && x >= -128 && x <= 255));
-        if (output_dtype === 'ubinary')
-            assert.equal(v[0] >> 7, want[0] > 0 ? 1 : 0);
+        if (output_dtype === 'ubinary') assert.equal(v[0] >> 7, want[0] > 0 ? 1 : 0);
     }
 });
 
@@ -96,7 +110,9 @@ test('what is wrong is named', async () => {
 
 test('longer than the context', async () => {
     const input = 'word '.repeat(9000);
-    assertError(await post(path, { model: models.v13, input }), 400, { message: /maximum context length/ });
+    assertError(await post(path, { model: models.v13, input }), 400, {
+        message: /maximum context length/,
+    });
     const [v] = await vectors(input, { truncate: true });
     assert.ok(Math.abs(norm(v) - 1) < 1e-5);
 });

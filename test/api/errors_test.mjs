@@ -11,14 +11,28 @@ import { Mistral } from '@mistralai/mistralai';
 import { HTTPValidationError } from '@mistralai/mistralai/models/errors';
 import { APICallError, generateText } from 'ai';
 import OpenAI from 'openai';
-import { assertError, base, call, chatBody, exchange, get, models, post, request, user } from './wire.mjs';
+import {
+    assertError,
+    base,
+    call,
+    chatBody,
+    exchange,
+    get,
+    models,
+    post,
+    request,
+    user,
+} from './wire.mjs';
 
 const path = '/v1/chat/completions';
 const bad = (body) => post(path, typeof body === 'string' ? body : chatBody(body));
 
 test('a model that is not there', async () => {
     const e = assertError(await bad({ model: 'foo' }), 404, {
-        type: 'invalid_model', code: '1500', param: 'model', nested: 'model_not_found',
+        type: 'invalid_model',
+        code: '1500',
+        param: 'model',
+        nested: 'model_not_found',
         message: /foo/,
     });
     assert.equal(e.error.type, 'invalid_request_error');
@@ -37,31 +51,55 @@ for (const [name, body] of [
     ['very deep', '['.repeat(1000000)],
 ])
     test(`not JSON: ${name}`, async () =>
-        void assertError(await post(path, body), 400, { type: 'invalid_request_error', nested: 'invalid_json' }));
+        void assertError(await post(path, body), 400, {
+            type: 'invalid_request_error',
+            nested: 'invalid_json',
+        }));
 
 for (const [name, body] of [
-    ['a list', '[]'], ['a number', '7'], ['a text', '"x"'], ['null', 'null'],
+    ['a list', '[]'],
+    ['a number', '7'],
+    ['a text', '"x"'],
+    ['null', 'null'],
     ['no messages', JSON.stringify({ model: models.v13 })],
     ['no model', JSON.stringify({ messages: user('x') })],
     ['a message that is none', JSON.stringify({ model: models.v13, messages: [1] })],
-    ['a role that is none', JSON.stringify({ model: models.v13, messages: [{ role: 'x', content: '' }] })],
-    ['content that is a number', JSON.stringify({ model: models.v13, messages: [{ role: 'user', content: 5 }] })],
-    ['a part that is none', JSON.stringify({ model: models.v13, messages: [{ role: 'user', content: [{ type: 'x' }] }] })],
+    [
+        'a role that is none',
+        JSON.stringify({ model: models.v13, messages: [{ role: 'x', content: '' }] }),
+    ],
+    [
+        'content that is a number',
+        JSON.stringify({ model: models.v13, messages: [{ role: 'user', content: 5 }] }),
+    ],
+    [
+        'a part that is none',
+        JSON.stringify({
+            model: models.v13,
+            messages: [{ role: 'user', content: [{ type: 'x' }] }],
+        }),
+    ],
     ['tools that are none', JSON.stringify({ model: models.v13, messages: user('x'), tools: {} })],
 ])
     test(`a field is wrong: ${name}`, async () =>
-        void assertError(await post(path, body), 422, { type: 'invalid_request_error', code: null }));
+        void assertError(await post(path, body), 422, {
+            type: 'invalid_request_error',
+            code: null,
+        }));
 
 test('detail says where', async () => {
     const r = await bad({ messages: [...user('x'), { role: 'user', content: 5 }] });
     const e = assertError(r, 422);
-    assert.ok(e.detail.some((d) => d.loc.includes('messages') && d.loc.includes(1)),
-        JSON.stringify(e.detail));
+    assert.ok(
+        e.detail.some((d) => d.loc.includes('messages') && d.loc.includes(1)),
+        JSON.stringify(e.detail),
+    );
 });
 
 test('a prompt longer than the context', async () => {
     const e = assertError(await bad({ messages: user('word '.repeat(9000)) }), 400, {
-        nested: 'context_length_exceeded', message: /maximum context length/,
+        nested: 'context_length_exceeded',
+        message: /maximum context length/,
     });
     assert.match(e.message, /4096/);
     assert.match(e.message, /\b(9|1\d)\d{3}\b/);
@@ -69,7 +107,11 @@ test('a prompt longer than the context', async () => {
 
 test('no more than 200 characters come back', async () => {
     const long = 'z'.repeat(5000);
-    for (const body of [{ model: long }, { temperature: long }, { response_format: { type: long } }]) {
+    for (const body of [
+        { model: long },
+        { temperature: long },
+        { response_format: { type: long } },
+    ]) {
         const r = await bad(body);
         assert.ok(r.status >= 400 && r.status < 500);
         assert.doesNotMatch(r.json.message, /z{201}/);
@@ -91,16 +133,26 @@ test('a method that is not there', async () => {
 });
 
 test('a connection serves on after errors', async () => {
-    const parts = [request('POST', path, 'no json'), request('GET', '/v1/nothing'),
-        request('PUT', path, '{}'), request('GET', '/health', '', ['Connection: close'])];
+    const parts = [
+        request('POST', path, 'no json'),
+        request('GET', '/v1/nothing'),
+        request('PUT', path, '{}'),
+        request('GET', '/health', '', ['Connection: close']),
+    ];
     const { text } = await exchange(parts.join(''));
     const codes = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((m) => m[1]);
     assert.deepEqual(codes, ['400', '404', '405', '200']);
 });
 
 for (const [name, bytes] of [
-    ['two lengths', 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} '],
-    ['a length and chunks', 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+        'two lengths',
+        'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ',
+    ],
+    [
+        'a length and chunks',
+        'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['a length that is none', 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n'],
     ['no HTTP', 'hello\r\n\r\n'],
     ['binary', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
@@ -136,7 +188,8 @@ test('Mistral: 404', async () => {
 
 test('Mistral: 422 is a validation error', async () => {
     const e = await caught(
-        mistral.chat.complete({ model: models.v13, messages: user('x'), temperature: 9 }));
+        mistral.chat.complete({ model: models.v13, messages: user('x'), temperature: 9 }),
+    );
     assert.ok(e instanceof HTTPValidationError, e.constructor.name);
     assert.deepEqual(e.detail[0].loc, ['body', 'temperature']);
     assert.ok(e.detail[0].msg && e.detail[0].type);
@@ -150,14 +203,25 @@ test('Mistral: an error before a stream', async () => {
 for (const [name, more, Class, status, message, code] of [
     ['404', { model: 'foo' }, OpenAI.NotFoundError, 404, /foo/, 'model_not_found'],
     ['422', { temperature: 9 }, OpenAI.UnprocessableEntityError, 422, /temperature/, null],
-    ['400', { messages: user('word '.repeat(9000)) }, OpenAI.BadRequestError, 400,
-        /maximum context length/, 'context_length_exceeded'],
+    [
+        '400',
+        { messages: user('word '.repeat(9000)) },
+        OpenAI.BadRequestError,
+        400,
+        /maximum context length/,
+        'context_length_exceeded',
+    ],
 ])
     test(`OpenAI: ${name}`, async () => {
         for (const stream of [false, true]) {
-            const e = await caught(openai.chat.completions.create({
-                model: models.v13, messages: user('x'), stream, ...more,
-            }));
+            const e = await caught(
+                openai.chat.completions.create({
+                    model: models.v13,
+                    messages: user('x'),
+                    stream,
+                    ...more,
+                }),
+            );
             assert.ok(e instanceof Class, e.constructor.name);
             assert.equal(e.status, status);
             assert.match(e.message, message);
@@ -174,9 +238,15 @@ for (const [name, more, Class, status, type] of [
 ])
     test(`Anthropic: ${name}`, async () => {
         for (const stream of [false, true]) {
-            const e = await caught(anthropic.messages.create({
-                model: models.v13, max_tokens: 9, messages: user('x'), stream, ...more,
-            }));
+            const e = await caught(
+                anthropic.messages.create({
+                    model: models.v13,
+                    max_tokens: 9,
+                    messages: user('x'),
+                    stream,
+                    ...more,
+                }),
+            );
             assert.ok(e instanceof Class, `${e.constructor.name} ${e.message}`);
             assert.equal(e.status, status);
             assert.equal(e.error.type, 'error');
@@ -191,7 +261,8 @@ for (const [name, provider] of [
 ])
     test(`AI SDK ${name}: the message arrives`, async () => {
         const e = await caught(
-            generateText({ model: provider('foo'), prompt: 'x', maxRetries: 0 }));
+            generateText({ model: provider('foo'), prompt: 'x', maxRetries: 0 }),
+        );
         assert.ok(APICallError.isInstance(e), e.message);
         assert.equal(e.statusCode, 404);
         assert.match(e.message, /foo/);
@@ -201,7 +272,10 @@ test('LangChain: the message arrives', async () => {
     const ours = new ChatMistralAI({ model: 'foo', apiKey: 'k', serverURL: base, maxRetries: 0 });
     assert.match((await caught(ours.invoke('x'))).message, /foo/);
     const theirs = new ChatOpenAI({
-        model: 'foo', apiKey: 'k', configuration: { baseURL: `${base}/v1` }, maxRetries: 0,
+        model: 'foo',
+        apiKey: 'k',
+        configuration: { baseURL: `${base}/v1` },
+        maxRetries: 0,
     });
     assert.match((await caught(theirs.invoke('x'))).message, /foo/);
 });

@@ -118,7 +118,10 @@ async function finish(id) {
 }
 
 const lines = async (id) =>
-    (await get(`/v1/files/${id}/content`)).text.trim().split('\n').map((l) => JSON.parse(l));
+    (await get(`/v1/files/${id}/content`)).text
+        .trim()
+        .split('\n')
+        .map((l) => JSON.parse(l));
 
 const line = (i, more = {}) => ({
     custom_id: `line-${i}`,
@@ -138,12 +141,17 @@ test('a job over a file', async () => {
     assert.ok(Number.isInteger(job.created_at));
     const end = await finish(job.id);
     assert.equal(end.status, 'SUCCESS');
-    assert.deepEqual([end.total_requests, end.completed_requests, end.succeeded_requests,
-        end.failed_requests], [4, 4, 4, 0]);
+    assert.deepEqual(
+        [end.total_requests, end.completed_requests, end.succeeded_requests, end.failed_requests],
+        [4, 4, 4, 0],
+    );
     assert.ok(end.started_at >= end.created_at && end.completed_at >= end.started_at);
     assert.deepEqual(end.errors, []);
     const out = await lines(end.output_file);
-    assert.deepEqual(out.map((l) => l.custom_id).sort(), [0, 1, 2, 3].map((i) => `line-${i}`));
+    assert.deepEqual(
+        out.map((l) => l.custom_id).sort(),
+        [0, 1, 2, 3].map((i) => `line-${i}`),
+    );
     for (const l of out) {
         assert.equal(l.error, null);
         assert.equal(l.response.status_code, 200);
@@ -172,15 +180,25 @@ test('a line that fails does not fail the job', async () => {
 });
 
 test('other endpoints', async () => {
-    const embedded = await finish((await start({
-        endpoint: '/v1/embeddings', model: models.v13,
-        requests: [{ custom_id: 'e', body: { input: ['a', 'b'] } }],
-    })).id);
+    const embedded = await finish(
+        (
+            await start({
+                endpoint: '/v1/embeddings',
+                model: models.v13,
+                requests: [{ custom_id: 'e', body: { input: ['a', 'b'] } }],
+            })
+        ).id,
+    );
     assert.equal((await lines(embedded.output_file))[0].response.body.data.length, 2);
-    const filled = await finish((await start({
-        endpoint: '/v1/fim/completions', model: models.code,
-        requests: [{ custom_id: 'f', body: { prompt: 'x =', suffix: '', max_tokens: 3 } }],
-    })).id);
+    const filled = await finish(
+        (
+            await start({
+                endpoint: '/v1/fim/completions',
+                model: models.code,
+                requests: [{ custom_id: 'f', body: { prompt: 'x =', suffix: '', max_tokens: 3 } }],
+            })
+        ).id,
+    );
     assert.equal(filled.succeeded_requests, 1);
 });
 
@@ -215,8 +233,11 @@ test('a job is deleted', async () => {
 
 test('what is wrong with a job is named', async () => {
     const bad = async (body, status, want) => {
-        const r = await post('/v1/batch/jobs',
-            { endpoint: '/v1/chat/completions', model: models.talker, ...body });
+        const r = await post('/v1/batch/jobs', {
+            endpoint: '/v1/chat/completions',
+            model: models.talker,
+            ...body,
+        });
         assertError(r, status, want);
     };
     await bad({ requests: [line(0)], endpoint: '/v1/nothing' }, 422, { message: /endpoint/ });

@@ -6,8 +6,12 @@ import { assertError, assertUsage, chunks, join, models, ok, post } from './wire
 
 const path = '/v1/fim/completions';
 const body = (more) => ({
-    model: models.code, prompt: 'def add(a, b):\n    ', suffix: '\n    return c\n', max_tokens: 16,
-    temperature: 0, ...more,
+    model: models.code,
+    prompt: 'def add(a, b):\n    ',
+    suffix: '\n    return c\n',
+    max_tokens: 16,
+    temperature: 0,
+    ...more,
 });
 const fim = (more) => ok(path, body(more));
 

@@ -14,17 +14,26 @@ const clients = {
     mistral: (model, more) => new ChatMistralAI({ model, serverURL: base, ...settings, ...more }),
     openai: (model, more) =>
         new ChatOpenAI({
-            model, configuration: { baseURL: `${base}/v1` }, streamUsage: true, ...settings, ...more,
+            model,
+            configuration: { baseURL: `${base}/v1` },
+            streamUsage: true,
+            ...settings,
+            ...more,
         }),
 };
 const weather = tool(async ({ city }) => `Rain in ${city}.`, {
-    name: 'get_weather', description: 'Weather of a city.', schema: z.object({ city: z.string().max(12) }),
+    name: 'get_weather',
+    description: 'Weather of a city.',
+    schema: z.object({ city: z.string().max(12) }),
 });
 const Sheet = z.object({ title: z.enum(['a', 'b']), done: z.boolean() });
 
 for (const [name, chat] of Object.entries(clients)) {
     test(`${name}: invoke`, async () => {
-        const r = await chat(models.talker).invoke([new SystemMessage('Be brief.'), new HumanMessage('Hi')]);
+        const r = await chat(models.talker).invoke([
+            new SystemMessage('Be brief.'),
+            new HumanMessage('Hi'),
+        ]);
         assert.equal(r.content, said.talker);
         assert.ok(r.usage_metadata.output_tokens > 3);
         assert.equal(r.response_metadata.finish_reason ?? r.response_metadata.finishReason, 'stop');
@@ -40,7 +49,10 @@ for (const [name, chat] of Object.entries(clients)) {
 
     test(`${name}: batch`, async () => {
         const all = await chat(models.talker).batch(['a', 'b', 'c']);
-        assert.deepEqual(all.map((r) => r.content), [said.talker, said.talker, said.talker]);
+        assert.deepEqual(
+            all.map((r) => r.content),
+            [said.talker, said.talker, said.talker],
+        );
     });
 
     test(`${name}: bindTools`, async () => {
@@ -59,7 +71,10 @@ for (const [name, chat] of Object.entries(clients)) {
         let all;
         for await (const chunk of await chat(models.caller).bindTools([weather]).stream('Weather?'))
             all = all ? all.concat(chunk) : chunk;
-        assert.deepEqual(all.tool_calls.map((c) => c.args), [said.arguments]);
+        assert.deepEqual(
+            all.tool_calls.map((c) => c.args),
+            [said.arguments],
+        );
     });
 
     test(`${name}: tool_choice any`, async () => {
@@ -72,7 +87,9 @@ for (const [name, chat] of Object.entries(clients)) {
     for (const method of ['functionCalling', 'jsonSchema'])
         test(`${name}: withStructuredOutput by ${method}`, async () => {
             for (const model of [models.v13, models.v15]) {
-                const r = await chat(model).withStructuredOutput(Sheet, { method, name: 'sheet' }).invoke('Go');
+                const r = await chat(model)
+                    .withStructuredOutput(Sheet, { method, name: 'sheet' })
+                    .invoke('Go');
                 assert.ok(Sheet.safeParse(r).success);
             }
         });
@@ -85,18 +102,38 @@ test('openai: the Responses API', async () => {
 
 test('mistral: thoughts', async () => {
     const r = await clients.mistral(models.thinker).invoke('2+2?', { promptMode: 'reasoning' });
-    const text = typeof r.content === 'string' ? r.content : r.content.map((p) => p.text ?? '').join('');
+    const text =
+        typeof r.content === 'string' ? r.content : r.content.map((p) => p.text ?? '').join('');
     assert.ok(text.endsWith(said.afterThought));
 });
 
 test('mistral: infill', async () => {
-    const llm = new MistralAI({ model: models.code, apiKey: 'none', serverURL: base, temperature: 0, maxTokens: 8, maxRetries: 0 });
-    assert.equal(typeof await llm.invoke('def f(', { suffix: 'return a' }), 'string');
+    const llm = new MistralAI({
+        model: models.code,
+        apiKey: 'none',
+        serverURL: base,
+        temperature: 0,
+        maxTokens: 8,
+        maxRetries: 0,
+    });
+    assert.equal(typeof (await llm.invoke('def f(', { suffix: 'return a' })), 'string');
 });
 
 for (const [name, embeddings] of Object.entries({
-    mistral: () => new MistralAIEmbeddings({ model: models.v13, apiKey: 'none', serverURL: base, maxRetries: 0 }),
-    openai: () => new OpenAIEmbeddings({ model: models.v13, apiKey: 'none', configuration: { baseURL: `${base}/v1` }, maxRetries: 0 }),
+    mistral: () =>
+        new MistralAIEmbeddings({
+            model: models.v13,
+            apiKey: 'none',
+            serverURL: base,
+            maxRetries: 0,
+        }),
+    openai: () =>
+        new OpenAIEmbeddings({
+            model: models.v13,
+            apiKey: 'none',
+            configuration: { baseURL: `${base}/v1` },
+            maxRetries: 0,
+        }),
 }))
     test(`${name}: embeddings`, async () => {
         const [a, b] = await embeddings().embedDocuments(['x', 'y']);

@@ -11,13 +11,21 @@ const client = new Mistral({ apiKey: 'none', serverURL: base });
 
 const ask = (more) =>
     client.chat.complete({
-        model: models.talker, messages: user('Hi'), maxTokens: 40, temperature: 0, ...more,
+        model: models.talker,
+        messages: user('Hi'),
+        maxTokens: 40,
+        temperature: 0,
+        ...more,
     });
 
 async function streamed(more) {
     const events = [];
     const stream = await client.chat.stream({
-        model: models.talker, messages: user('Hi'), maxTokens: 40, temperature: 0, ...more,
+        model: models.talker,
+        messages: user('Hi'),
+        maxTokens: 40,
+        temperature: 0,
+        ...more,
     });
     for await (const event of stream) events.push(event.data);
     return events;
@@ -44,8 +52,16 @@ test('chat.stream', async () => {
 
 test('settings of the client', async () => {
     const settings = {
-        model: models.v13, temperature: 1, topP: 0.9, presencePenalty: 0.5, frequencyPenalty: 0.5,
-        randomSeed: 7, safePrompt: true, stop: ['zzz'], metadata: { a: 1 }, promptCacheKey: 'k',
+        model: models.v13,
+        temperature: 1,
+        topP: 0.9,
+        presencePenalty: 0.5,
+        frequencyPenalty: 0.5,
+        randomSeed: 7,
+        safePrompt: true,
+        stop: ['zzz'],
+        metadata: { a: 1 },
+        promptCacheKey: 'k',
     };
     const [a, b] = [await ask(settings), await ask(settings)];
     assert.equal(a.choices[0].message.content, b.choices[0].message.content);
@@ -75,9 +91,13 @@ test('a conversation with a tool', async () => {
     assert.equal(call.function.name, 'get_weather');
     assert.deepEqual(JSON.parse(call.function.arguments), said.arguments);
     const second = await ask({
-        model: models.caller, tools,
-        messages: [...user('Hi'), message,
-            { role: 'tool', toolCallId: call.id, name: 'get_weather', content: 'Rain.' }],
+        model: models.caller,
+        tools,
+        messages: [
+            ...user('Hi'),
+            message,
+            { role: 'tool', toolCallId: call.id, name: 'get_weather', content: 'Rain.' },
+        ],
     });
     assert.equal(second.choices[0].message.content, said.afterTool);
 });
@@ -85,7 +105,13 @@ test('a conversation with a tool', async () => {
 for (const toolChoice of ['any', 'required', { type: 'function', function: { name: 'add' } }])
     test(`toolChoice ${JSON.stringify(toolChoice)}`, async () => {
         for (const model of [models.v13, models.v15]) {
-            const r = await ask({ model, tools, toolChoice, parallelToolCalls: false, maxTokens: 300 });
+            const r = await ask({
+                model,
+                tools,
+                toolChoice,
+                parallelToolCalls: false,
+                maxTokens: 300,
+            });
             assert.equal(r.choices[0].finishReason, 'tool_calls');
             r.choices[0].message.toolCalls.forEach((c) => assertCall({ type: 'function', ...c }));
         }
@@ -100,8 +126,8 @@ test('a tool call streamed', async () => {
 });
 
 test('thinking chunks', async () => {
-    const { content } = (await ask({ model: models.thinker, promptMode: 'reasoning' }))
-        .choices[0].message;
+    const { content } = (await ask({ model: models.thinker, promptMode: 'reasoning' })).choices[0]
+        .message;
     assert.equal(content[0].type, 'thinking');
     assert.equal(content[0].thinking[0].text, said.thought);
     assert.equal(content[0].closed, true);
@@ -132,11 +158,18 @@ test('thinking streamed', async () => {
 
 test('json_schema', async () => {
     const schema = {
-        type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'], additionalProperties: false,
+        type: 'object',
+        properties: { ok: { type: 'boolean' } },
+        required: ['ok'],
+        additionalProperties: false,
     };
     const r = await ask({
-        model: models.v13, temperature: 0.7,
-        responseFormat: { type: 'json_schema', jsonSchema: { name: 'r', schemaDefinition: schema, strict: true } },
+        model: models.v13,
+        temperature: 0.7,
+        responseFormat: {
+            type: 'json_schema',
+            jsonSchema: { name: 'r', schemaDefinition: schema, strict: true },
+        },
     });
     assert.equal(typeof JSON.parse(r.choices[0].message.content).ok, 'boolean');
 });
@@ -145,7 +178,11 @@ const Sheet = z.object({ title: z.enum(['a', 'b']), done: z.boolean() });
 
 test('chat.parse', async () => {
     const r = await client.chat.parse({
-        model: models.v13, messages: user('Go'), maxTokens: 200, temperature: 0.7, responseFormat: Sheet,
+        model: models.v13,
+        messages: user('Go'),
+        maxTokens: 200,
+        temperature: 0.7,
+        responseFormat: Sheet,
     });
     assert.ok(Sheet.safeParse(r.choices[0].message.parsed).success);
 });
@@ -153,7 +190,10 @@ test('chat.parse', async () => {
 test('chat.parseStream', async () => {
     let text = '';
     const stream = await client.chat.parseStream({
-        model: models.v15, messages: user('Go'), maxTokens: 200, responseFormat: Sheet,
+        model: models.v15,
+        messages: user('Go'),
+        maxTokens: 200,
+        responseFormat: Sheet,
     });
     for await (const event of stream) text += event.data.choices[0].delta.content ?? '';
     assert.ok(Sheet.safeParse(JSON.parse(text)).success, text);
@@ -161,7 +201,12 @@ test('chat.parseStream', async () => {
 
 test('fim.complete and fim.stream', async () => {
     const body = {
-        model: models.code, prompt: 'def f(', suffix: 'return a', maxTokens: 8, minTokens: 4, temperature: 0,
+        model: models.code,
+        prompt: 'def f(',
+        suffix: 'return a',
+        maxTokens: 8,
+        minTokens: 4,
+        temperature: 0,
     };
     const r = await client.fim.complete(body);
     let text = '';
@@ -173,7 +218,10 @@ test('fim.complete and fim.stream', async () => {
 
 test('embeddings.create', async () => {
     const r = await client.embeddings.create({ model: models.v13, inputs: ['a', 'b', 'c'] });
-    assert.deepEqual(r.data.map((d) => d.index), [0, 1, 2]);
+    assert.deepEqual(
+        r.data.map((d) => d.index),
+        [0, 1, 2],
+    );
     assert.equal(r.data[0].embedding.length, 64);
     assert.equal(r.usage.totalTokens, r.usage.promptTokens);
 });
@@ -209,7 +257,10 @@ test('batch jobs', async () => {
     const file = { fileName: 'in.jsonl', content: new Blob([line]) };
     const { id: fileId } = await client.files.upload({ file, purpose: 'batch' });
     let job = await client.batch.jobs.create({
-        inputFiles: [fileId], model: models.talker, endpoint: '/v1/chat/completions', metadata: { a: 'b' },
+        inputFiles: [fileId],
+        model: models.talker,
+        endpoint: '/v1/chat/completions',
+        metadata: { a: 'b' },
     });
     for (let i = 0; i < 300 && ['QUEUED', 'RUNNING'].includes(job.status); i++) {
         await sleep(100);
@@ -229,5 +280,7 @@ test('a request is aborted', async () => {
     await assert.rejects(
         client.chat.complete(
             { model: models.v13, messages: user('word '.repeat(2000)), maxTokens: 2000 },
-            { fetchOptions: { signal } }));
+            { fetchOptions: { signal } },
+        ),
+    );
 });

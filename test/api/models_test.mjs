@@ -4,9 +4,22 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertError, call, get, models, ok } from './wire.mjs';
 
-const capabilities = ['completion_chat', 'function_calling', 'reasoning', 'completion_fim',
-    'fine_tuning', 'vision', 'ocr', 'classification', 'moderation', 'audio', 'audio_transcription',
-    'audio_transcription_realtime', 'audio_speech', 'unified_resources'];
+const capabilities = [
+    'completion_chat',
+    'function_calling',
+    'reasoning',
+    'completion_fim',
+    'fine_tuning',
+    'vision',
+    'ocr',
+    'classification',
+    'moderation',
+    'audio',
+    'audio_transcription',
+    'audio_transcription_realtime',
+    'audio_speech',
+    'unified_resources',
+];
 
 const list = () => ok('/v1/models');
 const card = async (id) => (await list()).data.find((c) => c.id === id);

@@ -10,7 +10,11 @@ import { assertCall, base, isCallId, models, said, tools, user } from './wire.mj
 
 const client = new OpenAI({ apiKey: 'none', baseURL: `${base}/v1`, maxRetries: 0 });
 const body = (more) => ({
-    model: models.talker, messages: user('Hi'), max_completion_tokens: 40, temperature: 0, ...more,
+    model: models.talker,
+    messages: user('Hi'),
+    max_completion_tokens: 40,
+    temperature: 0,
+    ...more,
 });
 const ask = (more) => client.chat.completions.create(body(more));
 
@@ -25,7 +29,10 @@ test('chat.completions.create', async () => {
 test('a stream', async () => {
     let text = '';
     let usage = null;
-    for await (const chunk of await ask({ stream: true, stream_options: { include_usage: true } })) {
+    for await (const chunk of await ask({
+        stream: true,
+        stream_options: { include_usage: true },
+    })) {
         text += chunk.choices[0]?.delta.content ?? '';
         usage = chunk.usage ?? usage;
     }
@@ -34,7 +41,9 @@ test('a stream', async () => {
 });
 
 test('the stream helper', async () => {
-    const stream = client.chat.completions.stream(body({ stream_options: { include_usage: true } }));
+    const stream = client.chat.completions.stream(
+        body({ stream_options: { include_usage: true } }),
+    );
     const deltas = [];
     stream.on('content', (delta) => deltas.push(delta));
     const r = await stream.finalChatCompletion();
@@ -54,10 +63,16 @@ test('the stream helper and a tool', async () => {
 
 test('the stream helper and several calls', async () => {
     for (const seed of [1, 2, 3]) {
-        const stream = client.chat.completions.stream(body({
-            model: models.v13, tools, tool_choice: 'required', temperature: 1, seed,
-            max_completion_tokens: 600,
-        }));
+        const stream = client.chat.completions.stream(
+            body({
+                model: models.v13,
+                tools,
+                tool_choice: 'required',
+                temperature: 1,
+                seed,
+                max_completion_tokens: 600,
+            }),
+        );
         const r = await stream.finalChatCompletion();
         r.choices[0].message.tool_calls.forEach(assertCall);
     }
@@ -67,23 +82,36 @@ test('a conversation with a tool', async () => {
     const first = await ask({ model: models.caller, tools });
     const { message } = first.choices[0];
     const [call] = message.tool_calls;
-    const messages = [...user('Hi'), message, { role: 'tool', tool_call_id: call.id, content: 'Rain.' }];
+    const messages = [
+        ...user('Hi'),
+        message,
+        { role: 'tool', tool_call_id: call.id, content: 'Rain.' },
+    ];
     const second = await ask({ model: models.caller, tools, messages });
     assert.equal(second.choices[0].message.content, said.afterTool);
 });
 
 test('runTools', async () => {
     const asked = [];
-    const runner = client.chat.completions.runTools(body({
-        model: models.caller,
-        tools: [{
-            type: 'function',
-            function: {
-                name: 'get_weather', parameters: tools[0].function.parameters, parse: JSON.parse,
-                function: (args) => { asked.push(args); return 'Rain.'; },
-            },
-        }],
-    }));
+    const runner = client.chat.completions.runTools(
+        body({
+            model: models.caller,
+            tools: [
+                {
+                    type: 'function',
+                    function: {
+                        name: 'get_weather',
+                        parameters: tools[0].function.parameters,
+                        parse: JSON.parse,
+                        function: (args) => {
+                            asked.push(args);
+                            return 'Rain.';
+                        },
+                    },
+                },
+            ],
+        }),
+    );
     assert.equal(await runner.finalContent(), said.afterTool);
     assert.deepEqual(asked, [said.arguments]);
 });
@@ -91,38 +119,60 @@ test('runTools', async () => {
 test('tool_choice required and named', async () => {
     for (const tool_choice of ['required', { type: 'function', function: { name: 'add' } }]) {
         const r = await ask({
-            model: models.v15, tools, tool_choice, parallel_tool_calls: false, max_completion_tokens: 300,
+            model: models.v15,
+            tools,
+            tool_choice,
+            parallel_tool_calls: false,
+            max_completion_tokens: 300,
         });
         assert.equal(r.choices[0].finish_reason, 'tool_calls');
         r.choices[0].message.tool_calls.forEach(assertCall);
     }
 });
 
-const Sheet = z.object({ title: z.enum(['a', 'b']), done: z.boolean(), rest: z.array(z.enum(['x'])).max(2) });
+const Sheet = z.object({
+    title: z.enum(['a', 'b']),
+    done: z.boolean(),
+    rest: z.array(z.enum(['x'])).max(2),
+});
 
 test('parse by zod', async () => {
     for (const model of [models.v13, models.v15]) {
-        const r = await client.chat.completions.parse(body({
-            model, temperature: 0.8, seed: 1, max_completion_tokens: 400,
-            response_format: zodResponseFormat(Sheet, 'sheet'),
-        }));
+        const r = await client.chat.completions.parse(
+            body({
+                model,
+                temperature: 0.8,
+                seed: 1,
+                max_completion_tokens: 400,
+                response_format: zodResponseFormat(Sheet, 'sheet'),
+            }),
+        );
         assert.ok(Sheet.safeParse(r.choices[0].message.parsed).success);
     }
 });
 
 test('parse arguments by zod', async () => {
-    const r = await client.chat.completions.parse(body({
-        model: models.v13, tool_choice: 'required', parallel_tool_calls: false, max_completion_tokens: 400,
-        tools: [zodFunction({ name: 'note', parameters: Sheet })],
-    }));
+    const r = await client.chat.completions.parse(
+        body({
+            model: models.v13,
+            tool_choice: 'required',
+            parallel_tool_calls: false,
+            max_completion_tokens: 400,
+            tools: [zodFunction({ name: 'note', parameters: Sheet })],
+        }),
+    );
     const [call] = r.choices[0].message.tool_calls;
     assert.ok(Sheet.safeParse(call.function.parsed_arguments).success);
 });
 
 test('parse a stream', async () => {
-    const stream = client.chat.completions.stream(body({
-        model: models.v13, max_completion_tokens: 400, response_format: zodResponseFormat(Sheet, 'sheet'),
-    }));
+    const stream = client.chat.completions.stream(
+        body({
+            model: models.v13,
+            max_completion_tokens: 400,
+            response_format: zodResponseFormat(Sheet, 'sheet'),
+        }),
+    );
     const r = await stream.finalChatCompletion();
     assert.ok(Sheet.safeParse(r.choices[0].message.parsed).success);
 });
@@ -150,7 +200,12 @@ test('reasoning_content', async () => {
 
 test('developer role, seed, user, metadata, store', async () => {
     const more = {
-        model: models.v13, seed: 3, temperature: 1, user: 'u', metadata: { a: 'b' }, store: false,
+        model: models.v13,
+        seed: 3,
+        temperature: 1,
+        user: 'u',
+        metadata: { a: 'b' },
+        store: false,
         messages: [{ role: 'developer', content: 'Be brief.' }, ...user('Hi')],
     };
     const [a, b] = [await ask(more), await ask(more)];
@@ -159,7 +214,10 @@ test('developer role, seed, user, metadata, store', async () => {
 
 test('completions.create', async () => {
     const r = await client.completions.create({
-        model: models.stories, prompt: 'Once upon a time', max_tokens: 40, temperature: 0,
+        model: models.stories,
+        prompt: 'Once upon a time',
+        max_tokens: 40,
+        temperature: 0,
     });
     assert.ok(r.choices[0].text.startsWith(', there was a little girl named Lily.'));
 });
@@ -167,15 +225,22 @@ test('completions.create', async () => {
 test('completions as a stream', async () => {
     let text = '';
     const stream = await client.completions.create({
-        model: models.stories, prompt: 'Once upon a time', max_tokens: 40, temperature: 0, stream: true,
+        model: models.stories,
+        prompt: 'Once upon a time',
+        max_tokens: 40,
+        temperature: 0,
+        stream: true,
     });
     for await (const chunk of stream) text += chunk.choices[0].text;
     assert.ok(text.startsWith(', there was a little girl named Lily.'));
 });
 
 test('embeddings.create, which asks for base64', async () => {
-    const [a, b] = await Promise.all([undefined, 'float'].map((encoding_format) =>
-        client.embeddings.create({ model: models.v13, input: ['x', 'y'], encoding_format })));
+    const [a, b] = await Promise.all(
+        [undefined, 'float'].map((encoding_format) =>
+            client.embeddings.create({ model: models.v13, input: ['x', 'y'], encoding_format }),
+        ),
+    );
     assert.equal(a.data.length, 2);
     a.data.forEach((d, i) => {
         assert.equal(d.embedding.length, 64);
@@ -205,7 +270,10 @@ test('files', async () => {
 
 test('aborted: a stream ends at once', async () => {
     const stream = await ask({
-        model: models.v13, max_completion_tokens: 3000, ignore_eos: true, stream: true,
+        model: models.v13,
+        max_completion_tokens: 3000,
+        ignore_eos: true,
+        stream: true,
     });
     let n = 0;
     for await (const chunk of stream) {

@@ -3,10 +3,24 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { address, base, call, chat, chatBody, exchange, get, models, ok, post, request, user } from './wire.mjs';
+import {
+    address,
+    base,
+    call,
+    chat,
+    chatBody,
+    exchange,
+    get,
+    models,
+    ok,
+    post,
+    request,
+    user,
+} from './wire.mjs';
 
 test('health', async () => {
-    for (const path of ['/health', '/healthz', '/v1/health']) assert.equal((await ok(path)).status, 'ok');
+    for (const path of ['/health', '/healthz', '/v1/health'])
+        assert.equal((await ok(path)).status, 'ok');
     assert.ok((await get('/ready')).status === 200);
 });
 
@@ -37,14 +51,19 @@ async function metrics() {
         }
         const value = /^(\w+)(\{[^}]*\})? (-?[\d.e+-]+|[+-]?Inf|NaN)$/.exec(line);
         assert.ok(value, line);
-        assert.ok(described.has(value[1].replace(/_(bucket|sum|count)$/, '')) || described.has(value[1]), line);
+        assert.ok(
+            described.has(value[1].replace(/_(bucket|sum|count)$/, '')) || described.has(value[1]),
+            line,
+        );
         values.set(value[1] + (value[2] ?? ''), Number(value[3]));
     }
     return values;
 }
 
 const total = (values, name) =>
-    [...values].filter(([key]) => key.replace(/\{.*/, '').endsWith(name)).reduce((s, [, v]) => s + v, 0);
+    [...values]
+        .filter(([key]) => key.replace(/\{.*/, '').endsWith(name))
+        .reduce((s, [, v]) => s + v, 0);
 
 test('metrics count', async () => {
     const before = await metrics();
@@ -89,8 +108,12 @@ test('HEAD on a GET', async () => {
 
 test('origins', async () => {
     const grant = async (origin, method = 'GET') =>
-        (await call(method, '/v1/models', undefined, { origin, 'access-control-request-method': 'POST' }))
-            .headers.get('access-control-allow-origin');
+        (
+            await call(method, '/v1/models', undefined, {
+                origin,
+                'access-control-request-method': 'POST',
+            })
+        ).headers.get('access-control-allow-origin');
     assert.equal(await grant('https://evil.example'), null);
     assert.equal(await grant('null'), null);
     assert.equal(await grant('http://localhost:3000'), 'http://localhost:3000');
@@ -102,7 +125,8 @@ test('origins', async () => {
 test('hosts', async () => {
     const { port } = address();
     const ask = async (host) =>
-        (await exchange(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).text;
+        (await exchange(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`))
+            .text;
     for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
         assert.match(await ask(host), /^HTTP\/1\.1 200 /);
     for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example', ''])
@@ -111,7 +135,9 @@ test('hosts', async () => {
 
 test('pipelined requests are answered in order', async () => {
     const paths = ['/health', '/version', '/v1/models', '/v1/none'];
-    const all = paths.map((p, i) => request('GET', p, '', [`X-Request-Id: id-${i}`, ...(i === 3 ? ['Connection: close'] : [])]));
+    const all = paths.map((p, i) =>
+        request('GET', p, '', [`X-Request-Id: id-${i}`, ...(i === 3 ? ['Connection: close'] : [])]),
+    );
     const { text } = await exchange(all.join(''));
     const ids = [...text.matchAll(/x-request-id: (id-\d)/gi)].map((m) => m[1]);
     assert.deepEqual(ids, ['id-0', 'id-1', 'id-2', 'id-3']);
@@ -146,19 +172,24 @@ test('a client that leaves without a stream, too', async () => {
 test('many that leave at once', async () => {
     const body = JSON.stringify(chatBody({ ignore_eos: true, max_tokens: 3500, stream: true }));
     const bytes = request('POST', '/v1/chat/completions', body);
-    await Promise.all(Array.from({ length: 40 }, (_, i) => exchange(bytes, () => false, 20 + 10 * i)));
+    await Promise.all(
+        Array.from({ length: 40 }, (_, i) => exchange(bytes, () => false, 20 + 10 * i)),
+    );
     await idle();
     await chat({});
 });
 
 test('half a request', async () => {
     const bytes = request('POST', '/v1/chat/completions', JSON.stringify(chatBody({})));
-    for (const n of [1, 20, 100, bytes.length - 1]) await exchange(bytes.slice(0, n), () => false, 50);
+    for (const n of [1, 20, 100, bytes.length - 1])
+        await exchange(bytes.slice(0, n), () => false, 50);
     await chat({});
 });
 
 test('more connections than requests', async () => {
-    const open = await Promise.all(Array.from({ length: 100 }, () => exchange('', () => false, 300)));
+    const open = await Promise.all(
+        Array.from({ length: 100 }, () => exchange('', () => false, 300)),
+    );
     assert.equal(open.length, 100);
     assert.equal((await get(`${base}/health`)).status, 200);
 });

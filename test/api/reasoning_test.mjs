@@ -109,10 +109,16 @@ test('thoughts in the history, in every spelling', async () => {
 
 test('both spellings are one prompt', async () => {
     const size = async (message) =>
-        (await chat({
-            ...thinker, max_tokens: 1, messages: [...user('2+2?'), message, ...user('Sure?')],
-        })).usage.prompt_tokens;
+        (
+            await chat({
+                ...thinker,
+                max_tokens: 1,
+                messages: [...user('2+2?'), message, ...user('Sure?')],
+            })
+        ).usage.prompt_tokens;
     const before = { role: 'assistant', content: said.afterThought };
-    assert.equal(await size({ ...before, content: chunkForm }),
-        await size({ ...before, reasoning_content: said.thought }));
+    assert.equal(
+        await size({ ...before, content: chunkForm }),
+        await size({ ...before, reasoning_content: said.thought }),
+    );
 });

@@ -5,15 +5,36 @@ import test from 'node:test';
 import OpenAI from 'openai';
 import { zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { assertError, assertValid, base, city, models, post, said, schemas, stream, sum } from './wire.mjs';
+import {
+    assertError,
+    assertValid,
+    base,
+    city,
+    models,
+    post,
+    said,
+    schemas,
+    stream,
+    sum,
+} from './wire.mjs';
 
 const client = new OpenAI({ apiKey: 'none', baseURL: `${base}/v1`, maxRetries: 0 });
 const body = (more) => ({
-    model: models.talker, input: 'Hi', max_output_tokens: 60, temperature: 0, ...more,
+    model: models.talker,
+    input: 'Hi',
+    max_output_tokens: 60,
+    temperature: 0,
+    ...more,
 });
 const ask = (more) => client.responses.create(body(more));
 const tools = [
-    { type: 'function', name: 'get_weather', description: 'Weather.', parameters: city, strict: true },
+    {
+        type: 'function',
+        name: 'get_weather',
+        description: 'Weather.',
+        parameters: city,
+        strict: true,
+    },
     { type: 'function', name: 'add', description: 'Adds.', parameters: sum, strict: false },
 ];
 
@@ -31,7 +52,9 @@ test('responses.create', async () => {
     assert.match(message.id, /^msg_/);
     assert.equal(message.role, 'assistant');
     assert.equal(message.status, 'completed');
-    assert.deepEqual(message.content, [{ type: 'output_text', text: said.talker, annotations: [] }]);
+    assert.deepEqual(message.content, [
+        { type: 'output_text', text: said.talker, annotations: [] },
+    ]);
     assert.ok(Number.isInteger(r.created_at));
     const u = r.usage;
     assert.equal(u.total_tokens, u.input_tokens + u.output_tokens);
@@ -50,12 +73,16 @@ test('input as items, instructions as system', async () => {
     const [a, b, c] = [
         await ask({ model: models.v13, input: 'Hi', instructions: 'Be brief.' }),
         await ask({
-            model: models.v13, instructions: 'Be brief.',
+            model: models.v13,
+            instructions: 'Be brief.',
             input: [{ role: 'user', content: [{ type: 'input_text', text: 'Hi' }] }],
         }),
         await ask({
             model: models.v13,
-            input: [{ role: 'developer', content: 'Be brief.' }, { type: 'message', role: 'user', content: 'Hi' }],
+            input: [
+                { role: 'developer', content: 'Be brief.' },
+                { type: 'message', role: 'user', content: 'Hi' },
+            ],
         }),
     ];
     assert.equal(a.output_text, b.output_text);
@@ -65,7 +92,13 @@ test('input as items, instructions as system', async () => {
 
 test('an answer sent back as input', async () => {
     const first = await ask({});
-    const r = await ask({ input: [{ role: 'user', content: 'Hi' }, ...first.output, { role: 'user', content: 'And?' }] });
+    const r = await ask({
+        input: [
+            { role: 'user', content: 'Hi' },
+            ...first.output,
+            { role: 'user', content: 'And?' },
+        ],
+    });
     assert.equal(r.output_text, said.talker);
 });
 
@@ -78,7 +111,9 @@ test('a conversation with a tool', async () => {
     assert.deepEqual(JSON.parse(call.arguments), said.arguments);
     const result = { type: 'function_call_output', call_id: call.call_id, output: 'Rain.' };
     const second = await ask({
-        model: models.caller, tools, input: [{ role: 'user', content: 'Hi' }, ...first.output, result],
+        model: models.caller,
+        tools,
+        input: [{ role: 'user', content: 'Hi' }, ...first.output, result],
     });
     assert.equal(second.output_text, said.afterTool);
 });
@@ -87,7 +122,11 @@ test('tool_choice', async () => {
     for (const tool_choice of ['required', { type: 'function', name: 'add' }])
         for (const temperature of [0, 1]) {
             const r = await ask({
-                model: models.v13, tools, tool_choice, temperature, parallel_tool_calls: false,
+                model: models.v13,
+                tools,
+                tool_choice,
+                temperature,
+                parallel_tool_calls: false,
                 max_output_tokens: 400,
             });
             const calls = r.output.filter((item) => item.type === 'function_call');
@@ -95,21 +134,35 @@ test('tool_choice', async () => {
             assertValid(schemas[calls[0].name], calls[0].arguments);
             if (tool_choice.name) assert.equal(calls[0].name, 'add');
         }
-    const r = await ask({ model: models.caller, tools, tool_choice: 'none', max_output_tokens: 20 });
+    const r = await ask({
+        model: models.caller,
+        tools,
+        tool_choice: 'none',
+        max_output_tokens: 20,
+    });
     assert.ok(r.output.every((item) => item.type !== 'function_call'));
 });
 
 const Sheet = z.object({ title: z.enum(['a', 'b']), done: z.boolean() });
 
 test('responses.parse', async () => {
-    const r = await client.responses.parse(body({
-        model: models.v13, temperature: 0.8, max_output_tokens: 300, text: { format: zodTextFormat(Sheet, 'sheet') },
-    }));
+    const r = await client.responses.parse(
+        body({
+            model: models.v13,
+            temperature: 0.8,
+            max_output_tokens: 300,
+            text: { format: zodTextFormat(Sheet, 'sheet') },
+        }),
+    );
     assert.ok(Sheet.safeParse(r.output_parsed).success);
 });
 
 test('json_object', async () => {
-    const r = await ask({ model: models.v15, text: { format: { type: 'json_object' } }, max_output_tokens: 1500 });
+    const r = await ask({
+        model: models.v15,
+        text: { format: { type: 'json_object' } },
+        max_output_tokens: 1500,
+    });
     if (r.status === 'completed') assertValid({ type: 'object' }, r.output_text);
     else assert.match(r.output_text, /^\s?\{/);
 });
@@ -131,10 +184,18 @@ test('events of a text', async () => {
     });
     events.forEach((e, i) => i && assert.ok(e.sequence_number > events[i - 1].sequence_number));
     const names = events.map((e) => e.type);
-    assert.deepEqual(names.slice(0, 4), ['response.created', 'response.in_progress',
-        'response.output_item.added', 'response.content_part.added']);
-    assert.deepEqual(names.slice(-4), ['response.output_text.done', 'response.content_part.done',
-        'response.output_item.done', 'response.completed']);
+    assert.deepEqual(names.slice(0, 4), [
+        'response.created',
+        'response.in_progress',
+        'response.output_item.added',
+        'response.content_part.added',
+    ]);
+    assert.deepEqual(names.slice(-4), [
+        'response.output_text.done',
+        'response.content_part.done',
+        'response.output_item.done',
+        'response.completed',
+    ]);
     const deltas = events.filter((e) => e.type === 'response.output_text.delta');
     assert.equal(deltas.map((e) => e.delta).join(''), said.talker);
     for (const e of deltas) {
@@ -170,7 +231,11 @@ test('events of a call', async () => {
 test('events of thoughts', async () => {
     let thought = '';
     const names = [];
-    for await (const e of await ask({ model: models.thinker, reasoning: { effort: 'high' }, stream: true })) {
+    for await (const e of await ask({
+        model: models.thinker,
+        reasoning: { effort: 'high' },
+        stream: true,
+    })) {
         names.push(e.type);
         if (e.type === 'response.reasoning_text.delta') thought += e.delta;
     }
@@ -186,7 +251,9 @@ test('an incomplete stream', async () => {
 
 test('what is refused', async () => {
     assertError(await post('/v1/responses', body({ model: 'none' })), 404);
-    assertError(await post('/v1/responses', body({ background: true })), 400, { message: /background/ });
+    assertError(await post('/v1/responses', body({ background: true })), 400, {
+        message: /background/,
+    });
     assertError(await post('/v1/responses', body({ previous_response_id: 'resp_none' })), 404);
     assertError(await post('/v1/responses', body({ input: 5 })), 422, { message: /input/ });
     assertError(await post('/v1/responses', body({ tools: [{ type: 'file_search' }] })), 400);

@@ -19,20 +19,27 @@ function runSuite(name, env) {
         const child = spawn(
             process.execPath,
             ['--test', '--test-reporter=tap', join(here, `${name}_test.mjs`)],
-            { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: SUITE_MS },
+            {
+                env: { ...process.env, ...env },
+                stdio: ['ignore', 'pipe', 'pipe'],
+                timeout: SUITE_MS,
+            },
         );
         let text = '';
+        const begin = Date.now();
         for (const pipe of [child.stdout, child.stderr]) pipe.on('data', (data) => (text += data));
-        child.on('exit', (code) => resolve({ code, text }));
+        child.on('exit', (code) => resolve({ code, text, seconds: (Date.now() - begin) / 1000 }));
     });
 }
 
 // Prints one line for the suite, and below it what failed.
-function report(name, { code, text }) {
+function report(name, { code, text, seconds }) {
     const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
     const good = code === 0 && count('pass') > 0;
-    console.log(`${good ? 'ok' : 'FAILED'}: clients/${name}: ${count('pass')} passed, ` +
-        `${count('fail')} failed`);
+    console.log(
+        `${good ? 'ok' : 'FAILED'}: clients/${name}: ${count('pass')} passed, ` +
+            `${count('fail')} failed, ${seconds.toFixed(1)} s`,
+    );
     if (!good) {
         const failures = text.split(/^(?= *(?:not )?ok \d+ )/m).filter((t) => /^ *not ok/.test(t));
         for (const failure of failures)
@@ -49,7 +56,9 @@ async function main(names) {
     let sum = { passed: 0, failed: 0 };
     try {
         execFileSync(join(here, 'tiny_models'), [folder], { stdio: 'inherit' });
-        const all = Object.values(models).map((m) => (m === models.stories ? stories : modelPath(m)));
+        const all = Object.values(models).map((m) =>
+            m === models.stories ? stories : modelPath(m),
+        );
         server = await startServer(['--no-auth', ...all]);
         for (const name of names) {
             const { passed, failed } = report(name, await runSuite(name, { BISE_URL: server.url }));
@@ -60,8 +69,10 @@ async function main(names) {
         const end = await server.stop();
         if (early || end.code !== 0) {
             sum.failed++;
-            console.log(`FAILED: the server ended ${early ? 'by itself' : 'badly'}: ` +
-                `${JSON.stringify(end)}\n${server.log.slice(-4000)}`);
+            console.log(
+                `FAILED: the server ended ${early ? 'by itself' : 'badly'}: ` +
+                    `${JSON.stringify(end)}\n${server.log.slice(-4000)}`,
+            );
         }
     } finally {
         await server?.stop('SIGKILL');

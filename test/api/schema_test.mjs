@@ -3,17 +3,38 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-    answer, assertError, assertValid, chatBody, chatChunks, content, join, models, post, said, tools,
+    answer,
+    assertError,
+    assertValid,
+    chatBody,
+    chatChunks,
+    content,
+    join,
+    models,
+    post,
+    said,
+    tools,
 } from './wire.mjs';
 
 const short = { type: 'string', maxLength: 10 };
 const object = (properties, more = {}) => ({
-    type: 'object', properties, required: Object.keys(properties), additionalProperties: false, ...more,
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+    ...more,
 });
 
 const schemas = {
-    flat: object({ name: short, age: { type: 'integer', minimum: 0, maximum: 150 }, ok: { type: 'boolean' } }),
-    nested: object({ at: object({ x: { type: 'integer', minimum: -9, maximum: 9 }, tag: short }), n: { type: 'null' } }),
+    flat: object({
+        name: short,
+        age: { type: 'integer', minimum: 0, maximum: 150 },
+        ok: { type: 'boolean' },
+    }),
+    nested: object({
+        at: object({ x: { type: 'integer', minimum: -9, maximum: 9 }, tag: short }),
+        n: { type: 'null' },
+    }),
     reference: {
         ...object({ head: { $ref: '#/$defs/item' }, tail: { $ref: '#/$defs/item' } }),
         $defs: { item: object({ id: { type: 'integer', minimum: 1, maximum: 20 } }) },
@@ -21,26 +42,52 @@ const schemas = {
     recursive: {
         $ref: '#/$defs/tree',
         $defs: {
-            tree: object({ v: { type: 'boolean' }, next: { anyOf: [{ $ref: '#/$defs/tree' }, { type: 'null' }] } }),
+            tree: object({
+                v: { type: 'boolean' },
+                next: { anyOf: [{ $ref: '#/$defs/tree' }, { type: 'null' }] },
+            }),
         },
     },
     any_of: { anyOf: [object({ a: { type: 'boolean' } }), object({ b: { enum: [1, 2, 3] } })] },
     one_of: { oneOf: [object({ kind: { const: 'x' } }), object({ kind: { const: 'y' } })] },
-    all_of: { allOf: [object({ a: { type: 'boolean' } }, { additionalProperties: true, required: ['a'] }),
-        object({ a: { type: 'boolean' }, b: { type: 'null' } })] },
+    all_of: {
+        allOf: [
+            object({ a: { type: 'boolean' } }, { additionalProperties: true, required: ['a'] }),
+            object({ a: { type: 'boolean' }, b: { type: 'null' } }),
+        ],
+    },
     bounds: object({
         low: { type: 'integer', minimum: -120, maximum: -7 },
         high: { type: 'integer', exclusiveMinimum: 999, exclusiveMaximum: 1100 },
     }),
     pattern: object({ code: { type: 'string', pattern: '^[A-Z]{2}-[0-9]{3}$' } }),
     lengths: object({ s: { type: 'string', minLength: 3, maxLength: 6 } }),
-    array: object({ list: { type: 'array', items: { type: 'integer', minimum: 0, maximum: 9 }, minItems: 2, maxItems: 4 } }),
-    tuple: { type: 'array', prefixItems: [{ type: 'boolean' }, short], items: false, minItems: 2, maxItems: 2 },
-    enumeration: object({ color: { enum: ['red', 'dark green', 'é“'] }, fixed: { const: { a: [1, null] } } }),
+    array: object({
+        list: {
+            type: 'array',
+            items: { type: 'integer', minimum: 0, maximum: 9 },
+            minItems: 2,
+            maxItems: 4,
+        },
+    }),
+    tuple: {
+        type: 'array',
+        prefixItems: [{ type: 'boolean' }, short],
+        items: false,
+        minItems: 2,
+        maxItems: 2,
+    },
+    enumeration: object({
+        color: { enum: ['red', 'dark green', 'é“'] },
+        fixed: { const: { a: [1, null] } },
+    }),
     types: object({ v: { type: ['boolean', 'null'] } }),
     optional: object({ a: { type: 'boolean' }, b: { type: 'boolean' } }, { required: ['b'] }),
-    formats: object({ day: { type: 'string', format: 'date' }, id: { type: 'string', format: 'uuid' },
-        at: { type: 'string', format: 'time' } }),
+    formats: object({
+        day: { type: 'string', format: 'date' },
+        id: { type: 'string', format: 'uuid' },
+        at: { type: 'string', format: 'time' },
+    }),
 };
 
 const asked = (schema, more = {}) => ({
@@ -71,7 +118,12 @@ test('enforced with and without strict', async () => {
 test('on a SentencePiece vocabulary', async () => {
     for (const seed of [1, 2, 3])
         for (const name of ['flat', 'array', 'enumeration', 'pattern'])
-            await keeps(schemas[name], { model: models.code, ...asked(schemas[name]), temperature: 0.8, seed });
+            await keeps(schemas[name], {
+                model: models.code,
+                ...asked(schemas[name]),
+                temperature: 0.8,
+                seed,
+            });
 });
 
 test('streamed is not streamed', async () => {
@@ -83,7 +135,10 @@ test('streamed is not streamed', async () => {
 test('json_object', async () => {
     for (const seed of [1, 2, 3, 4]) {
         const { message, finish_reason } = await answer({
-            response_format: { type: 'json_object' }, temperature: 0.7, seed, max_tokens: 2000,
+            response_format: { type: 'json_object' },
+            temperature: 0.7,
+            seed,
+            max_tokens: 2000,
         });
         assert.match(message.content, /^\s?\{/);
         if (finish_reason === 'stop') assertValid({ type: 'object' }, message.content);
@@ -106,20 +161,32 @@ test('type text is free text', async () =>
 
 test('thoughts come first', async () => {
     const schema = object({ n: { type: 'integer', minimum: 0, maximum: 9 } });
-    const { message } = await answer({ model: models.planner, reasoning_effort: 'high', ...asked(schema) });
+    const { message } = await answer({
+        model: models.planner,
+        reasoning_effort: 'high',
+        ...asked(schema),
+    });
     assert.equal(message.reasoning_content, said.plan);
     assert.equal(message.content, said.afterPlan);
 });
 
 for (const [name, extension, pattern] of [
-    ['choice', { structured_outputs: { choice: ['yes', 'no', 'maybe so'] } }, /^(yes|no|maybe so)$/],
+    [
+        'choice',
+        { structured_outputs: { choice: ['yes', 'no', 'maybe so'] } },
+        /^(yes|no|maybe so)$/,
+    ],
     ['guided_choice', { guided_choice: ['left', 'right'] }, /^(left|right)$/],
     ['regex', { structured_outputs: { regex: '[a-c]{3}-\\d{2}' } }, /^[a-c]{3}-\d{2}$/],
     ['guided_regex', { guided_regex: '(ab|cd)+!' }, /^(ab|cd)+!$/],
     ['grammar', { structured_outputs: { grammar: 'root ::= "<" [0-9] [0-9]? ">"' } }, /^<\d\d?>$/],
     ['grammar of llama-server', { grammar: 'root ::= "a" | "b" root' }, /^b*a$/],
     ['guided_json', { guided_json: schemas.types }, /^\s?\{\s*"v"\s?:\s*(true|false|null)\s*\}$/],
-    ['json_schema of llama-server', { json_schema: schemas.types }, /^\s?\{\s*"v"\s?:\s*(true|false|null)\s*\}$/],
+    [
+        'json_schema of llama-server',
+        { json_schema: schemas.types },
+        /^\s?\{\s*"v"\s?:\s*(true|false|null)\s*\}$/,
+    ],
 ])
     test(`by extension: ${name}`, async () => {
         for (const seed of [1, 2, 3]) {
@@ -131,7 +198,10 @@ for (const [name, extension, pattern] of [
 for (const [name, schema] of [
     ['no such type', { type: 'strange' }],
     ['a reference to nothing', { $ref: '#/$defs/none' }],
-    ['a pattern that is none', { type: 'object', properties: { a: { type: 'string', pattern: '[' } } }],
+    [
+        'a pattern that is none',
+        { type: 'object', properties: { a: { type: 'string', pattern: '[' } } },
+    ],
     ['nothing satisfies it', false],
     ['not a schema', 17],
 ])
@@ -145,7 +215,11 @@ for (const [name, schema] of [
     });
 
 test('a grammar that is none', async () => {
-    for (const more of [{ guided_regex: '(' }, { grammar: 'root ::= ' }, { structured_outputs: { choice: [] } }]) {
+    for (const more of [
+        { guided_regex: '(' },
+        { grammar: 'root ::= ' },
+        { structured_outputs: { choice: [] } },
+    ]) {
         const r = await post('/v1/chat/completions', chatBody(more));
         assert.ok(r.status === 400 || r.status === 422, r.text);
         assertError(r, r.status);
@@ -156,7 +230,10 @@ test('with tools: none takes the schema, required the call', async () => {
     const schema = schemas.flat;
     await keeps(schema, { tools, tool_choice: 'none', ...asked(schema) });
     const { message, finish_reason } = await answer({
-        tools, tool_choice: 'required', parallel_tool_calls: false, ...asked(schema),
+        tools,
+        tool_choice: 'required',
+        parallel_tool_calls: false,
+        ...asked(schema),
     });
     assert.equal(finish_reason, 'tool_calls');
     assert.equal(message.tool_calls.length, 1);
@@ -170,8 +247,10 @@ test('with tools and auto: a call, or the schema', async () => {
 });
 
 test('n choices each keep it', async () => {
-    const { json } = await post('/v1/chat/completions',
-        chatBody({ ...asked(schemas.array), n: 3, temperature: 1, seed: 3 }));
+    const { json } = await post(
+        '/v1/chat/completions',
+        chatBody({ ...asked(schemas.array), n: 3, temperature: 1, seed: 3 }),
+    );
     assert.equal(json.choices.length, 3);
     for (const choice of json.choices) assertValid(schemas.array, choice.message.content);
 });

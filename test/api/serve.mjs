@@ -11,13 +11,22 @@ const STOP_MS = 30000;
 export const modelFolder = () => process.env.BISE_API_MODELS;
 export const modelPath = (name) => join(modelFolder(), name);
 
-// Starts a server on a free port and waits for its /health.  It gets no key of the environment and a
-// store of its own.  stop() resolves to how it ended.
+// Starts a server on a free port, with a store of its own, and waits for its /health.  stop()
+// resolves to how it ended.
 export async function startServer(args, env = {}) {
     const store = mkdtempSync(join(tmpdir(), 'bise-store-'));
     const child = spawn(
         process.env.BISE,
-        ['serve', '--host', '127.0.0.1', '--port', '0', '--store', join(store, 'store.db'), ...args],
+        [
+            'serve',
+            '--host',
+            '127.0.0.1',
+            '--port',
+            '0',
+            '--store',
+            join(store, 'store.db'),
+            ...args,
+        ],
         { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const server = { child, log: '', ended: null };

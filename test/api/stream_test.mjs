@@ -3,8 +3,22 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-    answer, assertError, assertUsage, chatBody, chatChunks, content, events, exchange, join, markup,
-    models, post, request, said, tools, user,
+    answer,
+    assertError,
+    assertUsage,
+    chatBody,
+    chatChunks,
+    content,
+    events,
+    exchange,
+    join,
+    markup,
+    models,
+    post,
+    request,
+    said,
+    tools,
+    user,
 } from './wire.mjs';
 
 const path = '/v1/chat/completions';
@@ -38,7 +52,10 @@ test('S1: status and headers', async () => {
 });
 
 test('S2: the bytes of a stream', async () => {
-    const { text } = await exchange(request('POST', path, streamed({ model: models.talker })), ended);
+    const { text } = await exchange(
+        request('POST', path, streamed({ model: models.talker })),
+        ended,
+    );
     assert.match(text, /^HTTP\/1\.1 200 /);
     const body = unchunk(text).join('');
     assert.match(body, /^(data: \{[^\r\n]*\}\n\n)+data: \[DONE\]\n\n$/);
@@ -50,7 +67,10 @@ test('S4: an error before the first token is no stream', async () => {
     assertError(r, 404, { type: 'invalid_model', code: '1500', nested: 'model_not_found' });
     assertError(await post(path, streamed({ temperature: 9 })), 422);
     const long = await post(path, streamed({ messages: user('word '.repeat(9000)) }));
-    assertError(long, 400, { nested: 'context_length_exceeded', message: /maximum context length/ });
+    assertError(long, 400, {
+        nested: 'context_length_exceeded',
+        message: /maximum context length/,
+    });
 });
 
 test('S6: the role comes once, first', async () => {
@@ -143,9 +163,21 @@ test('S12: control markup never appears', async () => {
         }
 });
 
-for (const model of [models.v13, models.v15, models.code, models.talker, models.thinker, models.painter])
+for (const model of [
+    models.v13,
+    models.v15,
+    models.code,
+    models.talker,
+    models.thinker,
+    models.painter,
+])
     test(`S13: streamed is not streamed, ${model}`, async () => {
-        for (const more of [{}, { temperature: 1, seed: 4 }, { max_tokens: 1 }, { max_tokens: 0 }]) {
+        for (const more of [
+            {},
+            { temperature: 1, seed: 4 },
+            { max_tokens: 1 },
+            { max_tokens: 0 },
+        ]) {
             const { message, finish_reason } = await answer({ model, ...more });
             const joined = join(await chatChunks({ model, ...more }));
             assert.equal(joined.content, message.content ?? '');
@@ -166,8 +198,10 @@ test('S13: usage is the same', async () => {
     const list = await chatChunks({ stream_options: { include_usage: true } });
     const whole = (await post(path, chatBody({}))).json.usage;
     const { prompt_tokens, completion_tokens } = list.at(-1).usage;
-    assert.deepEqual([prompt_tokens, completion_tokens],
-        [whole.prompt_tokens, whole.completion_tokens]);
+    assert.deepEqual(
+        [prompt_tokens, completion_tokens],
+        [whole.prompt_tokens, whole.completion_tokens],
+    );
 });
 
 test('S14: id, model, created and object stay', async () => {
@@ -191,7 +225,10 @@ test('log-probabilities stream', async () => {
     const list = await chatChunks(more);
     const parts = list.flatMap((c) => c.choices.flatMap((x) => x.logprobs?.content ?? []));
     const { logprobs } = await answer(more);
-    assert.deepEqual(parts.map((p) => p.token), logprobs.content.map((p) => p.token));
+    assert.deepEqual(
+        parts.map((p) => p.token),
+        logprobs.content.map((p) => p.token),
+    );
 });
 
 test('a connection serves on after a stream', async () => {

@@ -4,8 +4,22 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-    answer, assertCall, assertError, assertValid, chat, chatBody, chatChunks, city, isCallId, join,
-    markup, models, post, said, tools, user,
+    answer,
+    assertCall,
+    assertError,
+    assertValid,
+    chat,
+    chatBody,
+    chatChunks,
+    city,
+    isCallId,
+    join,
+    markup,
+    models,
+    post,
+    said,
+    tools,
+    user,
 } from './wire.mjs';
 
 const refused = async (body, status, want) =>
@@ -29,13 +43,20 @@ for (const model of random) {
     for (const tool_choice of ['any', 'required'])
         for (const more of settings)
             test(`${tool_choice} calls: ${model} ${JSON.stringify(more)}`, async () =>
-                assertCalls(await forced({ model, tool_choice, parallel_tool_calls: false, ...more })));
+                assertCalls(
+                    await forced({ model, tool_choice, parallel_tool_calls: false, ...more }),
+                ));
 
     test(`a named function is called: ${model}`, async () => {
         for (const name of ['get_weather', 'add'])
             for (const more of settings) {
                 const tool_choice = { type: 'function', function: { name } };
-                const choice = await forced({ model, tool_choice, parallel_tool_calls: false, ...more });
+                const choice = await forced({
+                    model,
+                    tool_choice,
+                    parallel_tool_calls: false,
+                    ...more,
+                });
                 assertCalls(choice);
                 assert.equal(choice.message.tool_calls.length, 1);
                 assert.equal(choice.message.tool_calls[0].function.name, name);
@@ -54,7 +75,11 @@ for (const model of random) {
         let most = 0;
         for (let seed = 0; seed < 12; seed++) {
             const choice = await forced({
-                model, tool_choice: 'any', temperature: 1.5, seed, max_tokens: 600,
+                model,
+                tool_choice: 'any',
+                temperature: 1.5,
+                seed,
+                max_tokens: 600,
             });
             if (choice.finish_reason !== 'tool_calls') continue;
             assertCalls(choice);
@@ -67,7 +92,11 @@ for (const model of random) {
     test(`parallel_tool_calls false: one at most: ${model}`, async () => {
         for (let seed = 0; seed < 6; seed++) {
             const choice = await forced({
-                model, tool_choice: 'any', parallel_tool_calls: false, temperature: 1.5, seed,
+                model,
+                tool_choice: 'any',
+                parallel_tool_calls: false,
+                temperature: 1.5,
+                seed,
             });
             assert.equal(choice.message.tool_calls.length, 1);
         }
@@ -75,12 +104,24 @@ for (const model of random) {
 
     test(`streamed calls are those not streamed: ${model}`, async () => {
         for (const seed of [1, 2, 3]) {
-            const body = { model, tools, tool_choice: 'any', temperature: 1, seed, max_tokens: 400 };
+            const body = {
+                model,
+                tools,
+                tool_choice: 'any',
+                temperature: 1,
+                seed,
+                max_tokens: 400,
+            };
             const choice = await answer(body);
             const joined = join(await chatChunks(body));
             assert.equal(joined.finish_reason, choice.finish_reason);
-            assert.deepEqual(joined.calls.map(({ name, arguments: args }) => ({ name, args })),
-                choice.message.tool_calls.map(({ function: f }) => ({ name: f.name, args: f.arguments })));
+            assert.deepEqual(
+                joined.calls.map(({ name, arguments: args }) => ({ name, args })),
+                choice.message.tool_calls.map(({ function: f }) => ({
+                    name: f.name,
+                    args: f.arguments,
+                })),
+            );
             joined.calls.forEach((c) => assert.ok(isCallId(c.id)));
         }
     });
@@ -117,7 +158,8 @@ test('none masks the call of a model that would', async () => {
 test('auto names declared functions only', async () => {
     const other = [{ type: 'function', function: { name: 'get_time', parameters: city } }];
     const choice = await forced({ model: models.caller, tools: other });
-    for (const call of choice.message.tool_calls ?? []) assert.equal(call.function.name, 'get_time');
+    for (const call of choice.message.tool_calls ?? [])
+        assert.equal(call.function.name, 'get_time');
 });
 
 test('the first delta of a call names it', async () => {
@@ -159,9 +201,13 @@ const round = (id, content = 'Rain.', more = {}) => [
     {
         role: 'assistant',
         content: '',
-        tool_calls: [{
-            id, type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' },
-        }],
+        tool_calls: [
+            {
+                id,
+                type: 'function',
+                function: { name: 'get_weather', arguments: '{"city":"Paris"}' },
+            },
+        ],
     },
     { role: 'tool', tool_call_id: id, content, ...more },
 ];
@@ -175,7 +221,12 @@ test('a result is answered', async () => {
     }
 });
 
-for (const id of ['call_0123456789abcdef', '3f1c9a52-7b1e-4c55-9d2b-0d6f3c1a9b77', 'x'.repeat(40), '1'])
+for (const id of [
+    'call_0123456789abcdef',
+    '3f1c9a52-7b1e-4c55-9d2b-0d6f3c1a9b77',
+    'x'.repeat(40),
+    '1',
+])
     test(`ids of others are taken: ${id}`, async () => {
         const choice = await answer({ model: models.caller, tools, messages: round(id) });
         assert.equal(choice.message.content, said.afterTool);
@@ -198,7 +249,9 @@ test('arguments as an object, and as no JSON', async () => {
 
 test('results in another order than the calls', async () => {
     const call = (id) => ({
-        id, type: 'function', function: { name: 'get_weather', arguments: '{}' },
+        id,
+        type: 'function',
+        function: { name: 'get_weather', arguments: '{}' },
     });
     const result = (id) => ({ role: 'tool', tool_call_id: id, content: id });
     const calls = [call('aaaaaaaaa'), call('bbbbbbbbb')];
@@ -221,18 +274,22 @@ test('a result without its call', async () => {
 });
 
 test('a function that is not declared', () =>
-    refused({ tools, tool_choice: { type: 'function', function: { name: 'fly' } } }, 400,
-        { message: /fly/ }));
+    refused({ tools, tool_choice: { type: 'function', function: { name: 'fly' } } }, 400, {
+        message: /fly/,
+    }));
 
 test('a name that is no name', () =>
-    refused({ tools: [{ type: 'function', function: { name: 'a b', parameters: {} } }] }, 422,
-        { message: /name/ }));
+    refused({ tools: [{ type: 'function', function: { name: 'a b', parameters: {} } }] }, 422, {
+        message: /name/,
+    }));
 
 for (const parameters of [undefined, {}, { type: 'object', properties: {} }])
     test(`no parameters: ${JSON.stringify(parameters)}`, async () => {
         const choice = await answer({
             tools: [{ type: 'function', function: { name: 'now', parameters } }],
-            tool_choice: 'any', parallel_tool_calls: false, max_tokens: 40,
+            tool_choice: 'any',
+            parallel_tool_calls: false,
+            max_tokens: 40,
         });
         const [call] = choice.message.tool_calls;
         assert.equal(call.function.name, 'now');
@@ -252,9 +309,14 @@ test('allowed_tools', async () => {
         const choice = await forced({
             tool_choice: {
                 type: 'allowed_tools',
-                allowed_tools: { mode: 'required', tools: [{ type: 'function', function: { name: 'add' } }] },
+                allowed_tools: {
+                    mode: 'required',
+                    tools: [{ type: 'function', function: { name: 'add' } }],
+                },
             },
-            temperature: 1, seed, parallel_tool_calls: false,
+            temperature: 1,
+            seed,
+            parallel_tool_calls: false,
         });
         assert.equal(choice.message.tool_calls[0].function.name, 'add');
     }
@@ -265,13 +327,20 @@ test('a tool of the service that is not there', () =>
 
 test('functions and function_call', async () => {
     const functions = tools.map((t) => t.function);
-    const { message } = await answer({ functions, function_call: { name: 'add' }, max_tokens: 200 });
+    const { message } = await answer({
+        functions,
+        function_call: { name: 'add' },
+        max_tokens: 200,
+    });
     assert.equal(message.function_call.name, 'add');
     assertValid(tools[1].function.parameters, message.function_call.arguments);
 });
 
 test('schemas of tools that cannot be kept are refused', () => {
     const parameters = { type: 'object', properties: { a: { type: 'string', pattern: '(' } } };
-    return refused({ tools: [{ type: 'function', function: { name: 'f', parameters } }], tool_choice: 'any' },
-        400, { nested: 'invalid_schema' });
+    return refused(
+        { tools: [{ type: 'function', function: { name: 'f', parameters } }], tool_choice: 'any' },
+        400,
+        { nested: 'invalid_schema' },
+    );
 });

@@ -51,12 +51,12 @@ static void kept(const struct database *db)
     store_close(store);
 }
 
-TEST(keys, are_kept)
+TEST(key_store, are_kept)
 {
     database_each(kept);
 }
 
-TEST(keys, are_not_to_be_read_out_of_the_store)
+TEST(key_store, are_not_to_be_read_out_of_the_store)
 {
     const struct database *db = database_sqlite("secret.db");
     struct err err = {0};
@@ -72,7 +72,7 @@ TEST(keys, are_not_to_be_read_out_of_the_store)
     free(bytes);
 }
 
-TEST(keys, need_a_name_and_roles)
+TEST(key_store, need_a_name_and_roles)
 {
     const struct database *db = database_sqlite("about.db");
     struct store *store = database_open(db);
@@ -134,7 +134,7 @@ static void first(const struct database *db)
     store_close(store);
 }
 
-TEST(keys, the_first_is_made_once)
+TEST(key_store, the_first_is_made_once)
 {
     database_each(first);
 }

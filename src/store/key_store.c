@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* key_store.c - the rows of keys. */
 #include "store/keys.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 static bool draw(struct key *about, char *text, char *digest, struct err *err)
 {
     uint8_t sum[SHA256_BYTES];
-    memcpy(text, "bise_", 5);
+    snprintf(text, KEY_TEXT_CHARS + 1, "bise_");
     if (!random_text(text + 5, KEY_TEXT_CHARS - 5, letters, sizeof letters - 1, err) ||
         !sha256_of(text, KEY_TEXT_CHARS, sum, err))
         return false;

@@ -221,8 +221,7 @@ static bool open_choices(struct completion *c, struct err *err)
         struct answer_options options = c->answer;
         *choice =
             (struct choice){.c = c, .index = i, .prompt = i / c->sampling.n, .model = c->model};
-        if (!c->writer->omits_prefix)
-            choice->prefix = c->prefixes ? c->prefixes[choice->prompt] : c->prefix;
+        choice->prefix = c->prefixes ? c->prefixes[choice->prompt] : c->prefix;
         buf_init(&choice->chances, LIMIT_TEXT_BYTES);
         options.stop = c->sampling.stop;
         options.n_stop = c->sampling.n_stop;
@@ -299,7 +298,8 @@ void completion_start(struct completion *c)
         http_stream_begin(call->x, 200, "text/event-stream");
     for (uint32_t i = 0; i < c->n_choices && !c->failed; i++) {
         struct choice *choice = &c->choices[i];
-        answer_begin(&choice->answer, choice->prefix);
+        if (!c->writer->omits_prefix)
+            answer_begin(&choice->answer, choice->prefix);
         if (submit(c, choice, &err))
             continue;
         for (; i < c->n_choices; i++) { /* they never begin */

@@ -33,6 +33,7 @@ struct serve {
     size_t n;
     struct turn *turn;
     struct store *store;
+    struct buf uploads;
     struct keyring *keyring;
     struct api *api;
 };
@@ -84,12 +85,25 @@ static bool make_first_key(struct serve *s, struct err *err)
     return ok;
 }
 
+/* Where uploads lie while they come. */
+static bool open_store(struct serve *s, struct err *err)
+{
+    s->store = store_open(&(struct store_options){.url = s->store_url}, err);
+    buf_init(&s->uploads, LIMIT_JSON_BYTES);
+    if (s->store)
+        return store_uploads(s->store, &s->uploads, err);
+    if (!s->no_auth)
+        return false;
+    console_note("%s; so there are no files", err->text);
+    err->code = ERR_NONE;
+    return true;
+}
+
 static bool open_keys(struct serve *s, struct err *err)
 {
     if (s->no_auth)
         return true;
-    s->store = store_open(&(struct store_options){.url = s->store_url}, err);
-    if (!s->store || (!s->keys.n && !make_first_key(s, err)))
+    if (!s->keys.n && !make_first_key(s, err))
         return false;
     s->keyring = keyring_open(s->store, err);
     for (size_t i = 0; s->keyring && i < s->keys.n; i++)
@@ -121,6 +135,7 @@ static bool open_api(struct serve *s, struct err *err)
     o.http.port = s->port;
     o.http.unix_path = s->unix_path;
     o.http.unix_mode = 0660;
+    o.http.upload_folder = s->uploads.data;
     o.http.cert_file = s->cert;
     o.http.key_file = s->key;
     for (size_t i = 0; i < s->hosts.n && i < HTTP_ADDRESSES; i++)
@@ -194,6 +209,7 @@ static void close_all(struct serve *s)
     api_close(s->api);
     keyring_close(s->keyring);
     store_close(s->store);
+    buf_free(&s->uploads);
     turn_close(s->turn);
     free(s->served);
     free(s->served_as);
@@ -205,7 +221,8 @@ static int run_server(struct serve *s, int argc, char **argv)
     sigset_t signals;
     int code = EXIT_DONE;
     hold_signals(&signals);
-    if (open_keys(s, &err) && open_models(s, argc, argv, &err) && open_api(s, &err)) {
+    if (open_store(s, &err) && open_keys(s, &err) && open_models(s, argc, argv, &err) &&
+        open_api(s, &err)) {
         say_where(s);
         wait_for_end(s, &signals);
         drain(s, &signals);

@@ -256,3 +256,10 @@ bool store_ping(struct store *store, struct err *err)
     query_init(&q, store, "SELECT value FROM counters WHERE name = 'keys'");
     return store_leave(store, query_run(&q, NULL, err), err);
 }
+
+bool store_uploads(const struct store *store, struct buf *path, struct err *err)
+{
+    static const char below[] = "/uploads";
+    return buf_add(path, store->folder, strlen(store->folder), err) &&
+           buf_add(path, below, sizeof below - 1, err) && store_make_folder(path->data, err);
+}

@@ -52,6 +52,10 @@ void store_close(struct store *store);
 /* The address for messages: without a password.  Borrowed: from the store. */
 const char *store_name(const struct store *store);
 
+/* Appends the folder where uploads may lie until they are stored, uploads/ in that of contents, and
+ * makes it.  Errors: ERR_IO, ERR_LIMIT. */
+bool store_uploads(const struct store *store, struct buf *path, struct err *err) CHECKED;
+
 /* Asks the database for an answer, making a lost connection anew.  Errors: ERR_BUSY, ERR_IO. */
 bool store_ping(struct store *store, struct err *err) CHECKED;
 

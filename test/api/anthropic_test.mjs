@@ -294,7 +294,7 @@ test('errors have its shape', async () => {
         [{ max_tokens: undefined }, 400, 'invalid_request_error'],
         [{ messages: undefined }, 400, 'invalid_request_error'],
         [{ temperature: 'x' }, 400, 'invalid_request_error'],
-        [{ messages: user('word '.repeat(9000)) }, 400, 'invalid_request_error'],
+        [{ model: models.v13, messages: user('word '.repeat(9000)) }, 400, 'invalid_request_error'],
     ]) {
         const r = await post('/v1/messages', body(more), { 'anthropic-version': '2023-06-01' });
         assert.equal(r.status, status, r.text);

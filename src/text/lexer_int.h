@@ -84,7 +84,8 @@ struct lexer {
     uint32_t n_node_sets, n_node_set_places;
     struct id_table node_set_table;
     size_t walk_bytes;
-    uint32_t *mask; /* [n_words] of a walk in the making */
+    uint32_t *mask;   /* [n_words] of a walk in the making, else 0 */
+    uint32_t *tokens; /* [n_words] of a walk in the making, while they are few */
 };
 
 /* Makes the lexer of a grammar that has its terminals.  Owned: lexer_close().

@@ -225,7 +225,7 @@ static bool walk_range(struct walker *w, uint32_t state, uint32_t from, uint32_t
     stack[0] = state;
     for (uint32_t i = from; i < end;) {
         uint32_t token_byte = nodes[i].token_byte, size_pop = nodes[i].size_pop;
-        uint32_t to = lexer->next[stack[depth] * n_classes + class_of[token_byte & 255]];
+        uint32_t to = lexer->next[(size_t)stack[depth] * n_classes + class_of[token_byte & 255]];
         if (to == LEX_UNBUILT)
             to = lexer_build(lexer, stack[depth], (uint8_t)token_byte, w->err);
         if (to == LEX_DEAD) {

@@ -29,7 +29,7 @@ bool decimal_is_whole(const struct decimal *d);
 bool decimal_split(struct arena *arena, const struct decimal *d, struct span *whole,
                    struct span *fraction, struct err *err) CHECKED;
 
-/* Reads a whole number from 0, at most max; larger ones become max.  Returns false when it is
+/* Reads a whole number from 0 into *out; those above max become max.  Returns false when it is
  * none. */
 bool decimal_count(const struct decimal *d, uint32_t max, uint32_t *out);
 

@@ -9,8 +9,7 @@
 #include "text/regex.h"
 
 #define TERMINAL_PARTS 4000 /* of a rule that becomes one terminal */
-#define DEPTH_MAX      1000 /* of expressions in rules in expressions, as far as they are looked into \
-                             */
+#define DEPTH_MAX      1000 /* of expressions in rules, as far as they are looked into */
 
 void ebnf_free(struct ebnf *ebnf)
 {

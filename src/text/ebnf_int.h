@@ -51,6 +51,7 @@ struct ebnf {
     size_t n_table;
 };
 
+/* Frees all of it. */
 void ebnf_free(struct ebnf *ebnf);
 
 /* Makes a node; appends a part to a node.  Errors: ERR_LIMIT.
@@ -59,11 +60,11 @@ struct ebnf_node *ebnf_node(struct ebnf *ebnf, enum ebnf_op op, uint32_t id,
                             struct err *err) CHECKED;
 void ebnf_append(struct ebnf_node *node, struct ebnf_node *part);
 
-/* Finds or enters the rule of a name.  Errors: ERR_LIMIT. */
+/* Finds or enters the rule of a name: *id.  Errors: ERR_LIMIT. */
 bool ebnf_rule(struct ebnf *ebnf, struct span name, const char *at, uint32_t *id,
                struct err *err) CHECKED;
 
-/* Fills the builder with what the rule root needs.  Every rule has a body.
+/* Fills the builder with what the rule root needs: *symbol.  Every rule has a body.
  * Errors: ERR_LIMIT, ERR_ARG. */
 bool ebnf_build(struct ebnf *ebnf, uint32_t root, uint32_t *symbol, struct err *err) CHECKED;
 

@@ -342,6 +342,10 @@ static struct grammar *compile(struct grammar_builder *b, uint32_t root, struct 
 
 struct grammar *grammar_finish(struct grammar_builder *builder, uint32_t root, struct err *err)
 {
+    if (root == GRAMMAR_EMPTY) { /* which has no states of its own */
+        root = grammar_rule(builder);
+        grammar_produce(builder, root, NULL, 0);
+    }
     struct grammar *grammar = compile(builder, root, err);
     grammar_builder_close(builder);
     return grammar;

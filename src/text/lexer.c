@@ -261,15 +261,30 @@ static bool has_follow(const struct lex_state *state)
     return state->follow[0] | state->follow[1] | state->follow[2] | state->follow[3];
 }
 
-uint32_t lexer_build(struct lexer *lexer, uint32_t state, uint8_t byte, struct err *err)
+/* Enters a transition for all bytes that the state does not tell apart. */
+static void enter(struct lexer *lexer, uint32_t state, uint32_t to, const uint64_t cell[4])
+{
+    uint32_t *next = lexer->next + (size_t)state * lexer->n_classes;
+    for (uint32_t i = 0; i < lexer->n_classes; i++) {
+        uint8_t byte = lexer->byte_of[i];
+        if (cell[byte >> 6] >> (byte & 63) & 1)
+            next[i] = to;
+    }
+}
+
+uint32_t lexer_build(struct lexer *lexer, uint32_t state, uint8_t any_byte, struct err *err)
 {
     struct regex_set *set = lexer->grammar->set;
     struct lex_state from = lexer->states[state];
-    uint32_t class_id = lexer->class_of[byte], to;
+    uint64_t cell[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    uint8_t byte = lexer->byte_of[lexer->class_of[any_byte]];
+    uint32_t to;
     lexer->n_scratch = 0;
     for (uint32_t i = 0; i < from.n; i++) {
         struct lex_pair pair = lexer->pairs[from.first + i];
-        uint32_t rest = regex_derive(set, pair.regex, lexer->byte_of[class_id]);
+        uint32_t rest = regex_derive(set, pair.regex, byte);
+        if (!regex_same_bytes(set, pair.regex, byte, cell))
+            rest = REGEX_FAILED;
         if (rest == REGEX_FAILED) {
             set_failed(lexer, err);
             return LEX_UNBUILT;
@@ -281,7 +296,8 @@ uint32_t lexer_build(struct lexer *lexer, uint32_t state, uint8_t byte, struct e
         return LEX_UNBUILT;
     if (to != LEX_DEAD && has_follow(&lexer->states[to]))
         to |= LEX_CROSS;
-    return lexer->next[state * lexer->n_classes + class_id] = to;
+    enter(lexer, state, to, cell);
+    return to;
 }
 
 bool lexer_clamp(struct lexer *lexer, uint32_t state, uint32_t *clamped, struct err *err)

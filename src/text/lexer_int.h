@@ -84,7 +84,8 @@ struct lexer {
     uint32_t n_node_sets, n_node_set_places;
     struct id_table node_set_table;
     size_t walk_bytes;
-    uint32_t *mask; /* [n_words] of a walk in the making */
+    uint32_t *mask;   /* [n_words] of a walk in the making, else 0 */
+    uint32_t *tokens; /* [n_words] of a walk in the making, while they are few */
 };
 
 /* Makes the lexer of a grammar that has its terminals.  Owned: lexer_close().
@@ -104,13 +105,13 @@ bool lexer_state(struct lexer *lexer, const struct lex_pair *pairs, uint32_t n, 
 
 /* Builds the transition of a state for a byte and returns it with LEX_CROSS, or LEX_UNBUILT on
  * failure.  Errors: ERR_LIMIT. */
-uint32_t lexer_build(struct lexer *lexer, uint32_t state, uint8_t byte, struct err *err);
+uint32_t lexer_build(struct lexer *lexer, uint32_t state, uint8_t any_byte, struct err *err);
 
 /* The same, from the table where it is there. */
 static inline uint32_t lexer_next(struct lexer *lexer, uint32_t state, uint8_t byte,
                                   struct err *err)
 {
-    uint32_t to = lexer->next[state * lexer->n_classes + lexer->class_of[byte]];
+    uint32_t to = lexer->next[(size_t)state * lexer->n_classes + lexer->class_of[byte]];
     return to != LEX_UNBUILT ? to : lexer_build(lexer, state, byte, err);
 }
 

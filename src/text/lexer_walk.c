@@ -163,8 +163,11 @@ struct walker {
     uint32_t part;
     struct crossing *crossings; /* [n] */
     uint32_t n, n_places;
+    uint32_t n_tokens; /* in lexer->tokens, NO_LIST when they are bits of lexer->mask */
     struct err *err;
 };
+
+#define NO_LIST UINT32_MAX
 
 static const struct trie_part *part_of(const struct token_trie *trie, uint32_t part)
 {
@@ -195,19 +198,34 @@ static bool note_crossing(struct walker *w, uint32_t node, uint32_t state_id)
     return true;
 }
 
+/* Tokens are listed until bits take less room. */
+static void add_token(struct walker *w, uint32_t token)
+{
+    struct lexer *lexer = w->lexer;
+    if (w->n_tokens == lexer->trie->n_words) {
+        for (uint32_t i = 0; i < w->n_tokens; i++)
+            trie_set_bit(lexer->mask, lexer->tokens[i]);
+        w->n_tokens = NO_LIST;
+    }
+    if (w->n_tokens == NO_LIST)
+        trie_set_bit(lexer->mask, token);
+    else
+        lexer->tokens[w->n_tokens++] = token;
+}
+
 /* Walks over nodes from..end-1, which are the children of one node and all below them. */
 static bool walk_range(struct walker *w, uint32_t state, uint32_t from, uint32_t end)
 {
     uint32_t stack[TRIE_MAX_BYTES + 1];
     struct lexer *lexer = w->lexer;
     const struct trie_node *nodes = w->nodes;
-    uint32_t *mask = lexer->mask, n_classes = lexer->n_classes;
+    uint32_t n_classes = lexer->n_classes;
     const uint8_t *class_of = lexer->class_of;
     int depth = 0;
     stack[0] = state;
     for (uint32_t i = from; i < end;) {
         uint32_t token_byte = nodes[i].token_byte, size_pop = nodes[i].size_pop;
-        uint32_t to = lexer->next[stack[depth] * n_classes + class_of[token_byte & 255]];
+        uint32_t to = lexer->next[(size_t)stack[depth] * n_classes + class_of[token_byte & 255]];
         if (to == LEX_UNBUILT)
             to = lexer_build(lexer, stack[depth], (uint8_t)token_byte, w->err);
         if (to == LEX_DEAD) {
@@ -225,7 +243,7 @@ static bool walk_range(struct walker *w, uint32_t state, uint32_t from, uint32_t
         }
         uint32_t token = token_byte >> 8;
         if (token != TRIE_NO_TOKEN)
-            mask[token >> 5] |= UINT32_C(1) << (token & 31);
+            add_token(w, token);
         i++;
         if (is_leaf)
             depth -= (int)(size_pop & 255);
@@ -268,32 +286,57 @@ static bool group_crossings(struct walker *w, struct lex_walk *walk)
     return ok;
 }
 
-/* Keeps the mask as bits, or as ids where these are fewer bytes. */
-static bool keep_mask(struct lexer *lexer, struct lex_walk *walk, struct err *err)
+/* Adds the twins of the tokens of a list, whose bits are set in the mask. */
+static void add_twins(struct walker *w)
 {
-    uint32_t n_words = lexer->trie->n_words, n = 0;
-    const uint32_t *mask = lexer->mask;
-    for (uint32_t i = 0; i < lexer->trie->n_twins; i++) {
-        uint32_t first = lexer->trie->twins[2 * i], twin = lexer->trie->twins[2 * i + 1];
-        lexer->mask[twin >> 5] |= (mask[first >> 5] >> (first & 31) & 1) << (twin & 31);
-    }
-    for (uint32_t i = 0; i < n_words; i++)
-        n += (uint32_t)__builtin_popcount(mask[i]);
-    walk->n_inside = n;
-    bool is_dense = n > n_words;
-    uint32_t *kept = mem_new(is_dense ? n_words : n, sizeof *kept, err);
-    if (!kept)
+    const struct token_trie *trie = w->lexer->trie;
+    for (uint32_t i = 0; i < trie->n_twins; i++)
+        if (trie_bit(w->lexer->mask, trie->twins[2 * i]) &&
+            !trie_bit(w->lexer->mask, trie->twins[2 * i + 1]))
+            add_token(w, trie->twins[2 * i + 1]);
+}
+
+static bool keep_bits(struct walker *w, struct lex_walk *walk)
+{
+    struct lexer *lexer = w->lexer;
+    size_t n_words = lexer->trie->n_words;
+    walk->mask = mem_new(n_words, sizeof *walk->mask, w->err);
+    if (!walk->mask)
         return false;
-    lexer->walk_bytes += (is_dense ? n_words : n) * sizeof *kept;
-    if (is_dense) {
-        walk->mask = memcpy(kept, mask, n_words * sizeof *kept);
-        return true;
-    }
-    walk->ids = kept;
-    for (uint32_t i = 0; i < n_words; i++)
-        for (uint32_t bits = mask[i]; bits; bits &= bits - 1)
-            *kept++ = i * 32 + (uint32_t)__builtin_ctz(bits);
+    memcpy(walk->mask, lexer->mask, n_words * sizeof *walk->mask);
+    walk->n_inside = trie_count_bits(lexer->mask, n_words);
+    lexer->walk_bytes += n_words * sizeof *walk->mask;
     return true;
+}
+
+static bool keep_list(struct walker *w, struct lex_walk *walk)
+{
+    struct lexer *lexer = w->lexer;
+    walk->ids = mem_new(w->n_tokens, sizeof *walk->ids, w->err);
+    if (!walk->ids)
+        return false;
+    memcpy(walk->ids, lexer->tokens, w->n_tokens * sizeof *walk->ids);
+    walk->n_inside = w->n_tokens;
+    lexer->walk_bytes += w->n_tokens * sizeof *walk->ids;
+    return true;
+}
+
+/* Keeps the tokens as bits, or as ids where these are fewer bytes, and clears the mask. */
+static bool keep_tokens(struct walker *w, struct lex_walk *walk)
+{
+    struct lexer *lexer = w->lexer;
+    if (lexer->trie->n_twins) {
+        for (uint32_t i = 0; w->n_tokens != NO_LIST && i < w->n_tokens; i++)
+            trie_set_bit(lexer->mask, lexer->tokens[i]);
+        add_twins(w);
+    }
+    bool is_list = w->n_tokens != NO_LIST;
+    bool ok = is_list ? keep_list(w, walk) : keep_bits(w, walk);
+    if (!is_list)
+        memset(lexer->mask, 0, lexer->trie->n_words * sizeof *lexer->mask);
+    for (uint32_t i = 0; is_list && i < w->n_tokens; i++)
+        lexer->mask[lexer->tokens[i] >> 5] = 0;
+    return ok;
 }
 
 static bool walk_root(struct walker *w, uint32_t state)
@@ -303,9 +346,11 @@ static bool walk_root(struct walker *w, uint32_t state)
     if (!lexer_slice(lexer, state, &slice, w->err))
         return false;
     w->part = (uint32_t)(slice + 1);
-    if (slice >= 0)
+    if (slice >= 0) {
+        w->n_tokens = NO_LIST;
         memcpy(lexer->mask, lexer->trie->slices[slice].mask,
                lexer->trie->n_words * sizeof *lexer->mask);
+    }
     const struct trie_part *part = part_of(lexer->trie, w->part);
     w->nodes = part->nodes;
     return walk_range(w, state, 0, part->n);
@@ -326,9 +371,10 @@ static bool walk_nodes(struct walker *w, uint32_t state, uint32_t set_id)
 static bool make_walk(struct lexer *lexer, struct lex_walk *walk, struct err *err)
 {
     struct walker w = {.lexer = lexer, .err = err};
-    memset(lexer->mask, 0, lexer->trie->n_words * sizeof *lexer->mask);
     bool ok = walk->nodes ? walk_nodes(&w, walk->state, walk->nodes) : walk_root(&w, walk->state);
-    ok = ok && group_crossings(&w, walk) && keep_mask(lexer, walk, err);
+    ok = ok && group_crossings(&w, walk) && keep_tokens(&w, walk);
+    if (!ok)
+        memset(lexer->mask, 0, lexer->trie->n_words * sizeof *lexer->mask);
     free(w.crossings);
     return ok;
 }
@@ -343,7 +389,8 @@ bool lexer_use_trie(struct lexer *lexer, const struct token_trie *trie, struct e
         return err_set(err, ERR_ARG, "a grammar serves one vocabulary only");
     lexer->mask = mem_new(trie->n_words, sizeof *lexer->mask, err);
     lexer->node_sets = mem_new(16, sizeof *lexer->node_sets, err);
-    if (!lexer->mask || !lexer->node_sets) {
+    lexer->tokens = mem_new(trie->n_words, sizeof *lexer->tokens, err);
+    if (!lexer->mask || !lexer->node_sets || !lexer->tokens) {
         lexer_drop_walks(lexer);
         return false;
     }
@@ -381,11 +428,12 @@ void lexer_drop_walks(struct lexer *lexer)
     free(lexer->walks);
     free(lexer->node_sets);
     free(lexer->mask);
+    free(lexer->tokens);
     id_table_free(&lexer->walk_table);
     id_table_free(&lexer->node_set_table);
     lexer->walks = NULL;
     lexer->node_sets = NULL;
-    lexer->mask = NULL;
+    lexer->mask = lexer->tokens = NULL;
     lexer->trie = NULL;
     lexer->n_walk_places = lexer->n_node_set_places = lexer->n_node_sets = 0;
 }

@@ -19,8 +19,8 @@ struct token_trie;
 
 /* Starts at the beginning of a grammar.  Takes a reference to it; trie must outlive the matcher
  * and may be NULL when only bytes are matched.  end_ids: [n_end] the ids that end a sequence.
- * Owned: matcher_close().  Errors: ERR_LIMIT, ERR_ARG for an end id outside the vocabulary, or when the
- * grammar has served another trie. */
+ * Owned: matcher_close().  Errors: ERR_LIMIT, ERR_ARG for an end id outside the vocabulary, or when
+ * the grammar has served another trie. */
 struct matcher *matcher_open(struct grammar *grammar, const struct token_trie *trie,
                              const int32_t *end_ids, size_t n_end, struct err *err) CHECKED;
 void matcher_close(struct matcher *matcher);

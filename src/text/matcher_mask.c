@@ -119,21 +119,6 @@ static bool fill(struct masker *k)
     return add_controls(k);
 }
 
-/* Counts bits in a way that compilers turn into vector code on every processor. */
-static uint32_t count_bits(const uint32_t *mask, size_t n_words)
-{
-    uint32_t n = 0;
-    for (size_t i = 0; i < n_words; i++) {
-        uint32_t x = mask[i];
-        x -= x >> 1 & 0x55555555;
-        x = (x & 0x33333333) + (x >> 2 & 0x33333333);
-        x = (x + (x >> 4)) & 0x0F0F0F0F;
-        x += x >> 8;
-        n += (x + (x >> 16)) & 63;
-    }
-    return n;
-}
-
 bool matcher_mask(struct matcher *matcher, uint32_t *mask, struct mask_info *info, struct err *err)
 {
     struct masker k = {.m = matcher, .mask = mask, .err = err};
@@ -147,7 +132,7 @@ bool matcher_mask(struct matcher *matcher, uint32_t *mask, struct mask_info *inf
         memset(mask, 0, n_words * sizeof *mask);
     if (info) {
         *info = (struct mask_info){.is_free = ok && k.is_free};
-        info->n_allowed = count_bits(mask, n_words);
+        info->n_allowed = trie_count_bits(mask, n_words);
     }
     return ok;
 }

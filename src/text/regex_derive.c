@@ -219,6 +219,46 @@ bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4])
     return ok;
 }
 
+/* Narrows cell: [4] to the bytes that a node's classes do not tell from byte. */
+static bool narrow(struct walker *walker, const struct regex_node *x, uint8_t byte,
+                   uint64_t cell[4])
+{
+    struct regex_set *set = walker->set;
+    bool ok = true;
+    if (x->op == OP_CLASS) {
+        bool is_in = in_class(set, x, byte);
+        for (int w = 0; w < 4; w++)
+            cell[w] &= is_in ? set->classes[x->a][w] : ~set->classes[x->a][w];
+    } else if (x->op == OP_CAT) {
+        ok = walker_add(walker, x->a) &&
+             (!regex_at(set, x->a)->nullable || walker_add(walker, x->b));
+    } else if (x->op == OP_OR || x->op == OP_AND) {
+        for (uint32_t i = 0; ok && i < x->b; i++)
+            ok = walker_add(walker, set->kids.ids[x->a + i]);
+    } else if (x->op == OP_MULTIPLE) {
+        /* Each digit and the point lead elsewhere, what is neither nowhere. */
+        uint64_t own = UINT64_C(0x03FF400000000000), bit = byte < 64 ? UINT64_C(1) << byte : 0;
+        for (int w = 0; w < 4; w++)
+            cell[w] &= own & bit ? (w ? 0 : bit) : (w ? UINT64_MAX : ~own);
+    } else if (x->op >= OP_NOT) {
+        ok = walker_add(walker, x->a);
+    }
+    return ok;
+}
+
+bool regex_same_bytes(struct regex_set *set, uint32_t a, uint8_t byte, uint64_t cell[4])
+{
+    struct walker walker;
+    walker_init(&walker, set);
+    bool ok = walker_add(&walker, a);
+    for (uint32_t id; ok && walker_next(&walker, &id);) {
+        struct regex_node x = *regex_at(set, id);
+        ok = narrow(&walker, &x, byte, cell);
+    }
+    walker_free(&walker);
+    return ok;
+}
+
 /* Classes of bytes while they are being split. */
 struct classes {
     uint8_t *of;         /* [256] */

@@ -101,6 +101,9 @@ uint32_t regex_derive(struct regex_set *set, uint32_t a, uint8_t byte);
 /* The same for OP_MULTIPLE. */
 uint32_t regex_derive_multiple(struct regex_set *set, uint32_t a, uint8_t byte);
 
+/* Removes from cell: [4] all bytes whose derivatives may differ from that of byte. */
+bool regex_same_bytes(struct regex_set *set, uint32_t a, uint8_t byte, uint64_t cell[4]) CHECKED;
+
 /* Enters into firsts: [4] every byte with which a member may begin, perhaps more. */
 bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4]) CHECKED;
 

@@ -58,7 +58,8 @@ bool schema_build(struct grammar_builder *builder, const struct json_node *schem
 struct grammar *schema_grammar(const struct json_node *schema, const struct schema_options *options,
                                struct err *err) CHECKED;
 
-/* Adds any JSON object, or any value.  Errors: ERR_ARG for a pattern of white space. */
+/* Adds any JSON object, or any value: *symbol.  Errors: ERR_ARG for a pattern of white space,
+ * ERR_LIMIT. */
 bool schema_build_any(struct grammar_builder *builder, bool objects_only,
                       const struct schema_options *options, uint32_t *symbol,
                       struct err *err) CHECKED;

@@ -219,7 +219,7 @@ bool schema_refuse(struct schema_compiler *c, struct schema_branch *b, unsigned 
 bool schema_fork(struct schema_compiler *c, const struct schema_branch *b,
                  const struct json_node *node, enum term_kind kind, struct err *err) CHECKED;
 
-/* Reads the value of a count keyword.  Errors: ERR_LIMIT. */
+/* Reads the value of a count keyword into *out.  Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_count(struct schema_compiler *c, const struct json_node *node, uint32_t *out,
                   struct err *err) CHECKED;
 
@@ -248,14 +248,17 @@ bool schema_negate(struct schema_compiler *c, const struct schema_branch *b,
 bool schema_differ(struct schema_compiler *c, const struct schema_branch *b,
                    const struct json_node *value, struct err *err) CHECKED;
 
-/* schema_shape.c, schema_array.c, schema_object.c: fold the facts of a finished branch for one
- * type into *shape; *is_dead when nothing is left.  facts: [n] in the order of the schema.
- * Errors: ERR_ARG, ERR_LIMIT. */
+/* schema_object.c: takes objects from the types of a branch when a member that has to be there
+ * cannot be any value, so that choices which exclude each other are not followed to their ends. */
+void schema_object_prune(struct schema_compiler *c, struct schema_branch *b);
+
+/* schema_shape.c: folds a finished branch into shapes of its goal.  Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_shape_finish(struct schema_compiler *c, struct schema_branch *b,
                          struct err *err) CHECKED;
-/* Takes objects from the types of a branch when a member that has to be there cannot be any
- * value, so that choices which exclude each other are not followed to their ends. */
-void schema_object_prune(struct schema_compiler *c, struct schema_branch *b);
+
+/* schema_array.c, schema_object.c: fold the facts for one type into *shape; *is_dead when nothing
+ * is left.  goal gets the shapes beyond the first.  facts: [n] in the order of the schema.
+ * Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_array_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
                        struct schema_shape *shape, bool *is_dead, struct err *err) CHECKED;
 bool schema_object_fold(struct schema_compiler *c, struct schema_goal *goal,
@@ -263,8 +266,7 @@ bool schema_object_fold(struct schema_compiler *c, struct schema_goal *goal,
                         bool *is_dead, struct err *err) CHECKED;
 
 /* schema_number.c, schema_string.c: the language of the numbers, or decoded strings, that the
- * facts leave; *is_free when there are none but lengths, lo..hi.
- * Errors: ERR_ARG, ERR_LIMIT. */
+ * facts leave, as *shape.  facts: [n].  Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_number_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
                         unsigned types, struct schema_shape *shape, struct err *err) CHECKED;
 bool schema_string_fold(struct schema_compiler *c, struct schema_fact *const *facts, size_t n,
@@ -282,11 +284,11 @@ enum format_trust {
 /* The language that a format stands for; REGEX_FAILED where there is none. */
 uint32_t schema_format(struct regex_set *set, struct span name, enum format_trust *trust);
 
-/* schema.c: the symbol of a goal, whose rule may be filled later.  Errors: ERR_ARG, ERR_LIMIT. */
+/* schema.c: *symbol of a goal, whose rule may be filled later.  Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_goal_symbol(struct schema_compiler *c, uint32_t goal, uint32_t *symbol,
                         struct err *err) CHECKED;
 
-/* schema_array.c, schema_object.c: the symbol of a plan.  Errors: as above. */
+/* schema_array.c, schema_object.c: *symbol of a plan.  Errors: as above. */
 bool schema_array_build(struct schema_compiler *c, const struct array_plan *plan, uint32_t *symbol,
                         struct err *err) CHECKED;
 bool schema_object_build(struct schema_compiler *c, const struct object_plan *plan,

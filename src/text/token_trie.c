@@ -135,11 +135,6 @@ static bool build(struct trie_part *part, const struct sorted *tokens, uint32_t 
     return true;
 }
 
-static void set_bit(uint32_t *mask, uint32_t id)
-{
-    mask[id >> 5] |= UINT32_C(1) << (id & 31);
-}
-
 static bool build_slice(struct token_trie *trie, struct trie_slice *slice,
                         const struct sorted *tokens, uint32_t n, struct err *err)
 {
@@ -149,7 +144,7 @@ static bool build_slice(struct token_trie *trie, struct trie_slice *slice,
     uint32_t n_rest = 0;
     for (uint32_t i = 0; ok && i < n; i++) {
         if (tokens[i].n_plain <= slice->max_chars)
-            set_bit(slice->mask, tokens[i].id);
+            trie_set_bit(slice->mask, tokens[i].id);
         else
             rest[n_rest++] = tokens[i];
     }
@@ -191,7 +186,7 @@ static bool build_all(struct token_trie *trie, struct err *err)
         if (!s)
             continue;
         tokens[n++] = make_sorted(id, s, len);
-        set_bit(trie->text, id);
+        trie_set_bit(trie->text, id);
         trie->max_bytes = len > trie->max_bytes ? (uint32_t)len : trie->max_bytes;
     }
     trie->n_text = n;

@@ -59,4 +59,29 @@ static inline bool trie_is_plain(uint8_t byte)
     return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F;
 }
 
+/* Counts bits in a way that compilers turn into vector code on every processor.  mask: [n_words] */
+static inline uint32_t trie_count_bits(const uint32_t *mask, size_t n_words)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < n_words; i++) {
+        uint32_t x = mask[i];
+        x -= x >> 1 & 0x55555555;
+        x = (x & 0x33333333) + (x >> 2 & 0x33333333);
+        x = (x + (x >> 4)) & 0x0F0F0F0F;
+        x += x >> 8;
+        n += (x + (x >> 16)) & 63;
+    }
+    return n;
+}
+
+static inline bool trie_bit(const uint32_t *mask, uint32_t id)
+{
+    return mask[id >> 5] >> (id & 31) & 1;
+}
+
+static inline void trie_set_bit(uint32_t *mask, uint32_t id)
+{
+    mask[id >> 5] |= UINT32_C(1) << (id & 31);
+}
+
 #endif

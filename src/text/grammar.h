@@ -93,7 +93,7 @@ struct grammar_member {
 };
 
 /* A list of members with a separator between them: objects, arrays, sets.
- * The brackets around it are the caller's.  All zero is a list without any member; set max. */
+ * The brackets around it are the caller's.  Set separator and max. */
 struct grammar_list {
     enum grammar_order order;
     const struct grammar_member *fixed; /* [n_fixed] at most once each */

@@ -60,6 +60,11 @@ struct lex_walk {
     uint32_t n_crosses;
 };
 
+/* A byte that stands for its class, and the state of UTF-8 to which it leads. */
+struct lex_plain {
+    uint8_t byte, utf8;
+};
+
 struct lexer {
     struct grammar *grammar;
     uint8_t class_of[256], byte_of[256];
@@ -75,6 +80,9 @@ struct lexer {
     struct id_table state_table, set_table;
     struct lex_pair *scratch; /* pairs of a state in the making */
     uint32_t n_scratch, n_scratch_places;
+
+    struct lex_plain plain[8][256]; /* bytes of plain characters by state of UTF-8 */
+    uint16_t n_plain[8];
 
     const struct token_trie *trie; /* of the walks, NULL before the first */
     struct lex_walk *walks;

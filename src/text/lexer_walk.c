@@ -46,7 +46,8 @@ static uint8_t utf8_next(uint8_t utf8, uint8_t byte)
 static bool see(struct slicer *s, uint32_t state, uint8_t utf8)
 {
     uint32_t place = state * UTF8_STATES + utf8;
-    for (uint32_t i = 0; i < s->seen.n; i++)
+    /* Most were seen just now. */
+    for (uint32_t i = s->seen.n; i--;)
         if (s->seen.ids[i] == place)
             return true;
     if (s->seen.n == MAX_SEEN) {
@@ -57,27 +58,34 @@ static bool see(struct slicer *s, uint32_t state, uint8_t utf8)
            id_list_add(utf8 ? &s->now : &s->later, place, s->err);
 }
 
+/* Lists what the bytes of plain characters may be at each place in a character, by class. */
+static void list_plain(struct lexer *lexer)
+{
+    for (uint32_t utf8 = 0; utf8 < UTF8_STATES; utf8++) {
+        uint32_t done[UTF8_STATES][256 / 32] = {{0}};
+        lexer->n_plain[utf8] = 0;
+        for (uint32_t byte = 0x20; byte < 256; byte++) {
+            uint8_t to = utf8_next((uint8_t)utf8, (uint8_t)byte);
+            uint32_t class_id = lexer->class_of[byte];
+            if (to == UTF8_BAD_BYTE || trie_bit(done[to], class_id))
+                continue;
+            trie_set_bit(done[to], class_id);
+            lexer->plain[utf8][lexer->n_plain[utf8]++] = (struct lex_plain){(uint8_t)byte, to};
+        }
+    }
+}
+
 /* Looks at every byte that a plain character may have at a place. */
 static bool expand(struct slicer *s, uint32_t place)
 {
-    uint32_t done[256 / 32] = {0}; /* classes of bytes that lead to the same place in UTF-8 */
-    uint8_t last_utf8 = UTF8_BAD_BYTE;
-    for (uint32_t byte = 0x20; byte < 256 && s->fits; byte++) {
-        uint8_t utf8 = utf8_next(place % UTF8_STATES, (uint8_t)byte);
-        uint32_t class_id = s->lexer->class_of[byte];
-        if (utf8 == UTF8_BAD_BYTE)
-            continue;
-        if (utf8 != last_utf8)
-            memset(done, 0, sizeof done);
-        last_utf8 = utf8;
-        if (done[class_id >> 5] >> (class_id & 31) & 1)
-            continue;
-        done[class_id >> 5] |= UINT32_C(1) << (class_id & 31);
-        uint32_t to = lexer_next(s->lexer, place / UTF8_STATES, (uint8_t)byte, s->err);
+    uint32_t utf8 = place % UTF8_STATES;
+    for (uint32_t i = 0; i < s->lexer->n_plain[utf8] && s->fits; i++) {
+        struct lex_plain plain = s->lexer->plain[utf8][i];
+        uint32_t to = lexer_next(s->lexer, place / UTF8_STATES, plain.byte, s->err);
         if (to == LEX_UNBUILT)
             return false;
         s->fits = to != LEX_DEAD && !(to & LEX_CROSS);
-        if (s->fits && !see(s, to, utf8))
+        if (s->fits && !see(s, to, plain.utf8))
             return false;
     }
     return true;
@@ -398,6 +406,7 @@ bool lexer_use_trie(struct lexer *lexer, const struct token_trie *trie, struct e
     lexer->node_sets[0] = (struct node_set){0};
     lexer->n_node_sets = 1;
     lexer->trie = trie;
+    list_plain(lexer);
     return true;
 }
 

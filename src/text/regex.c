@@ -264,25 +264,25 @@ uint32_t regex_byte_class(struct regex_set *set, const uint64_t members[4])
     uint32_t hash = OP_CLASS, id;
     for (int i = 0; i < 4; i++)
         hash = id_hash(id_hash(hash, (uint32_t)copy[i]), (uint32_t)(copy[i] >> 32));
-    struct regex_node node = {.op = OP_CLASS, .a = UINT32_MAX};
     for (uint32_t at = hash; id_table_probe(&set->class_table, hash, &at, &id);)
-        if (memcmp(set->classes[id], copy, sizeof copy) == 0)
-            node.a = id;
-    if (node.a == UINT32_MAX) {
-        struct err *err = cause(set);
-        uint64_t(*classes)[4] =
-            array_more(set->classes, set->n_classes, &set->n_class_places, 1, sizeof *classes, err);
-        if (!classes)
-            return no_memory(set);
-        set->classes = classes;
-        if (!id_table_add(&set->class_table, hash, set->n_classes, err))
-            return no_memory(set);
-        memcpy(classes[set->n_classes], copy, sizeof copy);
-        node.a = set->n_classes++;
-    }
-    node.flags = (uint8_t)class_flags(copy);
-    node.utf8 = class_map(copy);
-    return intern(set, &node, NULL);
+        if (memcmp(set->classes[regex_at(set, id)->a], copy, sizeof copy) == 0)
+            return id;
+    struct err *err = cause(set);
+    uint64_t(*classes)[4] =
+        array_more(set->classes, set->n_classes, &set->n_class_places, 1, sizeof *classes, err);
+    if (!classes)
+        return no_memory(set);
+    set->classes = classes;
+    memcpy(classes[set->n_classes], copy, sizeof copy);
+    struct regex_node node = {.op = OP_CLASS,
+                              .flags = (uint8_t)class_flags(copy),
+                              .a = set->n_classes,
+                              .utf8 = class_map(copy)};
+    id = intern(set, &node, NULL);
+    if (id == REGEX_FAILED || !id_table_add(&set->class_table, hash, id, err))
+        return no_memory(set);
+    set->n_classes++;
+    return id;
 }
 
 uint32_t regex_byte_range(struct regex_set *set, uint8_t lo, uint8_t hi)
@@ -295,7 +295,9 @@ uint32_t regex_byte_range(struct regex_set *set, uint8_t lo, uint8_t hi)
 
 uint32_t regex_byte(struct regex_set *set, uint8_t byte)
 {
-    return regex_byte_range(set, byte, byte);
+    if (!set->bytes[byte])
+        set->bytes[byte] = regex_byte_range(set, byte, byte);
+    return set->bytes[byte];
 }
 
 /* --- concatenation and repetition ----------------------------------------- */

@@ -196,12 +196,18 @@ static size_t json_escape(uint32_t byte, char *out)
     return 6;
 }
 
+/* Bytes below 0x80 that need an escape: the controls, the quote, the backslash. */
+#define ESCAPED_0 (UINT64_C(0xFFFFFFFF) | UINT64_C(1) << '"')
+#define ESCAPED_1 (UINT64_C(1) << ('\\' - 64))
+
 /* A class of bytes as JSON spells them. */
 static uint32_t spell_class(struct regex_set *set, uint32_t class_id)
 {
     uint64_t plain[4];
     memcpy(plain, set->classes[class_id], sizeof plain);
     uint32_t base = set->scratch.n;
+    if (!(plain[0] & ESCAPED_0) && !(plain[1] & ESCAPED_1))
+        return regex_byte_class(set, plain);
     for (uint32_t byte = 0; byte < 0x80; byte++) {
         char text[8];
         if (!(plain[byte >> 6] >> (byte & 63) & 1))
@@ -221,7 +227,6 @@ static uint32_t spell_class(struct regex_set *set, uint32_t class_id)
 struct speller {
     struct regex_set *set;
     uint32_t *done; /* [n] spelling of each node, REGEX_FAILED where not known */
-    uint32_t all;   /* spelling of any text */
 };
 
 static uint32_t spell(struct speller *speller, uint32_t id);
@@ -250,11 +255,25 @@ static uint32_t spell_chain(struct speller *speller, uint32_t id)
     return all;
 }
 
+/* Every spelling. */
+static uint32_t json_text(struct regex_set *set)
+{
+    static const uint64_t all[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    if (!set->json_text) {
+        uint32_t byte = regex_byte_class(set, all);
+        if (byte == REGEX_FAILED)
+            return REGEX_FAILED;
+        uint32_t spelled = spell_class(set, regex_at(set, byte)->a);
+        set->json_text = regex_make_repeat(set, spelled, 0, REGEX_FOREVER);
+    }
+    return set->json_text;
+}
+
 /* What is no spelling of a text must not come back through a complement. */
 static uint32_t spell_not(struct speller *speller, uint32_t id)
 {
     uint32_t rest = regex_not(speller->set, spell(speller, id));
-    return regex_and(speller->set, speller->all, rest);
+    return regex_and(speller->set, json_text(speller->set), rest);
 }
 
 /* Spelling maps each character to a text of its own, none the beginning of another, so it goes
@@ -301,12 +320,6 @@ uint32_t regex_json_spelling(struct regex_set *set, uint32_t text)
     if (text == REGEX_FAILED)
         return REGEX_FAILED;
     struct speller speller = {.set = set};
-    uint64_t bytes[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    uint32_t byte = regex_byte_class(set, bytes);
-    if (byte == REGEX_FAILED)
-        return REGEX_FAILED;
-    speller.all =
-        regex_make_repeat(set, spell_class(set, regex_at(set, byte)->a), 0, REGEX_FOREVER);
     speller.done = mem_new(text + 1, sizeof *speller.done, &err);
     if (!speller.done)
         return regex_fail(set, ERR_LIMIT, "%s", err.text);

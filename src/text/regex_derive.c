@@ -97,8 +97,12 @@ static void grow_memo(struct regex_set *set)
 
 uint32_t regex_derive(struct regex_set *set, uint32_t id, uint8_t byte)
 {
-    if (regex_at(set, id)->op <= OP_CLASS)
+    const struct regex_node *x = regex_at(set, id);
+    if (x->op <= OP_CLASS)
         return derive(set, id, byte);
+    /* Unions of many texts are made of these. */
+    if (x->op == OP_CAT && regex_at(set, x->a)->op == OP_CLASS)
+        return in_class(set, regex_at(set, x->a), byte) ? x->b : (uint32_t)REGEX_NOTHING;
     uint32_t hash = id_hash(id, byte);
     struct regex_memo *memo = set->n_memo ? &set->memo[hash & (set->n_memo - 1)] : NULL;
     if (memo && memo->node == id && memo->byte == byte)

@@ -64,9 +64,9 @@ struct regex_set {
     uint32_t n_memo, n_memo_used;
     uint32_t fuel; /* derivative steps left */
     bool failed;
-    struct err cause;                       /* of the first failure */
-    struct err later;                       /* of others, unused */
-    uint32_t any_char, any_text, json_char; /* REGEX_FAILED until made */
+    struct err cause;                                              /* of the first failure */
+    struct err later;                                              /* of others, unused */
+    uint32_t any_char, any_text, json_char, json_text, bytes[256]; /* REGEX_FAILED until made */
 };
 
 static inline const struct regex_node *regex_at(const struct regex_set *set, uint32_t id)

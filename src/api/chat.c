@@ -8,6 +8,7 @@
 #include "api/chat_writer.h"
 #include "api/endpoints.h"
 #include "api/fields.h"
+#include "api/metrics.h"
 #include "api/turn_options.h"
 #include "base/mem.h"
 
@@ -71,6 +72,70 @@ static bool read_prediction(const struct json_node *body, struct completion *c,
     return true;
 }
 
+/* Fields of newer or other interfaces are left alone, and counted. */
+static void count_unknown(const struct completion *c, const struct json_node *body)
+{
+    static const char *const known[] = {
+        "model",
+        "messages",
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "min_tokens",
+        "stop",
+        "stop_token_ids",
+        "seed",
+        "random_seed",
+        "stream",
+        "stream_options",
+        "n",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "structured_outputs",
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+        "grammar",
+        "json_schema",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+        "prediction",
+        "reasoning_effort",
+        "reasoning_format",
+        "include_reasoning",
+        "prompt_mode",
+        "safe_prompt",
+        "metadata",
+        "prompt_cache_key",
+        "service_tier",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "include_stop_str_in_output",
+        "ignore_eos",
+        "return_token_ids",
+        "continue_final_message",
+        "chat_template_kwargs",
+        "user",
+        "store",
+        "truncate_for_context_length",
+    };
+    for (const struct json_node *field = body->first; field; field = field->next) {
+        size_t i = 0, n = sizeof known / sizeof *known;
+        while (i < n && !span_is(field->key, known[i]))
+            i++;
+        if (i == n)
+            metrics_count(c->call->api->metrics, METRIC_UNKNOWN_FIELD);
+    }
+}
+
 /* Reads all of the request but its messages. */
 static bool read_request(const struct json_node *body, struct completion *c,
                          struct token_ids *guess, struct err *err)
@@ -110,6 +175,7 @@ static void start(struct completion *c, struct chat *chat, const struct json_nod
 {
     struct err err = {0};
     struct token_ids guess = {0};
+    count_unknown(c, body);
     if (!read_request(body, c, &guess, &err)) {
         call_fail_err(c->call, &err);
     } else if (turn_options_read(c, chat, body) && make_prompt(c, chat, body)) {
@@ -122,6 +188,30 @@ static void start(struct completion *c, struct chat *chat, const struct json_nod
         completion_start(c);
     }
     token_ids_free(&guess);
+}
+
+/* Tools that a service would run itself; none are here. */
+static bool has_own_tools_only(struct call *call)
+{
+    static const char *const others[] = {"web_search",       "web_search_premium",
+                                         "code_interpreter", "image_generation",
+                                         "document_library", "connector"};
+    const struct json_node *tools = field_find(call->body.root, "tools");
+    for (const struct json_node *tool = tools ? tools->first : NULL; tool; tool = tool->next) {
+        const struct json_node *type = field_find(tool, "type");
+        for (size_t i = 0; type && i < sizeof others / sizeof *others; i++) {
+            struct api_error error;
+            if (type->kind != NODE_STRING || !span_is(type->text, others[i]))
+                continue;
+            api_error_set(&error, 400, "invalid_request_error", "unsupported_content",
+                          "the tool '%s' runs on the server, and this one has none; give tools of "
+                          "type function",
+                          others[i]);
+            call_fail(call, &error);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The model has to have a form for conversations. */
@@ -180,6 +270,6 @@ bool chat_count(struct call *call, const struct api_model *model, struct json_tr
 void chat_answer(struct call *call)
 {
     const struct api_model *model = call_model(call);
-    if (model)
+    if (model && has_own_tools_only(call))
         chat_run(call, model, &call->body, &chat_writer, "chatcmpl-");
 }

@@ -228,6 +228,8 @@ bool chat_prompt(struct chat *chat, const struct api_model *model,
     if (ok)
         return true;
     api_error_of(error, &err);
+    if (err.code == ERR_ARG && strncmp(err.text, "tools[", 6) == 0)
+        return false;
     if (err.code == ERR_ARG) { /* each field was fine: what is wrong is how they go together */
         error->status = 400;
         error->type = "invalid_request_message_order";

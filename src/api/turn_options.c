@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/turn_options.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "api/fields.h"
@@ -35,12 +36,12 @@ static bool read_allowed(const struct json_node *choice, struct chat *chat,
     if (!tools)
         return false;
     size_t n = 0;
-    for (size_t i = 0; i < chat->n_tools; i++)
+    for (size_t i = 0; i < turn->n_tools; i++)
         for (const struct json_node *item = list->first; item; item = item->next) {
             const struct json_node *function = field_find(item, "function");
             const struct json_node *name = field_find(function ? function : item, "name");
-            if (name && span_same(name->text, chat->tools[i].name)) {
-                tools[n++] = chat->tools[i];
+            if (name && span_same(name->text, turn->tools[i].name)) {
+                tools[n++] = turn->tools[i];
                 break;
             }
         }
@@ -127,11 +128,47 @@ static bool is_free(const struct turn_request *turn)
            (!type || (type->kind == NODE_STRING && span_is(type->text, "text")));
 }
 
+/* An object that declares no members and says nothing of others: the tool takes no arguments. */
+static bool takes_nothing(const struct json_node *parameters)
+{
+    static const char *const harmless[] = {"type", "properties", "required", "description",
+                                           "title"};
+    const struct json_node *properties = json_member(parameters, "properties");
+    if (!properties || properties->n)
+        return false;
+    for (const struct json_node *member = parameters->first; member; member = member->next) {
+        size_t i = 0, n = sizeof harmless / sizeof *harmless;
+        while (i < n && !span_is(member->key, harmless[i]))
+            i++;
+        if (i == n)
+            return false;
+    }
+    return true;
+}
+
+/* The tools as the grammar is to see them. */
+static bool copy_tools(struct chat *chat, struct turn_request *turn, struct err *err)
+{
+    struct chat_tool *tools = arena_new(&chat->arena, chat->n_tools + 1, sizeof *tools, err);
+    if (!tools)
+        return false;
+    for (size_t i = 0; i < chat->n_tools; i++) {
+        tools[i] = chat->tools[i];
+        if (tools[i].parameters && takes_nothing(tools[i].parameters))
+            tools[i].parameters = NULL;
+    }
+    turn->tools = tools;
+    turn->n_tools = chat->n_tools;
+    return true;
+}
+
 static bool read(struct completion *c, struct chat *chat, const struct json_node *body,
                  struct turn_request *turn, struct err *err)
 {
     bool parallel = true;
-    *turn = (struct turn_request){.tools = chat->tools, .n_tools = chat->n_tools};
+    *turn = (struct turn_request){0};
+    if (!copy_tools(chat, turn, err))
+        return false;
     turn->response_format = field_find(body, "response_format");
     if (turn->response_format && turn->response_format->kind != NODE_OBJECT)
         return json_node_fail(turn->response_format, err, "expected an object");
@@ -140,11 +177,30 @@ static bool read(struct completion *c, struct chat *chat, const struct json_node
         !find_constraint(body, &c->call->arena, &turn->constraint, err))
         return false;
     turn->one_call = !parallel;
+    if (turn->choice == TURN_ANY || turn->choice == TURN_NAMED)
+        turn->guard = TURN_GUARD_SCHEMA; /* a call that is demanded has the arguments asked for */
     turn->thinking = says_no_thinking(body) ? TURN_NO_THINKING : TURN_MAY_THINK;
     if (field_find(body, "prompt_mode"))
         turn->thinking = TURN_DOES_THINK;
     if (!is_free(turn))
         c->sampling.n_stop = 0;
+    return true;
+}
+
+/* Without a grammar, which would see to it: no thought begins. */
+static bool ban_thinking(struct completion *c, struct err *err)
+{
+    struct job_params *job = &c->sampling.job;
+    int32_t id = c->model->format->ids[CONTROL_THINK];
+    if (id < 0)
+        return true;
+    struct token_bias *biases = arena_new(&c->call->arena, job->n_biases + 1, sizeof *biases, err);
+    if (!biases)
+        return false;
+    for (size_t i = 0; i < job->n_biases; i++)
+        biases[i] = job->biases[i];
+    biases[job->n_biases++] = (struct token_bias){.id = id, .bias = -INFINITY};
+    job->biases = biases;
     return true;
 }
 
@@ -156,7 +212,11 @@ bool turn_options_read(struct completion *c, struct chat *chat, const struct jso
         call_fail_err(c->call, &err);
         return false;
     }
-    if (turn_grammar(c->model->format, &turn, &c->grammar, &err))
+    /* An answer that goes on whatever comes is a measurement, which no tool needs to be right. */
+    if (c->sampling.job.ignore_eos && is_free(&turn) && turn.choice == TURN_AUTO)
+        return true;
+    if (turn_grammar(c->model->format, &turn, &c->grammar, &err) &&
+        (c->grammar || turn.thinking != TURN_NO_THINKING || ban_thinking(c, &err)))
         return true;
     struct api_error error;
     api_error_of(&error, &err);

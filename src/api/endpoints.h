@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* endpoints.h - who answers which route; each has a file of its own name. */
+/* endpoints.h - who answers which route. */
 #ifndef API_ENDPOINTS_H
 #define API_ENDPOINTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chat.c - POST /v1/chat/completions. */
+/* chat_completions.c - POST /v1/chat/completions. */
 #include <stdio.h>
 #include <string.h>
 

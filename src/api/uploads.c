@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* files.c - /v1/files: what clients upload, list, read and remove. */
+/* uploads.c - /v1/files: what clients upload, list, read and remove. */
 #include "store/files.h"
 
 #include <fcntl.h>

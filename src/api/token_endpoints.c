@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tokenize.c - POST /tokenize and /detokenize, as vLLM and llama-server have them. */
+/* token_endpoints.c - POST /tokenize and /detokenize, as vLLM and llama-server have them. */
 #include "api/api_int.h"
 #include "api/chat_prompt.h"
 #include "api/endpoints.h"

@@ -123,10 +123,10 @@ static inline uint32_t lexer_next(struct lexer *lexer, uint32_t state, uint8_t b
     return to != LEX_UNBUILT ? to : lexer_build(lexer, state, byte, err);
 }
 
-/* Stores the state that stands for this one in masks.  Errors: ERR_LIMIT. */
+/* Stores the state that stands for this one in masks.  clamped: [1].  Errors: ERR_LIMIT. */
 bool lexer_clamp(struct lexer *lexer, uint32_t state, uint32_t *clamped, struct err *err) CHECKED;
 
-/* Stores the number of the walk of a state over a set of nodes.  Errors: ERR_LIMIT. */
+/* Stores the number of the walk of a state over a set of nodes.  id: [1].  Errors: ERR_LIMIT. */
 bool lexer_walk(struct lexer *lexer, uint32_t state, uint32_t nodes, uint32_t *id,
                 struct err *err) CHECKED;
 

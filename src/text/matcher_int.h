@@ -54,7 +54,7 @@ bool matcher_step(struct matcher *m, uint8_t byte, uint32_t n_bytes, bool *alive
                   struct err *err) CHECKED;
 
 /* The row behind all terminals of m->now that may end at n_bytes, ROW_NONE when there is none.
- * byte: only those that it may follow; -1 for any.  Errors: ERR_LIMIT. */
+ * byte: only those that it may follow; -1 for any.  row: [1].  Errors: ERR_LIMIT. */
 bool matcher_pending(struct matcher *m, int byte, uint32_t n_bytes, uint32_t *row,
                      struct err *err) CHECKED;
 

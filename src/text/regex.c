@@ -759,11 +759,8 @@ static uint32_t make_multiple(struct regex_set *set, uint32_t left, uint32_t div
 {
     /* Some text always remains: more digits reach every remainder.  A digit or a point between
      * characters is a character. */
-    struct regex_node node = {.op = OP_MULTIPLE,
-                              .nullable = !left,
-                              .lo = left,
-                              .hi = divisor,
-                              .utf8 = ~UINT32_C(15)};
+    struct regex_node node = {
+        .op = OP_MULTIPLE, .nullable = !left, .lo = left, .hi = divisor, .utf8 = ~UINT32_C(15)};
     return intern(set, &node, NULL);
 }
 

@@ -94,7 +94,7 @@ static void handle(void *arg, struct http_exchange *x)
     (void)arg;
     struct call *call = http_user(x);
     struct err err = {0};
-    if (call->route->body == BODY_NONE && !call->route->waits) {
+    if (call->route->body == BODY_NONE) {
         call->route->answer(call);
         return;
     }
@@ -147,8 +147,10 @@ static void route(void *arg, struct http_exchange *x, struct http_intake *intake
     }
     if (!may(call, head->method))
         return;
-    static const enum http_content contents[] = {HTTP_CONTENT_NONE, HTTP_CONTENT_MEMORY,
-                                                 HTTP_CONTENT_FORM};
+    static const enum http_content contents[] = {[BODY_NONE] = HTTP_CONTENT_NONE,
+                                                 [BODY_STORE] = HTTP_CONTENT_NONE,
+                                                 [BODY_JSON] = HTTP_CONTENT_MEMORY,
+                                                 [BODY_FORM] = HTTP_CONTENT_FORM};
     *intake = (struct http_intake){.handle = handle,
                                    .arg = api,
                                    .route = match.route->path,

@@ -136,7 +136,7 @@ static bool add_guardrail(struct mender *m, struct arena *arena)
         char *text = arena_new(arena, 1, sizeof guardrail + 2 + old.n, m->err);
         if (!text)
             return false;
-        memcpy(text, guardrail, sizeof guardrail - 1);
+        memcpy(text, guardrail, sizeof guardrail); /* its NUL makes room for what follows */
         memcpy(text + sizeof guardrail - 1, "\n\n", 2);
         memcpy(text + sizeof guardrail + 1, old.s, old.n);
         part->text = (struct span){text, sizeof guardrail + 1 + old.n};

@@ -230,7 +230,7 @@ static bool open_choices(struct completion *c, struct err *err)
         options.listen = listen;
         options.arg = choice;
         c->n_choices = i + 1;
-        if (!answer_init(&choice->answer, &options, c->sampling.seed + i * 1000003u, err))
+        if (!answer_init(&choice->answer, &options, c->sampling.seed + (uint64_t)i * 1000003u, err))
             return false;
     }
     c->n_left = c->n_choices;

@@ -14,8 +14,9 @@ struct call;
 
 enum route_body {
     BODY_NONE,
-    BODY_JSON, /* parsed in call->body; answered by a worker */
-    BODY_FORM, /* multipart; answered by a worker */
+    BODY_STORE, /* none either; answered by a worker, as it asks the store */
+    BODY_JSON,  /* parsed in call->body; answered by a worker */
+    BODY_FORM,  /* multipart; answered by a worker */
 };
 
 struct route {
@@ -25,7 +26,6 @@ struct route {
     enum route_body body;
     void (*answer)(struct call *call);
     const char *about; /* one line for the documentation */
-    bool waits;        /* without a body, but answered by a worker: it asks the store */
 };
 
 extern const struct route routes[];

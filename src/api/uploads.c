@@ -127,24 +127,27 @@ static bool store_file(struct call *call, const struct http_part *part,
     return ok;
 }
 
+static bool take_upload(struct call *call, struct file_info *info, struct err *err)
+{
+    struct file_upload_about about = {0};
+    struct http_form *form = http_form(call->x);
+    const struct http_part *part = form ? http_form_find(form, "file") : NULL;
+    if (!part || !part->path)
+        return err_set(err, ERR_ARG, "request: file: missing; expected a part with a file name");
+    if (!read_about(call, form, &about, err))
+        return false;
+    about.name = (struct span){part->file_name, strlen(part->file_name)};
+    about.mime = (struct span){part->content_type, strlen(part->content_type)};
+    return store_file(call, part, &about, info, err);
+}
+
 void file_upload_answer(struct call *call)
 {
     struct err err = {0};
     struct file_info info;
-    struct file_upload_about about = {0};
-    struct http_form *form = http_form(call->x);
     if (!has_store(call))
         return;
-    const struct http_part *part = form ? http_form_find(form, "file") : NULL;
-    if (!part || !part->path)
-        err_set(&err, ERR_ARG, "request: file: missing; expected a part with a file name");
-    bool ok = !err.code && read_about(call, form, &about, &err);
-    if (ok) {
-        about.name = (struct span){part->file_name, strlen(part->file_name)};
-        about.mime = (struct span){part->content_type, strlen(part->content_type)};
-        ok = store_file(call, part, &about, &info, &err);
-    }
-    if (ok) {
+    if (take_upload(call, &info, &err)) {
         reply_file(call, &info, false);
         return;
     }

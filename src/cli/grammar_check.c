@@ -43,9 +43,10 @@ static struct grammar *compile_regex(const struct buf *text, struct err *err)
     struct grammar_builder *builder = grammar_builder_open(err);
     if (!builder)
         return NULL;
-    size_t n = text->len && text->data[text->len - 1] == '\n' ? text->len - 1 : text->len;
-    uint32_t regex =
-        regex_parse(grammar_regexes(builder), text->data ? text->data : "", n, REGEX_WHOLE, err);
+    const char *s = text->data ? text->data : "";
+    size_t n =
+        strlen(s) == text->len && text->len && s[text->len - 1] == '\n' ? text->len - 1 : text->len;
+    uint32_t regex = regex_parse(grammar_regexes(builder), s, n, REGEX_WHOLE, err);
     if (regex != REGEX_FAILED)
         return grammar_finish(builder, grammar_terminal(builder, regex), err);
     grammar_builder_close(builder);

@@ -44,8 +44,9 @@ static struct grammar *compile_regex(const struct buf *text, struct err *err)
     if (!builder)
         return NULL;
     const char *s = text->data ? text->data : "";
-    size_t n =
-        strlen(s) == text->len && text->len && s[text->len - 1] == '\n' ? text->len - 1 : text->len;
+    size_t n = text->len;
+    if (n && s[n - 1] == '\n')
+        n--;
     uint32_t regex = regex_parse(grammar_regexes(builder), s, n, REGEX_WHOLE, err);
     if (regex != REGEX_FAILED)
         return grammar_finish(builder, grammar_terminal(builder, regex), err);

@@ -20,15 +20,15 @@ static bool reads_the_same(const struct scheduler *sched, const struct job *job)
 {
     if (!sched->cache || job_wants_rows(job))
         return false;
-    size_t known =
-        PAGE * prefix_cache_count(sched->cache, job->params.space, job->ids, job->params.n - 1);
+    size_t known = (size_t)PAGE *
+                   prefix_cache_count(sched->cache, job->params.space, job->ids, job->params.n - 1);
     for (const struct job *other = sched->jobs; other; other = other->next) {
         if (!other->running || !job_reads_prompt(other) || other->params.space != job->params.space)
             continue;
         size_t n = other->params.n < job->params.n ? other->params.n : job->params.n, same = 0;
         while (same < n && other->ids[same] == job->ids[same])
             same++;
-        if (same > known + 2 * PAGE && same > other->n_pos)
+        if (same > known + (size_t)2 * PAGE && same > other->n_pos)
             return true;
     }
     return false;
@@ -152,7 +152,7 @@ void pages_advance(struct scheduler *sched, struct job *job, uint32_t n)
     uint32_t n_prompt = (uint32_t)job->params.n;
     uint32_t end = (job->n_pos < n_prompt ? job->n_pos : n_prompt) / PAGE;
     for (uint32_t i = first; sched->cache && i < end; i++)
-        prefix_cache_add(sched->cache, job->params.space, &job->place, job->ids + i * PAGE,
+        prefix_cache_add(sched->cache, job->params.space, &job->place, job->ids + (size_t)i * PAGE,
                          job->seq.page_ids[i]);
     if (sched->window && job->n_pos >= sched->window)
         sequence_forget(&job->seq, job->n_pos + 1 - sched->window);

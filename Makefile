@@ -116,14 +116,14 @@ $(OUT)/hub_server: $(OUT)/test/cli/hub_server.o $(OUT)/test/cli/hub_tls.o
 $(OUT)/stream_server: $(OUT)/test/cli/stream_server.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
-# Unit tests, then the fuzz corpora through the same parsers, then the commands, then the clients,
-# then the page.
+# Unit tests, then the fuzz corpora through the same parsers, then the commands; of the release also
+# the clients, then the page.
 check: $(OUT)/unit all corpus $(OUT)/scripted_model $(OUT)/tiny_model $(OUT)/hub_server \
   $(OUT)/stream_server
 	test/parts $(OUT)/unit $(T)
 	$(if $(T),,BISE=$(OUT)/bise test/cli/run)
-	$(if $(T),,B=$(B) BISE=$(OUT)/bise test/api/run)
-	$(if $(T),,BISE=$(OUT)/bise test/web/run)
+	$(if $(T)$(filter-out release,$(B)),,B=$(B) BISE=$(OUT)/bise test/api/run)
+	$(if $(T)$(filter-out release,$(B)),,BISE=$(OUT)/bise test/web/run)
 
 # What the unit tests try a few thousand times, often.
 properties: $(OUT)/unit

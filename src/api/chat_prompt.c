@@ -133,13 +133,15 @@ static bool add_guardrail(struct mender *m, struct arena *arena)
     *part = (struct chat_part){.kind = PART_TEXT, .text = SPAN(guardrail)};
     if (m->n && first->role == CHAT_SYSTEM && first->n_parts && first->parts[0].kind == PART_TEXT) {
         struct span old = first->parts[0].text;
-        char *text = arena_new(arena, 1, sizeof guardrail + 2 + old.n, m->err);
-        if (!text)
+        struct buf text;
+        buf_init(&text, LIMIT_TEXT_BYTES);
+        bool ok = buf_add(&text, guardrail, sizeof guardrail - 1, m->err) &&
+                  buf_add(&text, "\n\n", 2, m->err) && buf_add(&text, old.s, old.n, m->err);
+        char *copy = ok ? arena_string(arena, text.data, text.len, m->err) : NULL;
+        part->text = (struct span){copy, text.len};
+        buf_free(&text);
+        if (!copy)
             return false;
-        memcpy(text, guardrail, sizeof guardrail); /* its NUL makes room for what follows */
-        memcpy(text + sizeof guardrail - 1, "\n\n", 2);
-        memcpy(text + sizeof guardrail + 1, old.s, old.n);
-        part->text = (struct span){text, sizeof guardrail + 1 + old.n};
         first->parts = part;
         first->n_parts = 1;
         return true;

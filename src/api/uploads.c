@@ -144,7 +144,7 @@ static bool take_upload(struct call *call, struct file_info *info, struct err *e
 void file_upload_answer(struct call *call)
 {
     struct err err = {0};
-    struct file_info info;
+    struct file_info info = {0};
     if (!has_store(call))
         return;
     if (take_upload(call, &info, &err)) {

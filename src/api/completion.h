@@ -96,7 +96,4 @@ struct usage completion_usage(const struct completion *c);
 /* Why an answer ended, in the words of OpenAI and Mistral.  Borrowed: static. */
 const char *choice_finish(const struct choice *choice);
 
-/* Appends an item of log-probabilities as chat completions have it. */
-void choice_add_chance(struct choice *choice, const struct job_token *token);
-
 #endif

@@ -60,7 +60,7 @@ counts third --model mine --requests 9 --generate 6 --warmup 0
 for fault in cut short failing unreadable huge busy never page nowhere modelless; do
     counts $fault --requests 3 2>&1 | grep -v "has 2 models"
 done
-counts silent --model mine --timeout 1 --requests 2 --warmup 0
+counts silent --model mine --timeout 2 --requests 2 --warmup 0
 
 echo "== JSON and CSV"
 load plain --model mine --requests 3 --generate 4 --check --json |
@@ -68,10 +68,11 @@ load plain --model mine --requests 3 --generate 4 --check --json |
 load third --model mine --requests 3 --generate 4 --csv --warmup 0 | cut -d, -f1,2,4-6,10-13,15-17
 
 echo "== Ctrl-C ends with what is there"
+: >"$TMP/log"
 env --default-signal=INT "$BISE" bench serve --url "$at/slow" --model mine --generate 10 \
     --requests 1000 --concurrency 2 >"$TMP/out" 2>&1 &
 pid=$!
-sleep 2
+while [ "$(wc -l <"$TMP/log")" -lt 12 ]; do sleep 0.1; done # some of what is measured
 kill -INT $pid
 wait $pid
 echo "= $?"

@@ -63,7 +63,6 @@
 #define LIMIT_SCHEMA_CHOICES      256        /* one inside the other */
 #define LIMIT_SCHEMA_STEPS        1000000u   /* keywords looked at while merging */
 #define LIMIT_SCHEMA_GOALS        100000u    /* different places of one schema, after merging */
-#define LIMIT_SCHEMA_ENUM         100000u    /* values of all enums */
 #define LIMIT_SCHEMA_MULTIPLE     10000u     /* multipleOf, without its power of ten */
 #define LIMIT_SCHEMA_TUPLE        4096u      /* items that differ by their place */
 #define LIMIT_SCHEMA_KEY_CLASSES  64u        /* kinds of names by patternProperties */

@@ -199,6 +199,10 @@ struct schema_branch {
     const struct schema_chain *chain;
 };
 
+/* Counts steps of work.  Errors: ERR_ARG at node past LIMIT_SCHEMA_STEPS. */
+bool schema_spend(struct schema_compiler *c, size_t n_steps, const struct json_node *node,
+                  struct err *err) CHECKED;
+
 /* Follows a branch, and those it forks into, to their shapes.
  * Errors: ERR_ARG, ERR_LIMIT. */
 bool schema_merge_run(struct schema_compiler *c, struct schema_branch branch,

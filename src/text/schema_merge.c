@@ -45,6 +45,14 @@ bool schema_push(struct schema_compiler *c, struct schema_branch *b, const struc
     return true;
 }
 
+bool schema_spend(struct schema_compiler *c, size_t n_steps, const struct json_node *node,
+                  struct err *err)
+{
+    c->n_steps += n_steps;
+    return c->n_steps <= LIMIT_SCHEMA_STEPS ||
+           schema_fail(&c->doc, node, err, "merging takes too many steps");
+}
+
 /* Comes back to the keywords from member on, later. */
 static bool push_rest(struct schema_compiler *c, struct schema_branch *b,
                       const struct json_node *schema, const struct json_node *member,
@@ -208,7 +216,6 @@ static bool are_disjoint(struct schema_compiler *c, const struct json_node *a,
     struct err ignored = {0};
     struct schema_term both[] = {{a, TERM_HOLDS}, {b, TERM_HOLDS}};
     uint32_t goal;
-    c->n_steps++;
     if (!(quick_types(c, a, 0) & quick_types(c, b, 0)))
         return true;
     return schema_goal_find(c, both, 2, &goal, &ignored) && schema_goal_is_dead(c, goal);
@@ -249,6 +256,8 @@ static bool fork_one(struct schema_compiler *c, const struct schema_branch *b,
     for (const struct json_node *item = list->first; item; item = item->next) {
         struct schema_branch copy = *b;
         copy.types &= quick_types(c, item, 0);
+        if (!schema_spend(c, list->n, item, err))
+            return false;
         for (const struct json_node *other = list->first; other && copy.types; other = other->next)
             if (other != item && (quick_types(c, other, 0) & copy.types) &&
                 !are_disjoint(c, item, other) && !schema_push(c, &copy, other, TERM_FAILS, err))
@@ -280,9 +289,12 @@ static bool fork_dependencies(struct schema_compiler *c, struct schema_branch b,
     if (!m)
         return schema_merge_run(c, b, err);
     if (++b.n_forks > LIMIT_SCHEMA_CHOICES)
-        return schema_fail(&c->doc, m, err, "too many choices");
+        return schema_fail(&c->doc, m, err, "more than %d choices apply to one value",
+                           LIMIT_SCHEMA_CHOICES);
+    schema_object_prune(c, &b);
+    if (!b.types)
+        return schema_spend(c, 1, m, err);
     struct schema_branch with = b;
-    b.types = TYPE_ANY & b.types;
     struct schema_fact missing = {
         .kind = FACT_PROPERTY, .name = m->key, .term = {&nothing, TERM_HOLDS}, .node = m};
     if (!schema_add_fact(c, &b, missing, err) || !fork_dependencies(c, b, m->next, err))
@@ -647,10 +659,8 @@ static enum went hold_schema(struct schema_compiler *c, struct schema_branch *b,
         enum schema_word word = schema_word_find(m->key);
         if (word == WORD_NONE)
             continue;
-        if (++c->n_steps > LIMIT_SCHEMA_STEPS) {
-            schema_fail(&c->doc, m, err, "merging takes too many steps");
+        if (!schema_spend(c, 1, m, err))
             return WENT_WRONG;
-        }
         const char *expects = schema_word_expects(word, m);
         if (expects) {
             schema_fail(&c->doc, m, err, "expected %s", expects);
@@ -675,10 +685,8 @@ static enum went take_task(struct schema_compiler *c, struct schema_branch *b, s
     b->tasks = task->next;
     b->scope = task->scope;
     b->chain = task->chain;
-    if (++c->n_steps > LIMIT_SCHEMA_STEPS) {
-        schema_fail(&c->doc, node, err, "merging takes too many steps");
+    if (!schema_spend(c, 1, node, err))
         return WENT_WRONG;
-    }
     switch (task->term.kind) {
     case TERM_IS:
         return hold_value(c, b, node, err);
@@ -704,7 +712,7 @@ bool schema_merge_run(struct schema_compiler *c, struct schema_branch branch, st
     enum went went = WENT_ON;
     if (++c->depth > MERGE_DEPTH) {
         c->depth--;
-        return schema_fail(&c->doc, branch.goal->given->node, err, "too many choices in choices");
+        return schema_fail(&c->doc, c->doc.root, err, "too many choices in choices");
     }
     while (went == WENT_ON && branch.tasks && branch.types)
         went = take_task(c, &branch, err);

@@ -223,7 +223,8 @@ static bool apply_patterns(struct fold *f, const struct json_node *schema, uint3
     const struct json_node *map = json_member(schema, "patternProperties");
     for (const struct json_node *m = map ? map->first : NULL; m; m = m->next) {
         uint32_t language;
-        if (!pattern_language(f, m, &language) ||
+        if (!schema_spend(f->c, 1 + f->n_list / 8, m, f->err) ||
+            !pattern_language(f, m, &language) ||
             !split_free(f, language, is_said ? m : NULL, TERM_HOLDS, m))
             return false;
         for (uint32_t i = 0; i < f->n_list; i++) {

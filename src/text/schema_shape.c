@@ -108,6 +108,8 @@ bool schema_shape_finish(struct schema_compiler *c, struct schema_branch *b, str
     size_t n = 0;
     for (const struct schema_fact *f = b->facts; f; f = f->next)
         n++;
+    if (!schema_spend(c, 1 + n, c->doc.root, err))
+        return false;
     struct schema_fact **facts = mem_new(n, sizeof *facts, err);
     if (!facts)
         return false;

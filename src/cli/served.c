@@ -17,7 +17,7 @@
 #include "text/traits.h"
 
 /* Contexts that keys and values are kept for, where nothing else is said and memory allows. */
-enum { CONTEXTS = 4 };
+enum { CONTEXTS = 4, ANSWER_PAGES = 64 };
 
 /* The prompt format to chat in: 0 for none. */
 static int chat_version(const struct served *s, int wanted)
@@ -54,14 +54,18 @@ static bool describe(struct served *s, struct err *err)
     return buf_add(&s->about, text, (size_t)n, err);
 }
 
-/* As many pages as so many contexts need, in half of the memory that is left; one at least. */
+/* As many pages as so many contexts need, or ANSWER_PAGES for each answer at a time, in half of the
+ * memory that is left; those of one context at least. */
 static uint32_t choose_pages(const struct served *s, const struct served_options *o,
                              uint32_t context)
 {
     uint64_t page = model_page_bytes(s->rt.model);
     uint64_t one = generator_pages(model_config(s->rt.model), context, MODEL_MAX_TOKENS) + 1;
     uint64_t n = (o->n_contexts ? o->n_contexts : CONTEXTS) * one;
+    uint64_t each = (uint64_t)ANSWER_PAGES * o->scheduler.n_running;
     uint64_t most = machine_memory("") / 2 / page;
+    if (n < each)
+        n = each;
     if (o->kv_memory)
         n = o->kv_memory / page;
     else if (n > most && most)

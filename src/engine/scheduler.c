@@ -141,6 +141,7 @@ void job_end(struct scheduler *sched, struct job *job, enum finish_reason finish
     *at = job->next;
     sched->n_jobs--;
     sched->n_running -= job->running;
+    sched->is_short = sched->is_short && !job->running;
     double now = clock_now();
     struct job_result *r = &job->result;
     r->finish = finish;

@@ -53,6 +53,7 @@ struct scheduler {
     struct job *batch[SCHEDULER_RUNNING]; /* of this step */
     struct kv_span spans[SCHEDULER_RUNNING];
     int32_t ids[MODEL_MAX_TOKENS];
+    bool is_short;                  /* of pages: one was preempted, and none has ended since */
     double write_s, prompt_token_s; /* of the last steps: one of writing, one token of prompts */
     struct scheduler_stats stats;
 };

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "engine/scheduler_int.h"
 
-enum { PAGE = BACKEND_PAGE_TOKENS };
+enum { PAGE = BACKEND_PAGE_TOKENS, PAGES_AHEAD = 1 };
 
 static uint32_t n_owned(const struct scheduler *sched, uint64_t owner)
 {
@@ -99,8 +99,11 @@ void pages_admit(struct scheduler *sched)
         struct job *job = choose(sched);
         if (!job)
             return;
-        /* Who waits for pages waits first in line: else a long prompt would never be begun. */
-        if (sched->n_running && n_available(sched) < n_needed(sched, job))
+        /* Who waits for pages waits first in line: else a long prompt would never be begun.  Those
+         * that run will need some more, and who had to give theirs back waits for an end. */
+        uint32_t n_ahead = PAGES_AHEAD * sched->n_running;
+        if (sched->n_running &&
+            (sched->is_short || n_available(sched) < n_needed(sched, job) + n_ahead))
             return;
         start(sched, job);
     }
@@ -112,6 +115,7 @@ static void preempt(struct scheduler *sched, struct job *job)
     job->n_pos = 0;
     job->running = false;
     job->again = true;
+    sched->is_short = true;
     sched->n_running--;
     sched->stats.n_preempted++;
 }

@@ -5,8 +5,8 @@ static const struct scheduler_options ways[] = {
     {.n_pages = 400},
     {.n_pages = 400, .no_prefix_cache = true, .chunk = 7},
     {.n_pages = 400, .n_draft = 4, .chunk = 16},
-    {.n_pages = 16, .n_draft = 2}, /* so few that answers have to give theirs back */
-    {.n_pages = 12, .no_prefix_cache = true, .chunk = 33},
+    {.n_pages = 11, .n_draft = 2}, /* so few that answers have to give theirs back */
+    {.n_pages = 11, .no_prefix_cache = true, .chunk = 33},
     {.n_pages = 400, .n_running = 64, .n_draft = 7},
 };
 

@@ -146,7 +146,7 @@ static bool take_literal(struct parser *p, uint32_t *regex)
     *regex = REGEX_EPSILON;
     while (!is_next(p, '"')) {
         char bytes[UTF8_MAX];
-        uint32_t code;
+        uint32_t code = 0;
         if (!take_char(p, &code))
             return false;
         *regex = regex_cat(p->set, *regex, regex_literal(p->set, bytes, utf8_encode(code, bytes)));
@@ -422,7 +422,7 @@ bool gbnf_build(struct grammar_builder *builder, const char *name, struct span t
                        .at = text.s,
                        .end = text.s + text.n,
                        .err = err};
-    uint32_t root;
+    uint32_t root = 0;
     if (text.n > LIMIT_SCHEMA_BYTES)
         return err_set(err, ERR_ARG, "%s: more than %u bytes", name, LIMIT_SCHEMA_BYTES);
     bool ok = parse(&p, &root) && ebnf_build(&p.ebnf, root, symbol, err);
@@ -433,7 +433,7 @@ bool gbnf_build(struct grammar_builder *builder, const char *name, struct span t
 struct grammar *gbnf_grammar(const char *name, struct span text, const struct tokenizer *tok,
                              struct err *err)
 {
-    uint32_t root;
+    uint32_t root = 0;
     struct grammar_builder *builder = grammar_builder_open(err);
     if (!builder)
         return NULL;

@@ -274,7 +274,8 @@ static bool group_crossings(struct walker *w, struct lex_walk *walk)
 {
     struct id_list nodes = {0};
     uint32_t n_groups = 0;
-    qsort(w->crossings, w->n, sizeof *w->crossings, compare_crossings);
+    if (w->n)
+        qsort(w->crossings, w->n, sizeof *w->crossings, compare_crossings);
     for (uint32_t i = 0; i < w->n; i++)
         n_groups += !i || w->crossings[i].accept != w->crossings[i - 1].accept;
     walk->crosses = mem_new(n_groups, sizeof *walk->crosses, w->err);
@@ -299,9 +300,9 @@ static void add_twins(struct walker *w)
 {
     const struct token_trie *trie = w->lexer->trie;
     for (uint32_t i = 0; i < trie->n_twins; i++)
-        if (trie_bit(w->lexer->mask, trie->twins[2 * i]) &&
-            !trie_bit(w->lexer->mask, trie->twins[2 * i + 1]))
-            add_token(w, trie->twins[2 * i + 1]);
+        if (trie_bit(w->lexer->mask, trie->twins[(size_t)2 * i]) &&
+            !trie_bit(w->lexer->mask, trie->twins[(size_t)2 * i + 1]))
+            add_token(w, trie->twins[(size_t)2 * i + 1]);
 }
 
 static bool keep_bits(struct walker *w, struct lex_walk *walk)

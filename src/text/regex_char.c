@@ -190,7 +190,9 @@ static size_t json_escape(uint32_t byte, char *out)
         }
     if (byte >= 0x20)
         return 0;
-    memcpy(out, "\\u00", 4);
+    out[0] = '\\';
+    out[1] = 'u';
+    out[2] = out[3] = '0';
     out[4] = digits[byte >> 4];
     out[5] = digits[byte & 15];
     return 6;

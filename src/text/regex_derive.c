@@ -117,7 +117,7 @@ uint32_t regex_derive(struct regex_set *set, uint32_t id, uint8_t byte)
         return REGEX_FAILED;
     if (set->n_memo_used >= set->n_memo / 2)
         grow_memo(set);
-    if (set->n_memo) {
+    if (set->memo && set->n_memo) {
         memo = &set->memo[hash & (set->n_memo - 1)];
         set->n_memo_used += !memo->node;
         *memo = (struct regex_memo){id, byte, derivative};
@@ -223,6 +223,23 @@ bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4])
     return ok;
 }
 
+/* To those that are in the class, or not in it, as byte is. */
+static void narrow_to_class(const struct regex_set *set, const struct regex_node *x, uint8_t byte,
+                            uint64_t cell[4])
+{
+    bool is_in = in_class(set, x, byte);
+    for (int w = 0; w < 4; w++)
+        cell[w] &= is_in ? set->classes[x->a][w] : ~set->classes[x->a][w];
+}
+
+/* Of a multiple each digit and the point lead elsewhere, what is neither nowhere. */
+static void narrow_to_digit(uint8_t byte, uint64_t cell[4])
+{
+    uint64_t own = UINT64_C(0x03FF400000000000), bit = byte < 64 ? UINT64_C(1) << byte : 0;
+    for (int w = 0; w < 4; w++)
+        cell[w] &= own & bit ? (w ? 0 : bit) : (w ? UINT64_MAX : ~own);
+}
+
 /* Narrows cell: [4] to the bytes that a node's classes do not tell from byte. */
 static bool narrow(struct walker *walker, const struct regex_node *x, uint8_t byte,
                    uint64_t cell[4])
@@ -230,9 +247,7 @@ static bool narrow(struct walker *walker, const struct regex_node *x, uint8_t by
     struct regex_set *set = walker->set;
     bool ok = true;
     if (x->op == OP_CLASS) {
-        bool is_in = in_class(set, x, byte);
-        for (int w = 0; w < 4; w++)
-            cell[w] &= is_in ? set->classes[x->a][w] : ~set->classes[x->a][w];
+        narrow_to_class(set, x, byte, cell);
     } else if (x->op == OP_CAT) {
         ok = walker_add(walker, x->a) &&
              (!regex_at(set, x->a)->nullable || walker_add(walker, x->b));
@@ -240,10 +255,7 @@ static bool narrow(struct walker *walker, const struct regex_node *x, uint8_t by
         for (uint32_t i = 0; ok && i < x->b; i++)
             ok = walker_add(walker, set->kids.ids[x->a + i]);
     } else if (x->op == OP_MULTIPLE) {
-        /* Each digit and the point lead elsewhere, what is neither nowhere. */
-        uint64_t own = UINT64_C(0x03FF400000000000), bit = byte < 64 ? UINT64_C(1) << byte : 0;
-        for (int w = 0; w < 4; w++)
-            cell[w] &= own & bit ? (w ? 0 : bit) : (w ? UINT64_MAX : ~own);
+        narrow_to_digit(byte, cell);
     } else if (x->op >= OP_NOT) {
         ok = walker_add(walker, x->a);
     }

@@ -96,7 +96,7 @@ uint32_t regex_code_set(struct regex_set *set, const uint32_t *pairs, size_t n_r
 bool regex_push(struct regex_set *set, uint32_t id) CHECKED;
 
 /* The texts that are left when a first byte is taken away. */
-uint32_t regex_derive(struct regex_set *set, uint32_t a, uint8_t byte);
+uint32_t regex_derive(struct regex_set *set, uint32_t id, uint8_t byte);
 
 /* The same for OP_MULTIPLE. */
 uint32_t regex_derive_multiple(struct regex_set *set, uint32_t a, uint8_t byte);
@@ -113,9 +113,9 @@ bool regex_first_bytes(struct regex_set *set, uint32_t a, uint64_t firsts[4]) CH
 uint32_t regex_classes(struct regex_set *set, const uint32_t *nodes, uint32_t n,
                        uint8_t class_of[256]);
 
-/* What cannot be told from a within max steps of one byte: bounds of repetitions beyond max
+/* What cannot be told from id within max steps of one byte: bounds of repetitions beyond max
  * are lowered to max, or given up. */
-uint32_t regex_clamp(struct regex_set *set, uint32_t a, uint32_t max);
+uint32_t regex_clamp(struct regex_set *set, uint32_t id, uint32_t max);
 
 /* Whether a language that is not empty has two texts for certain.  Errors: ERR_LIMIT. */
 bool regex_has_two(struct regex_set *set, uint32_t a, bool *yes, struct err *err) CHECKED;

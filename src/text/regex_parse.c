@@ -295,7 +295,7 @@ static bool parse_escape(struct parser *p, struct part *out)
 {
     struct code_set codes = {0};
     bool is_set;
-    uint32_t code;
+    uint32_t code = 0;
     bool ok = set_escape(p, &codes, &is_set);
     if (ok && !is_set)
         ok = char_escape(p, &code) && code_set_add(&codes, code, code, p->err);

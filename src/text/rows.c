@@ -589,7 +589,8 @@ static bool set_bits(struct rows *r, uint32_t row, const struct step *step, void
 bool rows_control_mask(struct rows *rows, uint32_t row, uint32_t *mask, uint32_t n_words,
                        struct err *err)
 {
-    struct mask_of of = {mask, n_words};
+    struct mask_of of = {.n_words = n_words};
+    of.mask = mask;
     return for_each_control(rows, row, set_bits, &of, err);
 }
 

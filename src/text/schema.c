@@ -51,7 +51,7 @@ static bool build_goal(struct schema_compiler *c, uint32_t id, struct err *err)
     if (!schema_goal_open(c, id, err) || !build_scalars(c, goal, err))
         return false;
     /* Shapes are listed newest first. */
-    const struct schema_shape **shapes = mem_new(goal->n_shapes, sizeof *shapes, err);
+    const struct schema_shape **shapes = mem_new(goal->n_shapes, sizeof(void *), err);
     if (!shapes)
         return false;
     size_t at = goal->n_shapes;
@@ -133,7 +133,7 @@ bool schema_build(struct grammar_builder *builder, const struct json_node *schem
 struct grammar *schema_grammar(const struct json_node *schema, const struct schema_options *options,
                                struct err *err)
 {
-    uint32_t root;
+    uint32_t root = 0;
     struct grammar_builder *builder = grammar_builder_open(err);
     if (!builder)
         return NULL;

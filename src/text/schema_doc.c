@@ -33,10 +33,8 @@ bool schema_fail(const struct schema_doc *doc, const struct json_node *node, str
         struct span part = node->key;
         if (node->up->kind == NODE_ARRAY)
             part = (struct span){index, (size_t)snprintf(index, sizeof index, "%zu", node->index)};
-        if ((size_t)(at - path) < part.n + 1) {
-            at = path;
+        if ((size_t)(at - path) < part.n + 1) /* the end of the path says enough */
             break;
-        }
         at -= part.n;
         if (part.n)
             memcpy(at, part.s, part.n);
@@ -184,13 +182,13 @@ static int compare_schemas(const void *a, const void *b)
 /* Sorts the schemas with URIs, so that base_of() finds them at once. */
 static bool index_resources(struct schema_doc *doc, struct err *err)
 {
-    doc->resources = mem_new(doc->n_anchors, sizeof *doc->resources, err);
+    doc->resources = mem_new(doc->n_anchors, sizeof(void *), err);
     if (!doc->resources)
         return false;
     for (size_t i = 0; i < doc->n_anchors; i++)
         if (!doc->anchors[i].name.s)
             doc->resources[doc->n_resources++] = &doc->anchors[i];
-    qsort(doc->resources, doc->n_resources, sizeof *doc->resources, compare_schemas);
+    qsort(doc->resources, doc->n_resources, sizeof(void *), compare_schemas);
     return true;
 }
 
@@ -219,8 +217,8 @@ static struct span base_of(const struct schema_doc *doc, const struct json_node 
 {
     for (; node; node = node == doc->root ? NULL : node->up) {
         const struct schema_anchor wanted = {.schema = node}, *key = &wanted;
-        const struct schema_anchor *const *found = bsearch(&key, doc->resources, doc->n_resources,
-                                                           sizeof *doc->resources, compare_schemas);
+        const struct schema_anchor *const *found =
+            bsearch(&key, doc->resources, doc->n_resources, sizeof(void *), compare_schemas);
         if (found)
             return (*found)->uri;
     }

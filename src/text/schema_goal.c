@@ -111,7 +111,7 @@ static bool add_goal(struct schema_compiler *c, const struct schema_term *terms,
         return schema_fail(&c->doc, NULL, err, "more than %u different places", LIMIT_SCHEMA_GOALS);
     if (c->n_goals == c->n_goal_places) {
         size_t places = c->n_goal_places ? 2 * c->n_goal_places : 64;
-        struct schema_goal **more = mem_resize(c->goals, places, sizeof *more, err);
+        struct schema_goal **more = mem_resize(c->goals, places, sizeof(void *), err);
         if (!more)
             return false;
         c->goals = more;

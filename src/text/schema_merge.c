@@ -8,6 +8,8 @@
 #include "text/schema_int.h"
 #include "text/schema_word_int.h"
 
+enum { FEW_ITEMS = 64 }; /* of a list, which need no memory of their own */
+
 /* The schemas in which the one at hand lies or that refer to it, for the same value. */
 struct schema_chain {
     const struct schema_chain *up;
@@ -460,9 +462,8 @@ static enum went hold_all(struct schema_compiler *c, struct schema_branch *b,
                           const struct json_node *list, struct err *err)
 {
     /* The first one on top: what comes first in the schema is first in the text. */
-    const struct json_node *items[64], **all = items;
-    if (list->n > sizeof items / sizeof *items &&
-        !(all = arena_new(&c->arena, list->n, sizeof *all, err)))
+    const struct json_node *items[FEW_ITEMS], **all = items;
+    if (list->n > FEW_ITEMS && !(all = arena_new(&c->arena, list->n, sizeof(void *), err)))
         return WENT_WRONG;
     for (const struct json_node *item = list->first; item; item = item->next)
         all[item->index] = item;

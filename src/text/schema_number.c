@@ -123,8 +123,8 @@ static bool read_number(struct schema_compiler *c, const struct json_node *node,
 static bool value_language(struct schema_compiler *c, const struct json_node *node, bool loose,
                            uint32_t *out, struct err *err)
 {
-    struct decimal d;
-    struct span w, f;
+    struct decimal d = {0};
+    struct span w = {0}, f = {0};
     if (!read_number(c, node, &d, &w, &f, err))
         return false;
     uint32_t zeros = regex_repeat(c->set, regex_byte(c->set, '0'), 0, REGEX_FOREVER);
@@ -178,8 +178,8 @@ static uint64_t divisor_at(uint64_t divisor, size_t n_tens)
 static bool multiple_language(struct schema_compiler *c, const struct schema_fact *fact,
                               uint32_t *out, struct err *err)
 {
-    struct decimal d;
-    struct span w, f;
+    struct decimal d = {0};
+    struct span w = {0}, f = {0};
     uint64_t divisor = 0;
     if (!read_number(c, fact->node, &d, &w, &f, err))
         return false;
@@ -217,8 +217,8 @@ static bool multiple_language(struct schema_compiler *c, const struct schema_fac
 static bool fact_language(struct schema_compiler *c, const struct schema_fact *fact, uint32_t *out,
                           uint32_t *n_digits, struct err *err)
 {
-    struct decimal d;
-    struct span w, f;
+    struct decimal d = {0};
+    struct span w = {0}, f = {0};
     switch (fact->kind) {
     case FACT_VALUES:
         if (!fact->fails)

@@ -110,7 +110,7 @@ bool schema_shape_finish(struct schema_compiler *c, struct schema_branch *b, str
         n++;
     if (!schema_spend(c, 1 + n, c->doc.root, err))
         return false;
-    struct schema_fact **facts = mem_new(n, sizeof *facts, err);
+    struct schema_fact **facts = mem_new(n, sizeof(void *), err);
     if (!facts)
         return false;
     size_t at = n;

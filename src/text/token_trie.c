@@ -158,12 +158,13 @@ static bool find_twins(struct token_trie *trie, const struct sorted *tokens, uin
 {
     trie->twins = mem_new(2 * (size_t)n, sizeof *trie->twins, err);
     for (uint32_t i = 1, first = 0; trie->twins && i < n; i++) {
-        if (tokens[i].n != tokens[first].n || memcmp(tokens[i].s, tokens[first].s, tokens[i].n)) {
+        if (tokens[i].n != tokens[first].n ||
+            memcmp(tokens[i].s, tokens[first].s, tokens[i].n) != 0) {
             first = i;
             continue;
         }
-        trie->twins[2 * trie->n_twins] = tokens[first].id;
-        trie->twins[2 * trie->n_twins++ + 1] = tokens[i].id;
+        trie->twins[(size_t)2 * trie->n_twins] = tokens[first].id;
+        trie->twins[(size_t)2 * trie->n_twins++ + 1] = tokens[i].id;
     }
     uint32_t *less = trie->twins
                          ? mem_resize(trie->twins, 2 * (size_t)trie->n_twins + 1, sizeof *less, err)
